@@ -1,0 +1,18 @@
+import { type LogitPart, logitRowCount, type StepHeader } from './step.ts';
+
+/** Puts the ranks' parts of the logits together: float32 [vocabSize] for each wanted token. */
+export class LogitRows {
+  readonly rows: Float32Array[];
+
+  constructor(header: StepHeader, vocabSize: number) {
+    this.rows = Array.from({ length: logitRowCount(header) }, () => new Float32Array(vocabSize));
+  }
+
+  add(parts: readonly LogitPart[]): void {
+    for (const { firstVocabularyRow, vocabularyRows, values } of parts) {
+      this.rows.forEach((row, i) => {
+        row.set(values.subarray(i * vocabularyRows, (i + 1) * vocabularyRows), firstVocabularyRow);
+      });
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { Arena } from '../kernels/arena.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import type { ModelDescription } from '../model/description.ts';
+import type { TileStore } from '../weights/tile-store.ts';
+import type { Batch } from './batch.ts';
+import type { RankOptions } from './rank-options.ts';
+import { ropeFrequencies } from './rope-frequencies.ts';
+
+/** Cosines and sines of all positions, and the rotation of Q and K by them. */
+export class RopeTable {
+  readonly #kernels: Kernels;
+  readonly #arena: Arena;
+  readonly #description: ModelDescription;
+  readonly #tiles: TileStore;
+  readonly #contextLength: number;
+  readonly #pairs: number;
+  readonly #frequencies: number;
+  readonly #table: number;
+  readonly #positions: number;
+  #filled = false;
+
+  constructor(
+    kernels: Kernels,
+    arena: Arena,
+    description: ModelDescription,
+    tiles: TileStore,
+    options: RankOptions,
+  ) {
+    this.#kernels = kernels;
+    this.#arena = arena;
+    this.#description = description;
+    this.#tiles = tiles;
+    this.#contextLength = options.contextLength;
+    this.#pairs = description.config.rope.dimensions / 2;
+    this.#frequencies = arena.alloc(this.#pairs * 8);
+    this.#table = arena.alloc(options.contextLength * this.#pairs * 8);
+    this.#positions = arena.alloc(options.maxStepTokens * 4);
+  }
+
+  /** Takes a step's positions. The table waits for the first step, when the base tile's factors are loaded. */
+  begin(batch: Batch): void {
+    if (!this.#filled) this.#fill();
+    this.#arena.i32(this.#positions, batch.tokens.length).set(batch.tokens.map((token) => token.position));
+  }
+
+  /** Rotates `heads` heads of each token in place, float32 rows of `stride` elements. */
+  rotate(rows: number, heads: number, tokens: number, stride: number): void {
+    const { headDim } = this.#description.config;
+    this.#kernels.rope(rows, this.#table, this.#positions, heads, headDim, this.#pairs, tokens, stride);
+  }
+
+  #fill(): void {
+    const { config, ropeFactors } = this.#description;
+    const factors = ropeFactors ? this.#arena.f32(this.#tiles.baseVector('ropeFactors'), this.#pairs) : undefined;
+    const { radians, magnitude } = ropeFrequencies(this.#kernels, config.rope, factors);
+    this.#arena.f64(this.#frequencies, this.#pairs).set(radians);
+    this.#kernels.ropeTable(this.#table, 0, this.#contextLength, this.#frequencies, this.#pairs, magnitude);
+    this.#filled = true;
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The one error type for everything that can go wrong while operating: a bad file, a bad request, a bad
+ * frame, a device that left. The codes are stable: the same on the wire, in HTTP answers and in docs/errors.md.
+ * Programmer errors are plain `Error`s thrown by `assert`.
+ */
+export type ErrorCode =
+  // files
+  | 'FILE_NOT_FOUND'
+  | 'FILE_READ_FAILED'
+  | 'GGUF_NOT_GGUF'
+  | 'GGUF_UNSUPPORTED_VERSION'
+  | 'GGUF_TRUNCATED'
+  | 'GGUF_LIMIT_EXCEEDED'
+  | 'GGUF_BAD_METADATA'
+  | 'GGUF_BAD_TENSOR'
+  | 'GGUF_UNKNOWN_TYPE'
+  | 'GGUF_BAD_SPLIT'
+  | 'MODEL_UNKNOWN_ARCHITECTURE'
+  | 'MODEL_BAD_METADATA'
+  | 'MODEL_BAD_TENSOR'
+  | 'MODEL_UNSUPPORTED'
+  | 'TOKENIZER_UNSUPPORTED'
+  | 'TOKENIZER_BAD_VOCABULARY'
+  | 'TEMPLATE_FAILED'
+  | 'TEMPLATE_TIMEOUT'
+  // wire
+  | 'FRAME_TOO_LARGE'
+  | 'FRAME_TRUNCATED'
+  | 'FRAME_MALFORMED'
+  | 'PROTOCOL_VERSION_MISMATCH'
+  | 'PROTOCOL_UNEXPECTED_MESSAGE'
+  | 'JOIN_REFUSED'
+  | 'JOIN_FAILED'
+  | 'TILE_CORRUPT'
+  // cluster
+  | 'PLAN_BAD_SPLIT'
+  | 'PLAN_NO_DEVICES'
+  | 'MEMORY_EXHAUSTED'
+  | 'DEVICE_LOST'
+  | 'FIXED_POINT_OVERFLOW'
+  | 'KERNEL_UNAVAILABLE'
+  | 'CONTEXT_FULL'
+  // requests
+  | 'REQUEST_INVALID'
+  | 'REQUEST_UNSUPPORTED_FIELD'
+  | 'REQUEST_TOO_LARGE'
+  | 'REQUEST_FORBIDDEN'
+  | 'REQUEST_CANCELLED'
+  | 'ROUTE_NOT_FOUND'
+  | 'MODEL_NOT_FOUND'
+  | 'SERVER_BUSY'
+  | 'SERVER_LOADING'
+  | 'USAGE'
+  | 'INTERNAL';
+
+/** What the error is about, in plain values: safe to log, to send and to show. */
+export type ErrorFields = Readonly<Record<string, string | number | boolean>>;
+
+export class HearthError extends Error {
+  readonly code: ErrorCode;
+  readonly fields: ErrorFields;
+
+  /** @param message says what is wrong and what to do about it */
+  constructor(code: ErrorCode, message: string, fields: ErrorFields = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'HearthError';
+    this.code = code;
+    this.fields = fields;
+  }
+}
+
+/** A programmer error if it fails: never used for what a file, a peer or a user may send. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(`assertion failed: ${message}`);
+}

@@ -1,0 +1,129 @@
+import { HearthError } from '../error.ts';
+import type { GgufFile, GgufTensor } from '../gguf/gguf.ts';
+import type { KernelFormatName } from '../kernels/formats.ts';
+import type { QuantTypeName } from '../quant/format.ts';
+import type { Architecture, MatrixRole, TensorRule } from './architecture.ts';
+import type { ModelConfig } from './config.ts';
+import type { LayerFormats, ModelDescription } from './description.ts';
+
+/**
+ * The kernel format in which a stored type is computed. A type without kernels of its own is re-encoded when its
+ * tile is cut: BF16 without loss, the others to the 8-bit format, whose rounding is far below theirs.
+ */
+const kernelFormatOf: Readonly<Record<QuantTypeName, KernelFormatName>> = {
+  F32: 'F32',
+  F16: 'F16',
+  BF16: 'F32',
+  Q8_0: 'Q8_0',
+  Q4_0: 'Q4_0',
+  Q4_1: 'Q8_0',
+  Q5_0: 'Q8_0',
+  Q5_1: 'Q8_0',
+  Q2_K: 'Q8_0',
+  Q3_K: 'Q8_0',
+  Q4_K: 'Q4_K',
+  Q5_K: 'Q8_0',
+  Q6_K: 'Q6_K',
+  IQ4_NL: 'Q8_0',
+  IQ4_XS: 'Q8_0',
+};
+
+export function kernelFormat(type: QuantTypeName): KernelFormatName {
+  return kernelFormatOf[type];
+}
+
+/** GGUF name of a rule's tensor in this file, or undefined where an optional one is missing. */
+export function tensorName(gguf: GgufFile, rule: TensorRule, layer: number): string | undefined {
+  const name = layer < 0 ? rule.name : `blk.${layer}.${rule.name}`;
+  if (gguf.tensors.has(name)) return name;
+  if (rule.fallbackName && gguf.tensors.has(rule.fallbackName)) return rule.fallbackName;
+  if (rule.optional) return undefined;
+  throw new HearthError('MODEL_BAD_TENSOR', `the file lacks the tensor ${name}: it is damaged or incomplete`, {
+    tensor: name,
+  });
+}
+
+/**
+ * Checks every tensor of the architecture's table against the file and describes the model for the ranks.
+ * @throws HearthError MODEL_BAD_TENSOR for a missing tensor or a wrong shape
+ */
+export function describeModel(gguf: GgufFile, architecture: Architecture, config: ModelConfig): ModelDescription {
+  checkRules(gguf, architecture.globalTensors, config, -1);
+  checkEmbedding(gguf, config);
+  const layers = Array.from({ length: config.layerCount }, (_, layer) => {
+    checkRules(gguf, architecture.layerTensors, config, layer);
+    return layerFormats(gguf, architecture, layer);
+  });
+  const output = architecture.globalTensors.find((rule) => rule.role === 'output')!;
+  return {
+    config,
+    layers,
+    outputFormat: formatOf(gguf, output, -1),
+    attentionBias: hasAttentionBias(gguf, architecture, config),
+    ropeFactors: gguf.tensors.has('rope_freqs.weight'),
+  };
+}
+
+function layerFormats(gguf: GgufFile, architecture: Architecture, layer: number): LayerFormats {
+  const formats: Partial<Record<MatrixRole, KernelFormatName>> = {};
+  for (const rule of architecture.layerTensors) {
+    if (isMatrixRole(rule.role)) formats[rule.role] = formatOf(gguf, rule, layer);
+  }
+  return formats as LayerFormats;
+}
+
+const matrixRoles: ReadonlySet<string> = new Set<MatrixRole>([
+  'query',
+  'key',
+  'value',
+  'attentionOutput',
+  'gate',
+  'up',
+  'down',
+  'output',
+]);
+
+function isMatrixRole(role: string): role is MatrixRole {
+  return matrixRoles.has(role);
+}
+
+function formatOf(gguf: GgufFile, rule: TensorRule, layer: number): KernelFormatName {
+  return kernelFormat(gguf.tensors.get(tensorName(gguf, rule, layer)!)!.type);
+}
+
+/** Biases come as a set, in all layers or in none; a half-set would be dropped silently. */
+function hasAttentionBias(gguf: GgufFile, architecture: Architecture, config: ModelConfig): boolean {
+  const rules = architecture.layerTensors.filter((rule) => rule.role.endsWith('Bias'));
+  const total = rules.length * config.layerCount;
+  let present = 0;
+  for (let layer = 0; layer < config.layerCount; layer += 1)
+    for (const rule of rules) if (tensorName(gguf, rule, layer)) present += 1;
+  if (present !== 0 && present !== total)
+    throw new HearthError('MODEL_BAD_TENSOR', `the file holds only ${present} of ${total} attention biases`, {
+      present,
+      total,
+    });
+  return present > 0;
+}
+
+function checkEmbedding(gguf: GgufFile, config: ModelConfig): void {
+  const tensor = gguf.tensors.get('token_embd.weight');
+  if (!tensor) throw new HearthError('MODEL_BAD_TENSOR', 'the file lacks the tensor token_embd.weight', {});
+  checkShape(tensor, [config.vocabSize, config.hiddenSize]);
+}
+
+function checkRules(gguf: GgufFile, rules: readonly TensorRule[], config: ModelConfig, layer: number): void {
+  for (const rule of rules) {
+    const name = tensorName(gguf, rule, layer);
+    if (name) checkShape(gguf.tensors.get(name)!, rule.shape(config));
+  }
+}
+
+function checkShape(tensor: GgufTensor, expected: readonly number[]): void {
+  if (tensor.shape.length === expected.length && tensor.shape.every((size, i) => size === expected[i])) return;
+  throw new HearthError(
+    'MODEL_BAD_TENSOR',
+    `the tensor ${tensor.name} has the shape [${tensor.shape}], expected [${expected}]`,
+    { tensor: tensor.name, shape: tensor.shape.join('x'), expected: expected.join('x') },
+  );
+}

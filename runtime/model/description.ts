@@ -1,0 +1,18 @@
+import type { KernelFormatName } from '../kernels/formats.ts';
+import type { MatrixRole } from './architecture.ts';
+import type { ModelConfig } from './config.ts';
+
+/** Kernel format of each matrix of a layer. */
+export type LayerFormats = Readonly<Record<Exclude<MatrixRole, 'output'>, KernelFormatName>>;
+
+/**
+ * All that a rank must know of a model to hold and compute its tiles: no names, no file, no vocabulary.
+ * It travels to agents as it is; `checkDescription` guards that door.
+ */
+export interface ModelDescription {
+  readonly config: ModelConfig;
+  readonly layers: readonly LayerFormats[];
+  readonly outputFormat: KernelFormatName;
+  readonly attentionBias: boolean;
+  readonly ropeFactors: boolean;
+}

@@ -1,0 +1,80 @@
+import { type GgufFile, openGguf, type OpenPart } from '../gguf/gguf.ts';
+import type { ByteSource } from '../gguf/source.ts';
+import { quantFormatNamed } from '../quant/registry.ts';
+import { TileCutter } from '../tile/cut.ts';
+import { type TileSpec, tileSpecs } from '../tile/spec.ts';
+import type { Architecture } from './architecture.ts';
+import type { ModelConfig } from './config.ts';
+import { describeModel, kernelFormat } from './describe.ts';
+import type { ModelDescription } from './description.ts';
+import { architectureNamed } from './registry.ts';
+
+/** A model in a GGUF file, ready to be cut into tiles. What the coordinator holds; agents never see it. */
+export class ModelFile {
+  readonly gguf: GgufFile;
+  readonly architecture: Architecture;
+  readonly config: ModelConfig;
+  readonly description: ModelDescription;
+  readonly tiles: readonly TileSpec[];
+  readonly #cutter: TileCutter;
+
+  constructor(gguf: GgufFile) {
+    this.gguf = gguf;
+    this.architecture = architectureNamed(gguf.metadata.string('general.architecture'));
+    this.config = this.architecture.readConfig(gguf.metadata);
+    this.description = describeModel(gguf, this.architecture, this.config);
+    this.tiles = tileSpecs(this.description);
+    this.#cutter = new TileCutter(gguf, this.architecture, this.description);
+  }
+
+  /** Name for people and for the API: the file's own, else what its source is called. */
+  get name(): string {
+    return this.gguf.metadata.optionalString('general.name') ?? this.gguf.name;
+  }
+
+  /** A tile's bytes, in the kernels' layout; cheapest in the order of `tiles`. */
+  cutTile(tile: TileSpec): Promise<Uint8Array> {
+    return this.#cutter.cut(tile);
+  }
+
+  /**
+   * Looks up the embeddings of some tokens.
+   * @param tokens ids in [0, vocabSize)
+   * @param target float32 [tokens, hiddenSize]
+   */
+  async embed(tokens: readonly number[], target: Float32Array): Promise<void> {
+    const { hiddenSize } = this.config;
+    const tensor = this.gguf.tensors.get('token_embd.weight')!;
+    const format = quantFormatNamed(tensor.type);
+    const rowBytes = (hiddenSize / format.blockSize) * format.blockBytes;
+    await Promise.all(
+      tokens.map(async (token, i) => {
+        const row = await this.gguf.readTensor(tensor.name, token * rowBytes, rowBytes);
+        format.decode(row, target.subarray(i * hiddenSize, (i + 1) * hiddenSize));
+      }),
+    );
+  }
+
+  /** Stored types that no kernel computes as they are, with the format each is re-encoded to. */
+  reencodedTypes(): ReadonlyMap<string, string> {
+    const changes = new Map<string, string>();
+    for (const tensor of this.gguf.tensors.values()) {
+      const format = kernelFormat(tensor.type);
+      if (tensor.shape.length > 1 && format !== tensor.type) changes.set(tensor.type, format);
+    }
+    return changes;
+  }
+
+  close(): Promise<void> {
+    return this.gguf.close();
+  }
+}
+
+/**
+ * Opens a model for computing; a file that holds a vocabulary alone is refused.
+ * @param openPart opens the other parts of a split file by name
+ * @throws HearthError GGUF_*, MODEL_*
+ */
+export async function openModelFile(source: ByteSource, openPart?: OpenPart): Promise<ModelFile> {
+  return new ModelFile(await openGguf(source, openPart));
+}

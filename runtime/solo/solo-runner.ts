@@ -1,0 +1,67 @@
+import type { RankOptions } from '../decoder/rank-options.ts';
+import { Rank } from '../decoder/rank.ts';
+import type { StepSequence } from '../decoder/step.ts';
+import { tokenCount } from '../decoder/step.ts';
+import type { StepInput, StepRunner } from '../generation/step-runner.ts';
+import { Arena } from '../kernels/arena.ts';
+import { type KernelBytes, loadKernels } from '../kernels/kernels.ts';
+import type { ModelFile } from '../model/model-file.ts';
+import { planByShares } from '../plan/plan.ts';
+import { LogitRows } from '../decoder/logit-rows.ts';
+
+/**
+ * Runs a whole model in this thread, without agents or links: the smallest thing that answers.
+ * @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE
+ */
+export async function createSoloRunner(
+  model: ModelFile,
+  kernelBytes: KernelBytes,
+  options: RankOptions,
+): Promise<StepRunner> {
+  const kernels = loadKernels(kernelBytes);
+  const [assignment] = planByShares(model.tiles, [1]);
+  const rank = new Rank(kernels, new Arena(kernels.memory), model.description, assignment!, options);
+  for (const tile of model.tiles) rank.loadTile(tile.id, await model.cutTile(tile));
+  return new SoloRunner(model, rank, options);
+}
+
+class SoloRunner implements StepRunner {
+  readonly limits: RankOptions;
+  readonly vocabSize: number;
+  readonly #model: ModelFile;
+  readonly #rank: Rank;
+  #stepId = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(model: ModelFile, rank: Rank, options: RankOptions) {
+    this.#model = model;
+    this.#rank = rank;
+    this.limits = options;
+    this.vocabSize = model.config.vocabSize;
+  }
+
+  step(sequences: readonly StepInput[]): Promise<Float32Array[]> {
+    const result = this.#last.then(() => this.#run(sequences));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  release(slot: number): void {
+    this.#rank.release(slot);
+  }
+
+  async #run(sequences: readonly StepInput[]): Promise<Float32Array[]> {
+    const header = { stepId: this.#stepId++, sequences: sequences satisfies readonly StepSequence[] };
+    const embeddings = new Float32Array(tokenCount(header) * this.#model.config.hiddenSize);
+    await this.#model.embed(
+      sequences.flatMap((sequence) => sequence.tokens),
+      embeddings,
+    );
+    const rows = new LogitRows(header, this.vocabSize);
+    const step = this.#rank.step(header, embeddings);
+    let next = step.next();
+    while (!next.done) next = step.next();
+    rows.add(next.value);
+    return rows.rows;
+  }
+}

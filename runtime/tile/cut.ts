@@ -1,0 +1,125 @@
+import type { GgufFile } from '../gguf/gguf.ts';
+import { kernelFormats } from '../kernels/formats.ts';
+import type { Architecture, TensorRule } from '../model/architecture.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { tensorName } from '../model/describe.ts';
+import type { ModelDescription } from '../model/description.ts';
+import { reencode } from './reencode.ts';
+import { quantFormatNamed } from '../quant/registry.ts';
+import { halfSplitOrder } from './rope-order.ts';
+import type { TileSection, TileSpec } from './spec.ts';
+
+/** Columns [first, first + columns) of rows that are stored whole. */
+interface Slice {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly firstColumn: number;
+  readonly columns: number;
+}
+
+/** Cuts tiles out of a GGUF file: reads a tensor's part, brings it to kernel format and layout. */
+export class TileCutter {
+  readonly #gguf: GgufFile;
+  readonly #architecture: Architecture;
+  readonly #config: ModelConfig;
+  /** The tensor whose columns were sliced last: a layer's tiles each need a slice of every one of its rows. */
+  #sliced: { name: string; bytes: Promise<Uint8Array> } | undefined;
+
+  constructor(gguf: GgufFile, architecture: Architecture, description: ModelDescription) {
+    this.#gguf = gguf;
+    this.#architecture = architecture;
+    this.#config = description.config;
+  }
+
+  /** @returns `tile.byteLength` bytes; the gaps between sections are zero */
+  async cut(tile: TileSpec): Promise<Uint8Array> {
+    const bytes = new Uint8Array(tile.byteLength);
+    for (const section of tile.sections) {
+      const target = bytes.subarray(section.byteOffset, section.byteOffset + section.byteLength);
+      if (section.format === 'vector') await this.#cutVector(tile, section, target);
+      else await this.#cutMatrix(tile, section, target);
+    }
+    return bytes;
+  }
+
+  #rule(section: TileSection): { rule: TensorRule; name: string } {
+    const rules = section.layer < 0 ? this.#architecture.globalTensors : this.#architecture.layerTensors;
+    const rule = rules.find((candidate) => candidate.role === section.role)!;
+    return { rule, name: tensorName(this.#gguf, rule, section.layer)! };
+  }
+
+  async #cutVector(tile: TileSpec, section: TileSection, target: Uint8Array): Promise<void> {
+    const { rule, name } = this.#rule(section);
+    const format = quantFormatNamed(this.#gguf.tensors.get(name)!.type);
+    const stored = await this.#gguf.readTensor(name);
+    const values = new Float32Array((stored.length / format.blockBytes) * format.blockSize);
+    format.decode(stored, values);
+    const { firstRow, rows } = this.#slice(tile, section, rule);
+    const part = rule.split === 'whole' ? values : values.slice(firstRow, firstRow + rows);
+    const ordered = this.#isRotated(section) ? this.#reorder(part, 1) : part;
+    target.set(new Uint8Array(ordered.buffer, ordered.byteOffset, ordered.byteLength));
+  }
+
+  async #cutMatrix(tile: TileSpec, section: TileSection, target: Uint8Array): Promise<void> {
+    const { rule, name } = this.#rule(section);
+    const slice = this.#slice(tile, section, rule);
+    const { type } = this.#gguf.tensors.get(name)!;
+    const rows = await this.#readSlice(name, slice);
+    const ordered = this.#isRotated(section) ? this.#reorder(rows, rows.length / slice.rows) : rows;
+    const format = section.format as keyof typeof kernelFormats;
+    kernelFormats[format].pack(reencode(ordered, type, format), section.rows, section.columns, target);
+  }
+
+  #slice(tile: TileSpec, section: TileSection, rule: TensorRule): Slice {
+    const { headCount, kvHeadCount, headDim } = this.#config;
+    const perTileUnit = {
+      'query-head-rows': (headCount / kvHeadCount) * headDim,
+      'query-head-columns': (headCount / kvHeadCount) * headDim,
+      'kv-head-rows': headDim,
+      'neuron-rows': 1,
+      'neuron-columns': 1,
+      'vocabulary-rows': 1,
+      whole: 0,
+    }[rule.split];
+    const first = tile.first * perTileUnit;
+    const count = tile.count * perTileUnit;
+    if (rule.split.endsWith('columns'))
+      return { firstRow: 0, rows: section.rows, firstColumn: first, columns: count };
+    return { firstRow: first, rows: count, firstColumn: 0, columns: section.columns };
+  }
+
+  /** GGUF bytes of a slice, row after row. Column borders lie on quant blocks. */
+  async #readSlice(name: string, slice: Slice): Promise<Uint8Array> {
+    const tensor = this.#gguf.tensors.get(name)!;
+    const { blockSize, blockBytes } = quantFormatNamed(tensor.type);
+    const rowBytes = (tensor.shape.at(-1)! / blockSize) * blockBytes;
+    const sliceBytes = (slice.columns / blockSize) * blockBytes;
+    if (sliceBytes === rowBytes)
+      return this.#gguf.readTensor(name, slice.firstRow * rowBytes, slice.rows * rowBytes);
+    if (this.#sliced?.name !== name) this.#sliced = { name, bytes: this.#gguf.readTensor(name) };
+    const whole = await this.#sliced.bytes;
+    const part = new Uint8Array(slice.rows * sliceBytes);
+    let from = slice.firstRow * rowBytes + (slice.firstColumn / blockSize) * blockBytes;
+    for (let row = 0; row < slice.rows; row += 1, from += rowBytes)
+      part.set(whole.subarray(from, from + sliceBytes), row * sliceBytes);
+    return part;
+  }
+
+  #isRotated(section: TileSection): boolean {
+    const rotated = ['query', 'key', 'queryBias', 'keyBias'].includes(section.role);
+    return rotated && this.#architecture.ropePairing === 'interleaved';
+  }
+
+  /** Brings the rows of each head to half-split order, so that the kernels know one kind of RoPE. */
+  #reorder<T extends Uint8Array | Float32Array>(rows: T, elementsPerRow: number): T {
+    const { headDim, rope } = this.#config;
+    const order = halfSplitOrder(headDim, rope.dimensions);
+    const ordered = rows.slice() as T;
+    const rowCount = rows.length / elementsPerRow;
+    for (let row = 0; row < rowCount; row += 1) {
+      const from = (Math.floor(row / headDim) * headDim + order[row % headDim]!) * elementsPerRow;
+      ordered.set(rows.subarray(from, from + elementsPerRow), row * elementsPerRow);
+    }
+    return ordered;
+  }
+}

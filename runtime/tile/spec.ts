@@ -1,0 +1,165 @@
+import { kernelFormats, type KernelFormatName } from '../kernels/formats.ts';
+import type { TensorRole } from '../model/architecture.ts';
+import type { LayerFormats, ModelDescription } from '../model/description.ts';
+
+/**
+ * What a tile is. `base`: the norms and RoPE factors, which every rank holds. `attention`: KV heads with their
+ * query heads. `ffn`: neurons. `vocabulary`: rows of the output head.
+ */
+export type TileKind = 'base' | 'attention' | 'ffn' | 'vocabulary';
+
+/** One tensor's part in a tile: `format` of its packed matrix, or float32 values of a vector. */
+export interface TileSection {
+  readonly role: TensorRole;
+  readonly layer: number;
+  readonly format: KernelFormatName | 'vector';
+  readonly rows: number;
+  readonly columns: number;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+/** The smallest piece of a model that a device may hold; its bytes are `sections`, in the kernels' layout. */
+export interface TileSpec {
+  /** Position in `tileSpecs`, the tile's name on the wire. */
+  readonly id: number;
+  readonly kind: TileKind;
+  /** −1 for base and vocabulary tiles. */
+  readonly layer: number;
+  /** The tile's KV heads, neurons or vocabulary rows: [first, first + count). */
+  readonly first: number;
+  readonly count: number;
+  readonly sections: readonly TileSection[];
+  readonly byteLength: number;
+}
+
+/** One K-quant superblock: a column slice of `down` is then whole quant blocks in every format. */
+export const ffnTileNeurons = 256;
+/** About the bytes of an FFN tile. */
+export const vocabularyTileRows = 512;
+/** Sections start on a cache line. */
+const sectionAlignment = 64;
+
+/** All tiles of a model, in the order in which a step needs them. Pure: coordinator and agents derive the same. */
+export function tileSpecs(description: ModelDescription): TileSpec[] {
+  const { config } = description;
+  const tiles: Omit<TileSpec, 'id'>[] = [baseTile(description)];
+  description.layers.forEach((formats, layer) => {
+    for (const [first, count] of runs(config.kvHeadCount, kvHeadsPerTile(description, formats)))
+      tiles.push(attentionTile(description, formats, layer, first, count));
+    for (const [first, count] of runs(config.intermediateSize, ffnTileNeurons))
+      tiles.push(ffnTile(description, formats, layer, first, count));
+  });
+  for (const [first, count] of runs(config.vocabSize, vocabularyTileRows))
+    tiles.push(vocabularyTile(description, first, count));
+  return tiles.map((tile, id) => ({ id, ...tile }));
+}
+
+/** The fewest KV heads whose query heads' columns of the attention output fill whole quant blocks. */
+export function kvHeadsPerTile(description: ModelDescription, formats: LayerFormats): number {
+  const { config } = description;
+  const { blockColumns } = kernelFormats[formats.attentionOutput];
+  const columnsPerKvHead = (config.headCount / config.kvHeadCount) * config.headDim;
+  let heads = 1;
+  while (heads < config.kvHeadCount && (heads * columnsPerKvHead) % blockColumns !== 0) heads += 1;
+  return heads;
+}
+
+/** How many tiles of a kind each layer has, on all ranks together. */
+export function tilesPerLayer(tiles: readonly TileSpec[], kind: TileKind, layerCount: number): number[] {
+  const counts = new Array<number>(layerCount).fill(0);
+  for (const tile of tiles) if (tile.kind === kind) counts[tile.layer]! += 1;
+  return counts;
+}
+
+/** Consecutive half-open runs of `size` that cover [0, total); the last may be shorter. */
+function* runs(total: number, size: number): Generator<[first: number, count: number]> {
+  for (let first = 0; first < total; first += size) yield [first, Math.min(size, total - first)];
+}
+
+type SectionShape = Pick<TileSection, 'role' | 'format' | 'rows' | 'columns'> & { layer?: number };
+
+function baseTile({ config, layers, ropeFactors }: ModelDescription): Omit<TileSpec, 'id'> {
+  const norm = (role: TensorRole, layer: number): SectionShape => ({
+    role,
+    layer,
+    format: 'vector',
+    rows: 1,
+    columns: config.hiddenSize,
+  });
+  const sections = layers.flatMap((_, layer) => [norm('attentionNorm', layer), norm('ffnNorm', layer)]);
+  sections.push(norm('outputNorm', -1));
+  if (ropeFactors)
+    sections.push({ role: 'ropeFactors', layer: -1, format: 'vector', rows: 1, columns: config.rope.dimensions / 2 });
+  return assemble('base', -1, 0, 1, sections);
+}
+
+function attentionTile(
+  { config, attentionBias }: ModelDescription,
+  formats: LayerFormats,
+  layer: number,
+  first: number,
+  count: number,
+): Omit<TileSpec, 'id'> {
+  const kvRows = count * config.headDim;
+  const queryRows = kvRows * (config.headCount / config.kvHeadCount);
+  const { hiddenSize } = config;
+  const sections: SectionShape[] = [
+    { role: 'query', format: formats.query, rows: queryRows, columns: hiddenSize },
+    { role: 'key', format: formats.key, rows: kvRows, columns: hiddenSize },
+    { role: 'value', format: formats.value, rows: kvRows, columns: hiddenSize },
+    { role: 'attentionOutput', format: formats.attentionOutput, rows: hiddenSize, columns: queryRows },
+  ];
+  if (attentionBias) {
+    sections.push(
+      { role: 'queryBias', format: 'vector', rows: 1, columns: queryRows },
+      { role: 'keyBias', format: 'vector', rows: 1, columns: kvRows },
+      { role: 'valueBias', format: 'vector', rows: 1, columns: kvRows },
+    );
+  }
+  return assemble('attention', layer, first, count, sections);
+}
+
+function ffnTile(
+  { config }: ModelDescription,
+  formats: LayerFormats,
+  layer: number,
+  first: number,
+  count: number,
+): Omit<TileSpec, 'id'> {
+  return assemble('ffn', layer, first, count, [
+    { role: 'gate', format: formats.gate, rows: count, columns: config.hiddenSize },
+    { role: 'up', format: formats.up, rows: count, columns: config.hiddenSize },
+    { role: 'down', format: formats.down, rows: config.hiddenSize, columns: count },
+  ]);
+}
+
+function vocabularyTile(
+  { config, outputFormat }: ModelDescription,
+  first: number,
+  count: number,
+): Omit<TileSpec, 'id'> {
+  const section: SectionShape = { role: 'output', format: outputFormat, rows: count, columns: config.hiddenSize };
+  return assemble('vocabulary', -1, first, count, [section]);
+}
+
+function assemble(
+  kind: TileKind,
+  layer: number,
+  first: number,
+  count: number,
+  shapes: readonly SectionShape[],
+): Omit<TileSpec, 'id'> {
+  let byteOffset = 0;
+  const sections = shapes.map((shape): TileSection => {
+    const byteLength = sectionBytes(shape);
+    const section = { ...shape, layer: shape.layer ?? layer, byteOffset, byteLength };
+    byteOffset = Math.ceil((byteOffset + byteLength) / sectionAlignment) * sectionAlignment;
+    return section;
+  });
+  return { kind, layer, first, count, sections, byteLength: byteOffset };
+}
+
+function sectionBytes({ format, rows, columns }: SectionShape): number {
+  return format === 'vector' ? rows * columns * 4 : kernelFormats[format].packedBytes(rows, columns);
+}
