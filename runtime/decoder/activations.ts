@@ -1,12 +1,8 @@
+import { activationBytes, quantizeActivations } from '../kernels/activations.ts';
 import type { Arena } from '../kernels/arena.ts';
-import { activationBytes, kernelFormats, quantizeActivations } from '../kernels/formats.ts';
+import { type KernelFormatName, kernelFormats, paddedRowCount } from '../kernels/formats.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { PlacedSection } from '../weights/tile-store.ts';
-
-/** Rows of a matrix are computed in groups of 8. */
-export function paddedRows(rows: number): number {
-  return Math.ceil(rows / 8) * 8;
-}
 
 /**
  * The input of matrix products, float32 [tokens, columns], and its quantised forms. Each form is made once, when
@@ -45,9 +41,9 @@ export class Activations {
    * @param yStride elements from one token's outputs to the next's, at least the padded rows
    */
   multiply(matrix: PlacedSection, y: number, yStride: number): void {
-    const format = kernelFormats[matrix.format as keyof typeof kernelFormats];
+    const format = kernelFormats[matrix.format as KernelFormatName];
     const x = format.activation === 'f32' ? this.pointer : this.#stream(format.activation);
-    const rows = paddedRows(matrix.rows);
+    const rows = paddedRowCount(matrix.rows);
     format.matmul(this.#kernels, matrix.pointer, x, y, rows, matrix.columns, this.#tokens, yStride);
   }
 

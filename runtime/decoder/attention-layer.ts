@@ -1,11 +1,12 @@
-import { kvPageTokens } from '../generation/step-runner.ts';
 import type { Arena } from '../kernels/arena.ts';
+import { paddedRowCount } from '../kernels/formats.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { attentionScratchBytes, pagePositions } from '../kernels/kv-page.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { type TileSpec, tilesPerLayer } from '../tile/spec.ts';
 import type { PlacedTile, TileStore } from '../weights/tile-store.ts';
-import { Activations, paddedRows } from './activations.ts';
+import { Activations } from './activations.ts';
 import type { Batch } from './batch.ts';
 import { KvCache } from './kv-cache.ts';
 import type { PartialSums } from './partial-sums.ts';
@@ -22,7 +23,7 @@ export class AttentionLayer {
   readonly #tilesPerLayer: readonly number[];
   readonly #rope: RopeTable;
   readonly #storeKv: Kernels['storeKvF16'];
-  readonly #attend: Kernels['attentionF16'];
+  readonly #attention: Kernels['attentionF16'];
   /** For each attention tile its first KV head in the rank's cache, by tile id. */
   readonly #cacheHeads = new Map<number, number>();
   readonly #query: number;
@@ -44,17 +45,17 @@ export class AttentionLayer {
     this.#config = config;
     this.#tiles = tiles;
     this.#storeKv = options.kvFormat === 'f16' ? kernels.storeKvF16 : kernels.storeKvF32;
-    this.#attend = options.kvFormat === 'f16' ? kernels.attentionF16 : kernels.attentionF32;
+    this.#attention = options.kvFormat === 'f16' ? kernels.attentionF16 : kernels.attentionF32;
     this.#tilesPerLayer = tilesPerLayer(specs, 'attention', config.layerCount);
     this.cache = new KvCache(arena, this.#assignCacheHeads(config.layerCount), config.headDim, options);
-    const kvRows = Math.max(...specs.filter((spec) => spec.kind === 'attention').map((s) => s.count)) * config.headDim;
+    const kvRows =
+      Math.max(...specs.filter((spec) => spec.kind === 'attention').map((s) => s.count)) * config.headDim;
     const group = config.headCount / config.kvHeadCount;
-    this.#query = arena.alloc(options.maxStepTokens * paddedRows(kvRows * group) * 4);
-    this.#key = arena.alloc(options.maxStepTokens * paddedRows(kvRows) * 4);
-    this.#value = arena.alloc(options.maxStepTokens * paddedRows(kvRows) * 4);
+    this.#query = arena.alloc(options.maxStepTokens * paddedRowCount(kvRows * group) * 4);
+    this.#key = arena.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
+    this.#value = arena.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
     this.#heads = new Activations(kernels, arena, options.maxStepTokens, kvRows * group);
-    const pageRoundedContext = Math.ceil(options.contextLength / kvPageTokens) * kvPageTokens;
-    this.#scores = arena.alloc(group * pageRoundedContext * 4);
+    this.#scores = arena.alloc(attentionScratchBytes(group, options.contextLength));
     this.#rope = new RopeTable(kernels, arena, description, tiles, options);
   }
 
@@ -83,7 +84,9 @@ export class AttentionLayer {
       this.#attendTile(tile, batch);
       const output = tile.sections.get('attentionOutput')!;
       this.#heads.replaced(tokens, output.columns);
-      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) => this.#heads.multiply(output, partial, output.rows));
+      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) =>
+        this.#heads.multiply(output, partial, output.rows),
+      );
     }
   }
 
@@ -97,13 +100,13 @@ export class AttentionLayer {
       ['value', 'valueBias', this.#value],
     ] as const) {
       const section = sections.get(matrix)!;
-      const stride = paddedRows(section.rows);
+      const stride = paddedRowCount(section.rows);
       input.multiply(section, target, stride);
       const biasSection = sections.get(bias);
       if (biasSection) this.#kernels.addBias(target, biasSection.pointer, section.rows, tokens, stride);
     }
-    this.#rope.rotate(this.#query, spec.count * group, tokens, paddedRows(sections.get('query')!.rows));
-    this.#rope.rotate(this.#key, spec.count, tokens, paddedRows(sections.get('key')!.rows));
+    this.#rope.rotate(this.#query, spec.count * group, tokens, paddedRowCount(sections.get('query')!.rows));
+    this.#rope.rotate(this.#key, spec.count, tokens, paddedRowCount(sections.get('key')!.rows));
   }
 
   /**
@@ -113,25 +116,53 @@ export class AttentionLayer {
   #attendTile({ spec, sections }: PlacedTile, batch: Batch): void {
     const { headDim, headCount, kvHeadCount } = this.#config;
     const group = headCount / kvHeadCount;
-    const { pageBytes } = this.cache;
-    const kvStride = paddedRows(sections.get('key')!.rows) * 4;
-    const queryStride = paddedRows(sections.get('query')!.rows) * 4;
-    const headStride = sections.get('attentionOutput')!.columns * 4;
-    // f32(1/√headDim); square root and division are exact on every host.
-    const scale = Math.fround(1 / Math.sqrt(headDim));
+    const kvStride = paddedRowCount(sections.get('key')!.rows) * 4;
+    const queryStride = paddedRowCount(sections.get('query')!.rows) * 4;
+    const outputStride = sections.get('attentionOutput')!.columns * 4;
     for (let head = 0; head < spec.count; head += 1) {
-      const base = this.cache.head(this.#cacheHeads.get(spec.id)! + head);
-      batch.tokens.forEach(({ slot, position }, token) => {
-        const page = base + this.cache.page(slot, position) * pageBytes;
-        const row = token * kvStride + head * headDim * 4;
-        this.#storeKv(page, this.#key + row, this.#value + row, position % kvPageTokens, headDim);
-      });
-      batch.tokens.forEach(({ slot, position }, token) => {
-        const query = this.#query + token * queryStride + head * group * headDim * 4;
-        const output = this.#heads.pointer + token * headStride + head * group * headDim * 4;
-        const table = this.cache.table(slot);
-        this.#attend(query, table, base, pageBytes, position + 1, headDim, group, output, this.#scores, scale);
-      });
+      const pages = this.cache.head(this.#cacheHeads.get(spec.id)! + head);
+      const kvOffset = head * headDim * 4;
+      const queryOffset = kvOffset * group;
+      this.#store(batch, pages, this.#key + kvOffset, this.#value + kvOffset, kvStride);
+      const output = this.#heads.pointer + queryOffset;
+      this.#attend(batch, pages, this.#query + queryOffset, queryStride, output, outputStride);
     }
+  }
+
+  /** @param strideBytes from one token's K or V to the next one's */
+  #store(batch: Batch, pages: number, key: number, value: number, strideBytes: number): void {
+    batch.tokens.forEach(({ slot, position }, token) => {
+      const page = pages + this.cache.page(slot, position) * this.cache.pageBytes;
+      const offset = token * strideBytes;
+      const { headDim } = this.#config;
+      this.#storeKv(page, key + offset, value + offset, position % pagePositions, headDim);
+    });
+  }
+
+  #attend(
+    batch: Batch,
+    pages: number,
+    query: number,
+    queryStrideBytes: number,
+    output: number,
+    outputStrideBytes: number,
+  ): void {
+    const { headDim, headCount, kvHeadCount } = this.#config;
+    // Division and square root are exact on every host.
+    const scale = Math.fround(1 / Math.sqrt(headDim));
+    batch.tokens.forEach(({ slot, position }, token) => {
+      this.#attention(
+        query + token * queryStrideBytes,
+        this.cache.table(slot),
+        pages,
+        this.cache.pageBytes,
+        position + 1,
+        headDim,
+        headCount / kvHeadCount,
+        output + token * outputStrideBytes,
+        this.#scores,
+        scale,
+      );
+    });
   }
 }

@@ -32,7 +32,8 @@ export function layOut(header: StepHeader, options: RankOptions): Batch {
 function checkHeader(header: StepHeader, options: RankOptions): void {
   const slots = new Set<number>();
   for (const { slot, start, count } of header.sequences) {
-    if (slot >= options.maxSequences || slots.has(slot)) throw badStep(`slot ${slot} is taken twice or unknown`);
+    if (slot >= options.maxSequences || slots.has(slot))
+      throw badStep(`slot ${slot} is taken twice or unknown`);
     if (count < 1 || start + count > options.contextLength)
       throw badStep(`positions ${start} to ${start + count} leave the context of ${options.contextLength}`);
     slots.add(slot);

@@ -1,8 +1,9 @@
 import type { Arena } from '../kernels/arena.ts';
+import { paddedRowCount } from '../kernels/formats.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { ffnTileNeurons, type TileSpec, tilesPerLayer } from '../tile/spec.ts';
 import type { PlacedTile, TileStore } from '../weights/tile-store.ts';
-import { Activations, paddedRows } from './activations.ts';
+import { Activations } from './activations.ts';
 import type { Batch } from './batch.ts';
 import type { PartialSums } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
@@ -37,22 +38,29 @@ export class FfnLayer {
     for (const tile of this.#tiles.tiles('ffn', layer)) {
       this.#activate(tile, tokens, input);
       const down = tile.sections.get('down')!;
-      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) => this.#hidden.multiply(down, partial, down.rows));
+      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) =>
+        this.#hidden.multiply(down, partial, down.rows),
+      );
     }
   }
 
   /** Leaves silu(gate) × up of the tile's neurons in `#hidden`. */
   #activate(tile: PlacedTile, tokens: number, input: Activations): void {
     const neurons = tile.spec.count;
-    const stride = paddedRows(neurons);
+    const stride = paddedRowCount(neurons);
     input.multiply(tile.sections.get('gate')!, this.#gate, stride);
     input.multiply(tile.sections.get('up')!, this.#up, stride);
-    const { swiglu } = this.#kernels;
-    if (stride === neurons) swiglu(this.#gate, this.#up, this.#hidden.pointer, tokens * neurons);
+    if (stride === neurons)
+      this.#kernels.swiglu(this.#gate, this.#up, this.#hidden.pointer, tokens * neurons);
     else {
       for (let token = 0; token < tokens; token += 1) {
         const offset = token * stride * 4;
-        swiglu(this.#gate + offset, this.#up + offset, this.#hidden.pointer + token * neurons * 4, neurons);
+        this.#kernels.swiglu(
+          this.#gate + offset,
+          this.#up + offset,
+          this.#hidden.pointer + token * neurons * 4,
+          neurons,
+        );
       }
     }
     this.#hidden.replaced(tokens, neurons);

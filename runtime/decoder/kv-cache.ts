@@ -1,9 +1,7 @@
 import { assert, HearthError } from '../error.ts';
-import { kvPageTokens } from '../generation/step-runner.ts';
 import type { Arena } from '../kernels/arena.ts';
+import { kvPageBytes, pagePositions } from '../kernels/kv-page.ts';
 import type { RankOptions } from './rank-options.ts';
-
-const elementBytes = { f16: 2, f32: 4 } as const;
 
 /**
  * The KV heads that one rank holds, in pages of 64 positions. A page index stands for the same positions in all
@@ -24,9 +22,9 @@ export class KvCache {
   constructor(arena: Arena, heads: number, headDim: number, options: RankOptions) {
     this.#arena = arena;
     this.#pageCount = options.kvPages;
-    this.pageBytes = 2 * kvPageTokens * headDim * elementBytes[options.kvFormat];
+    this.pageBytes = kvPageBytes(headDim, options.kvFormat === 'f16' ? 2 : 4);
     this.#pool = arena.alloc(heads * options.kvPages * this.pageBytes);
-    this.#tableLength = Math.ceil(options.contextLength / kvPageTokens);
+    this.#tableLength = Math.ceil(options.contextLength / pagePositions);
     this.#tables = arena.alloc(options.maxSequences * this.#tableLength * 4);
     this.#free = Array.from({ length: options.kvPages }, (_, i) => options.kvPages - 1 - i);
     this.#held = Array.from({ length: options.maxSequences }, () => []);
@@ -44,7 +42,7 @@ export class KvCache {
 
   /** Page index that holds a position of a sequence. */
   page(slot: number, position: number): number {
-    return this.#held[slot]![Math.floor(position / kvPageTokens)]!;
+    return this.#held[slot]![Math.floor(position / pagePositions)]!;
   }
 
   /**
@@ -52,7 +50,7 @@ export class KvCache {
    * @throws HearthError CONTEXT_FULL if the pool is empty; whoever schedules must not let that happen
    */
   reserve(slot: number, positions: number): void {
-    const wanted = Math.ceil(positions / kvPageTokens);
+    const wanted = Math.ceil(positions / pagePositions);
     assert(wanted <= this.#tableLength, 'a sequence stays within the context');
     const pages = this.#held[slot]!;
     while (pages.length > wanted) this.#free.push(pages.pop()!);

@@ -3,6 +3,7 @@ import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { PartialSum } from './step.ts';
 
+/** What `addPartial` returns. */
 const flagCoarse = 1;
 const flagOverflow = 2;
 const int32Max = 2 ** 31 - 1;
@@ -22,7 +23,9 @@ export class PartialSums {
   readonly #fine: number;
   readonly #coarse: number;
   readonly #size: number;
-  #flags = 0;
+  #overflow = false;
+  #coarseUsed = false;
+  /** The coarse plane holds what a later sync must not see. */
   #coarseDirty = false;
 
   constructor(kernels: Kernels, arena: Arena, maxTokens: number, hiddenSize: number) {
@@ -40,7 +43,8 @@ export class PartialSums {
     this.#arena.i32(this.#fine, values).fill(0);
     if (this.#coarseDirty) this.#arena.i32(this.#coarse, values).fill(0);
     this.#coarseDirty = false;
-    this.#flags = 0;
+    this.#coarseUsed = false;
+    this.#overflow = false;
   }
 
   /**
@@ -51,14 +55,25 @@ export class PartialSums {
   add(tokens: number, tileCount: number, compute: (partial: number) => void): void {
     compute(this.#partial);
     const bound = Math.floor(int32Max / tileCount);
-    const { addPartial } = this.#kernels;
-    this.#flags |= addPartial(this.#partial, this.#fine, this.#coarse, this.#size, tokens, this.scales, bound);
-    if (this.#flags & flagCoarse) this.#coarseDirty = true;
+    const flags = this.#kernels.addPartial(
+      this.#partial,
+      this.#fine,
+      this.#coarse,
+      this.#size,
+      tokens,
+      this.scales,
+      bound,
+    );
+    if (flags & flagCoarse) {
+      this.#coarseUsed = true;
+      this.#coarseDirty = true;
+    }
+    if (flags & flagOverflow) this.#overflow = true;
   }
 
   /** @throws HearthError FIXED_POINT_OVERFLOW if a value was not finite or beyond the coarse plane */
   finish(tokens: number, syncIndex: number): PartialSum {
-    if (this.#flags & flagOverflow) {
+    if (this.#overflow) {
       throw new HearthError(
         'FIXED_POINT_OVERFLOW',
         `layer ${syncIndex >> 1} computed a value that is not a number or far too large: the model file is ` +
@@ -71,14 +86,21 @@ export class PartialSums {
       syncIndex,
       fine: this.#arena.i32(this.#fine, values),
       coarse: this.#arena.i32(this.#coarse, values),
-      coarseUsed: (this.#flags & flagCoarse) !== 0,
+      coarseUsed: this.#coarseUsed,
     };
   }
 
   /** Adds the sum over all ranks to the residual, float32 [tokens, hiddenSize]. */
   apply(residual: number, tokens: number, sum: PartialSum): void {
-    if (sum.coarseUsed) this.#coarseDirty = true;
-    const useCoarse = sum.coarseUsed ? 1 : 0;
-    this.#kernels.applySum(residual, this.#fine, this.#coarse, useCoarse, this.#size, tokens, this.scales);
+    this.#coarseDirty ||= sum.coarseUsed;
+    this.#kernels.applySum(
+      residual,
+      this.#fine,
+      this.#coarse,
+      sum.coarseUsed ? 1 : 0,
+      this.#size,
+      tokens,
+      this.scales,
+    );
   }
 }

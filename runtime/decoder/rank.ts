@@ -87,7 +87,12 @@ export class Rank {
     const batch = this.#begin(header, embeddings);
     const { layerCount } = this.#description.config;
     for (let layer = 0; layer < layerCount; layer += 1) {
-      yield* this.#sublayer(batch, this.#tiles.baseVector('attentionNorm', layer), 2 * layer, this.#attention);
+      yield* this.#sublayer(
+        batch,
+        this.#tiles.baseVector('attentionNorm', layer),
+        2 * layer,
+        this.#attention,
+      );
       yield* this.#sublayer(batch, this.#tiles.baseVector('ffnNorm', layer), 2 * layer + 1, this.#ffn);
     }
     return this.#logits(batch);

@@ -17,14 +17,13 @@ const twoPi = 6.283185307179586;
  * @param factors one divisor a pair, or undefined
  */
 export function ropeFrequencies(
-  kernels: Pick<Kernels, 'pow' | 'log'>,
+  kernels: Kernels,
   rope: RopeConfig,
   factors: Float32Array | undefined,
 ): RopeFrequencies {
-  const pairs = rope.dimensions / 2;
   const { scaling } = rope;
   const plain = Float64Array.from(
-    { length: pairs },
+    { length: rope.dimensions / 2 },
     (_, i) => kernels.pow(rope.base, (-2 * i) / rope.dimensions) / (factors?.[i] ?? 1),
   );
   switch (scaling.kind) {
@@ -38,15 +37,19 @@ export function ropeFrequencies(
         const interpolated = frequency / scaling.factor;
         return interpolated * (1 - kept[i]!) + frequency * kept[i]!;
       });
-      return { radians, magnitude: scaling.attentionFactor * (1 + 0.1 * kernels.log(scaling.factor)) };
+      return {
+        radians,
+        magnitude: scaling.attentionFactor * (1 + 0.1 * kernels.log(scaling.factor)),
+      };
     }
   }
 }
 
 /** YaRN's "NTK by parts": 1 where a pair turns often in the original context and stays, 0 where it is stretched. */
-function yarnRamp(kernels: Pick<Kernels, 'log'>, rope: RopeConfig, scaling: YarnScaling): Float64Array {
+function yarnRamp(kernels: Kernels, rope: RopeConfig, scaling: YarnScaling): Float64Array {
+  const { log } = kernels;
   const pairTurning = (turns: number) =>
-    (rope.dimensions * kernels.log(scaling.originalContextLength / (turns * twoPi))) / (2 * kernels.log(rope.base));
+    (rope.dimensions * log(scaling.originalContextLength / (turns * twoPi))) / (2 * log(rope.base));
   const low = Math.max(0, Math.floor(pairTurning(scaling.betaFast)));
   const high = Math.min(rope.dimensions - 1, Math.ceil(pairTurning(scaling.betaSlow)));
   return Float64Array.from({ length: rope.dimensions / 2 }, (_, i) => {

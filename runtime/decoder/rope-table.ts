@@ -51,7 +51,9 @@ export class RopeTable {
 
   #fill(): void {
     const { config, ropeFactors } = this.#description;
-    const factors = ropeFactors ? this.#arena.f32(this.#tiles.baseVector('ropeFactors'), this.#pairs) : undefined;
+    const factors = ropeFactors
+      ? this.#arena.f32(this.#tiles.baseVector('ropeFactors'), this.#pairs)
+      : undefined;
     const { radians, magnitude } = ropeFrequencies(this.#kernels, config.rope, factors);
     this.#arena.f64(this.#frequencies, this.#pairs).set(radians);
     this.#kernels.ropeTable(this.#table, 0, this.#contextLength, this.#frequencies, this.#pairs, magnitude);

@@ -1,7 +1,8 @@
 import type { Arena } from '../kernels/arena.ts';
+import { paddedRowCount } from '../kernels/formats.ts';
 import { vocabularyTileRows } from '../tile/spec.ts';
 import type { TileStore } from '../weights/tile-store.ts';
-import { type Activations, paddedRows } from './activations.ts';
+import type { Activations } from './activations.ts';
 import type { RankOptions } from './rank-options.ts';
 import type { LogitPart } from './step.ts';
 
@@ -20,7 +21,7 @@ export class VocabularyHead {
   /** @param input normed residual of the wanted tokens */
   compute(tokens: number, input: Activations): LogitPart[] {
     return this.#tiles.tiles('vocabulary').map(({ spec, sections }) => {
-      const stride = paddedRows(spec.count);
+      const stride = paddedRowCount(spec.count);
       input.multiply(sections.get('output')!, this.#output, stride);
       const values = new Float32Array(tokens * spec.count);
       for (let token = 0; token < tokens; token += 1)

@@ -13,7 +13,7 @@ export interface RunnerLimits {
 }
 
 /** Positions that one KV page holds. */
-export const kvPageTokens = 64;
+export { pagePositions as kvPageTokens } from '../kernels/kv-page.ts';
 
 export interface StepInput extends StepSequence {
   /** `count` token ids. */

@@ -38,16 +38,24 @@ export function tensorName(gguf: GgufFile, rule: TensorRule, layer: number): str
   if (gguf.tensors.has(name)) return name;
   if (rule.fallbackName && gguf.tensors.has(rule.fallbackName)) return rule.fallbackName;
   if (rule.optional) return undefined;
-  throw new HearthError('MODEL_BAD_TENSOR', `the file lacks the tensor ${name}: it is damaged or incomplete`, {
-    tensor: name,
-  });
+  throw new HearthError(
+    'MODEL_BAD_TENSOR',
+    `the file lacks the tensor ${name}: it is damaged or incomplete`,
+    {
+      tensor: name,
+    },
+  );
 }
 
 /**
  * Checks every tensor of the architecture's table against the file and describes the model for the ranks.
  * @throws HearthError MODEL_BAD_TENSOR for a missing tensor or a wrong shape
  */
-export function describeModel(gguf: GgufFile, architecture: Architecture, config: ModelConfig): ModelDescription {
+export function describeModel(
+  gguf: GgufFile,
+  architecture: Architecture,
+  config: ModelConfig,
+): ModelDescription {
   checkRules(gguf, architecture.globalTensors, config, -1);
   checkEmbedding(gguf, config);
   const layers = Array.from({ length: config.layerCount }, (_, layer) => {
@@ -120,7 +128,8 @@ function checkRules(gguf: GgufFile, rules: readonly TensorRule[], config: ModelC
 }
 
 function checkShape(tensor: GgufTensor, expected: readonly number[]): void {
-  if (tensor.shape.length === expected.length && tensor.shape.every((size, i) => size === expected[i])) return;
+  if (tensor.shape.length === expected.length && tensor.shape.every((size, i) => size === expected[i]))
+    return;
   throw new HearthError(
     'MODEL_BAD_TENSOR',
     `the tensor ${tensor.name} has the shape [${tensor.shape}], expected [${expected}]`,

@@ -1,4 +1,4 @@
-import { type GgufFile, openGguf, type OpenPart } from '../gguf/gguf.ts';
+import { type GgufFile, type OpenPart, openGguf } from '../gguf/gguf.ts';
 import type { ByteSource } from '../gguf/source.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
 import { TileCutter } from '../tile/cut.ts';

@@ -15,7 +15,8 @@ export function readConfig(metadata: Metadata, architecture: string): ModelConfi
   const hiddenSize = size('embedding_length');
   const headCount = size('attention.head_count');
   const kvHeadCount =
-    metadata.optionalInteger(`${architecture}.attention.head_count_kv`, { min: 1, max: sizeLimit }) ?? headCount;
+    metadata.optionalInteger(`${architecture}.attention.head_count_kv`, { min: 1, max: sizeLimit }) ??
+    headCount;
   const headDim =
     metadata.optionalInteger(`${architecture}.attention.key_length`, { min: 1, max: sizeLimit }) ??
     hiddenSize / headCount;
@@ -67,7 +68,10 @@ function readScaling(metadata: Metadata, architecture: string): RopeScaling {
     return {
       kind: 'yarn',
       factor,
-      originalContextLength: metadata.integer(`${prefix}.original_context_length`, { min: 1, max: sizeLimit }),
+      originalContextLength: metadata.integer(`${prefix}.original_context_length`, {
+        min: 1,
+        max: sizeLimit,
+      }),
       attentionFactor: metadata.optionalNumber(`${prefix}.attn_factor`) ?? 1,
       betaFast: metadata.optionalNumber(`${prefix}.yarn_beta_fast`) ?? 32,
       betaSlow: metadata.optionalNumber(`${prefix}.yarn_beta_slow`) ?? 1,
@@ -84,7 +88,8 @@ function checkConfig(config: ModelConfig, valueDim: number): void {
   const { headCount, kvHeadCount, headDim, hiddenSize, rope, normEpsilon } = config;
   if (headCount % kvHeadCount !== 0)
     throw badMetadata('attention.head_count_kv', kvHeadCount, `a divisor of head_count ${headCount}`);
-  if (!Number.isInteger(headDim)) throw badMetadata('attention.head_count', headCount, `a divisor of ${hiddenSize}`);
+  if (!Number.isInteger(headDim))
+    throw badMetadata('attention.head_count', headCount, `a divisor of ${hiddenSize}`);
   if (headDim % 4 !== 0 || valueDim !== headDim || hiddenSize % 8 !== 0) {
     throw new HearthError(
       'MODEL_UNSUPPORTED',
@@ -94,8 +99,10 @@ function checkConfig(config: ModelConfig, valueDim: number): void {
     );
   }
   if (rope.dimensions % 2 !== 0) throw badMetadata('rope.dimension_count', rope.dimensions, 'an even number');
-  if (!(rope.base > 0 && Number.isFinite(rope.base))) throw badMetadata('rope.freq_base', rope.base, 'positive');
-  if (!(normEpsilon >= 0 && normEpsilon < 1)) throw badMetadata('layer_norm_rms_epsilon', normEpsilon, 'in [0, 1)');
+  if (!(rope.base > 0 && Number.isFinite(rope.base)))
+    throw badMetadata('rope.freq_base', rope.base, 'positive');
+  if (!(normEpsilon >= 0 && normEpsilon < 1))
+    throw badMetadata('layer_norm_rms_epsilon', normEpsilon, 'in [0, 1)');
 }
 
 /** Features whose weights would be silently ignored: better no answer than a wrong one. */

@@ -34,7 +34,12 @@ export const sharedLayerTensors: readonly TensorRule[] = [
     split: 'neuron-rows',
     shape: (c) => [c.intermediateSize, c.hiddenSize],
   },
-  { role: 'up', name: 'ffn_up.weight', split: 'neuron-rows', shape: (c) => [c.intermediateSize, c.hiddenSize] },
+  {
+    role: 'up',
+    name: 'ffn_up.weight',
+    split: 'neuron-rows',
+    shape: (c) => [c.intermediateSize, c.hiddenSize],
+  },
   {
     role: 'down',
     name: 'ffn_down.weight',
@@ -47,9 +52,24 @@ export const sharedLayerTensors: readonly TensorRule[] = [
 export const attentionBiases = (optional: boolean): readonly TensorRule[] =>
   (
     [
-      { role: 'queryBias', name: 'attn_q.bias', split: 'query-head-rows', shape: (c) => [c.headCount * c.headDim] },
-      { role: 'keyBias', name: 'attn_k.bias', split: 'kv-head-rows', shape: (c) => [c.kvHeadCount * c.headDim] },
-      { role: 'valueBias', name: 'attn_v.bias', split: 'kv-head-rows', shape: (c) => [c.kvHeadCount * c.headDim] },
+      {
+        role: 'queryBias',
+        name: 'attn_q.bias',
+        split: 'query-head-rows',
+        shape: (c) => [c.headCount * c.headDim],
+      },
+      {
+        role: 'keyBias',
+        name: 'attn_k.bias',
+        split: 'kv-head-rows',
+        shape: (c) => [c.kvHeadCount * c.headDim],
+      },
+      {
+        role: 'valueBias',
+        name: 'attn_v.bias',
+        split: 'kv-head-rows',
+        shape: (c) => [c.kvHeadCount * c.headDim],
+      },
     ] satisfies TensorRule[]
   ).map((rule) => (optional ? { ...rule, optional: true } : rule));
 

@@ -1,5 +1,6 @@
-import type { RankOptions } from '../decoder/rank-options.ts';
+import { LogitRows } from '../decoder/logit-rows.ts';
 import { Rank } from '../decoder/rank.ts';
+import type { RankOptions } from '../decoder/rank-options.ts';
 import type { StepSequence } from '../decoder/step.ts';
 import { tokenCount } from '../decoder/step.ts';
 import type { StepInput, StepRunner } from '../generation/step-runner.ts';
@@ -7,7 +8,6 @@ import { Arena } from '../kernels/arena.ts';
 import { type KernelBytes, loadKernels } from '../kernels/kernels.ts';
 import type { ModelFile } from '../model/model-file.ts';
 import { planByShares } from '../plan/plan.ts';
-import { LogitRows } from '../decoder/logit-rows.ts';
 
 /**
  * Runs a whole model in this thread, without agents or links: the smallest thing that answers.
@@ -15,10 +15,10 @@ import { LogitRows } from '../decoder/logit-rows.ts';
  */
 export async function createSoloRunner(
   model: ModelFile,
-  kernelBytes: KernelBytes,
+  builds: KernelBytes,
   options: RankOptions,
 ): Promise<StepRunner> {
-  const kernels = loadKernels(kernelBytes);
+  const kernels = loadKernels(builds);
   const [assignment] = planByShares(model.tiles, [1]);
   const rank = new Rank(kernels, new Arena(kernels.memory), model.description, assignment!, options);
   for (const tile of model.tiles) rank.loadTile(tile.id, await model.cutTile(tile));

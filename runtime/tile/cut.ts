@@ -1,11 +1,11 @@
 import type { GgufFile } from '../gguf/gguf.ts';
-import { kernelFormats } from '../kernels/formats.ts';
+import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
 import type { Architecture, TensorRule } from '../model/architecture.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { tensorName } from '../model/describe.ts';
 import type { ModelDescription } from '../model/description.ts';
-import { reencode } from './reencode.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
+import { reencode } from './reencode.ts';
 import { halfSplitOrder } from './rope-order.ts';
 import type { TileSection, TileSpec } from './spec.ts';
 
@@ -66,7 +66,7 @@ export class TileCutter {
     const { type } = this.#gguf.tensors.get(name)!;
     const rows = await this.#readSlice(name, slice);
     const ordered = this.#isRotated(section) ? this.#reorder(rows, rows.length / slice.rows) : rows;
-    const format = section.format as keyof typeof kernelFormats;
+    const format = section.format as KernelFormatName;
     kernelFormats[format].pack(reencode(ordered, type, format), section.rows, section.columns, target);
   }
 

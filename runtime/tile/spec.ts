@@ -1,4 +1,4 @@
-import { kernelFormats, type KernelFormatName } from '../kernels/formats.ts';
+import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
 import type { TensorRole } from '../model/architecture.ts';
 import type { LayerFormats, ModelDescription } from '../model/description.ts';
 
@@ -90,7 +90,13 @@ function baseTile({ config, layers, ropeFactors }: ModelDescription): Omit<TileS
   const sections = layers.flatMap((_, layer) => [norm('attentionNorm', layer), norm('ffnNorm', layer)]);
   sections.push(norm('outputNorm', -1));
   if (ropeFactors)
-    sections.push({ role: 'ropeFactors', layer: -1, format: 'vector', rows: 1, columns: config.rope.dimensions / 2 });
+    sections.push({
+      role: 'ropeFactors',
+      layer: -1,
+      format: 'vector',
+      rows: 1,
+      columns: config.rope.dimensions / 2,
+    });
   return assemble('base', -1, 0, 1, sections);
 }
 
@@ -139,7 +145,12 @@ function vocabularyTile(
   first: number,
   count: number,
 ): Omit<TileSpec, 'id'> {
-  const section: SectionShape = { role: 'output', format: outputFormat, rows: count, columns: config.hiddenSize };
+  const section: SectionShape = {
+    role: 'output',
+    format: outputFormat,
+    rows: count,
+    columns: config.hiddenSize,
+  };
   return assemble('vocabulary', -1, first, count, [section]);
 }
 

@@ -44,10 +44,14 @@ export class TileStore {
   load(id: number, bytes: Uint8Array): void {
     const spec = this.#specs.get(id);
     if (spec?.byteLength !== bytes.length) {
-      throw new HearthError('TILE_CORRUPT', `tile ${id} came with ${bytes.length} bytes, expected ${spec?.byteLength}`, {
-        tile: id,
-        bytes: bytes.length,
-      });
+      throw new HearthError(
+        'TILE_CORRUPT',
+        `tile ${id} came with ${bytes.length} bytes, expected ${spec?.byteLength}`,
+        {
+          tile: id,
+          bytes: bytes.length,
+        },
+      );
     }
     this.#arena.u8(this.#pointers.get(id)!, bytes.length).set(bytes);
     this.#missing.delete(id);

@@ -1,0 +1,18 @@
+export { attentionF16, attentionF32 } from './attention';
+export { addBias } from './bias';
+export { init } from './constants';
+export { addInt32, addPartial, applySum } from './fixed-point';
+export { storeKvF16, storeKvF32 } from './kv-page';
+export { matmulF16, matmulF32 } from './matmul-float';
+export { matmulQ4_0 } from './matmul-q4-0';
+export { matmulQ4_K } from './matmul-q4-k';
+export { matmulQ6_K } from './matmul-q6-k';
+export { matmulQ8_0 } from './matmul-q8-0';
+export { packInt32, unpackInt32 } from './pack-int32';
+export { quantizeQ8, quantizeQ8K } from './quantize';
+export { rmsNorm } from './rms-norm';
+export { rope, ropeTable } from './rope';
+export { exp, log, pow } from './scalar-math';
+export { softmax } from './softmax';
+export { swiglu } from './swiglu';
+export { cos, sin } from './trigonometry';

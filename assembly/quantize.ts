@@ -1,0 +1,124 @@
+import { ROUNDING, ROUNDING_BITS, STREAM_SCALE } from './constants';
+import { maxLane } from './simd';
+
+/**
+ * f32 activations to int8, one scale per block of 32 (`quantizeQ8`) or 256 (`quantizeQ8K`) columns.
+ *
+ *   scale = absmax / 127, q = x · (127 / absmax) rounded to nearest, ties to even: |q| ≤ 127.
+ *
+ * Error: |x − scale · q| ≤ scale · (1/2 + 2^-15). A block whose absmax is below 2^-64 becomes zeros; one with an
+ * infinity or NaN in it becomes zeros with a NaN for scale, so that whatever it enters shows it.
+ * x: f32 [count, columns], columns a multiple of the block.
+ */
+
+/** Below it 127 / absmax, and products with the scale, would leave the normal floats. */
+const SMALLEST: f32 = 5.421010862427522e-20; // 2^-64
+const NAN_BITS: u32 = 0x7fc00000;
+
+@inline
+function absoluteMax(x: usize, bytes: usize): f32 {
+  let m = f32x4.splat(0);
+  for (let j: usize = 0; j < bytes; j += 16) m = f32x4.max(m, f32x4.abs(v128.load(x + j)));
+  return maxLane(m);
+}
+
+@inline
+function isFinite32(x: f32): bool {
+  return x <= f32.MAX_VALUE; // false for NaN too
+}
+
+/** absmax / 127 · 2^51, 0 for a block of zeros, NaN for one that is not finite. */
+@inline
+function streamScale(absmax: f32): f32 {
+  if (!isFinite32(absmax)) return reinterpret<f32>(NAN_BITS);
+  return absmax < SMALLEST ? 0 : (absmax / 127) * STREAM_SCALE;
+}
+
+@inline
+function round4(x: usize, inverse: v128): v128 {
+  const rounded = f32x4.add(f32x4.mul(v128.load(x), inverse), f32x4.splat(ROUNDING));
+  return i32x4.sub(rounded, i32x4.splat(ROUNDING_BITS));
+}
+
+/** 16 floats to 16 int8. */
+@inline
+function round16(x: usize, inverse: v128): v128 {
+  return i8x16.narrow_i16x8_s(
+    i16x8.narrow_i32x4_s(round4(x, inverse), round4(x + 16, inverse)),
+    i16x8.narrow_i32x4_s(round4(x + 32, inverse), round4(x + 48, inverse)),
+  );
+}
+
+@inline
+function isUsable(absmax: f32): bool {
+  return isFinite32(absmax) && absmax >= SMALLEST;
+}
+
+/**
+ * For Q4_0 and Q8_0. out: per token columns/32 blocks of 64 bytes:
+ * int8 q[32] | f32 scale · 2^51, four times | i32 8 · Σq, four times (what Q4_0's offset of 8 takes off a row).
+ */
+export function quantizeQ8(x: usize, out: usize, columns: i32, count: i32): void {
+  const end = x + ((<usize>columns * <usize>count) << 2);
+  while (x < end) {
+    const absmax = absoluteMax(x, 128);
+    let low = i32x4.splat(0);
+    let high = low;
+    if (isUsable(absmax)) {
+      const inverse = f32x4.splat(127 / absmax);
+      low = round16(x, inverse);
+      high = round16(x + 64, inverse);
+    }
+    v128.store(out, low);
+    v128.store(out, high, 16);
+    v128.store(out, f32x4.splat(streamScale(absmax)), 32);
+    const pairs = i16x8.add(i16x8.extadd_pairwise_i8x16_s(low), i16x8.extadd_pairwise_i8x16_s(high));
+    const fours = i32x4.extadd_pairwise_i16x8_s(pairs);
+    const sum =
+      i32x4.extract_lane(fours, 0) +
+      i32x4.extract_lane(fours, 1) +
+      i32x4.extract_lane(fours, 2) +
+      i32x4.extract_lane(fours, 3);
+    v128.store(out, i32x4.splat(8 * sum), 48);
+    x += 128;
+    out += 64;
+  }
+}
+
+/**
+ * For Q4_K and Q6_K. out: per token columns/256 blocks of 352 bytes: int8 q[256] | i16 Σq of each 32 columns [8] |
+ * f32 scale · 2^51, four times | per 16 columns two i16: −32 · Σq of columns k ≡ 0, 1 and k ≡ 2, 3 (mod 4), which
+ * is what Q6_K's offset of 32 takes off the two i16 lanes of a row.
+ */
+export function quantizeQ8K(x: usize, out: usize, columns: i32, count: i32): void {
+  const end = x + ((<usize>columns * <usize>count) << 2);
+  while (x < end) {
+    const absmax = absoluteMax(x, 1024);
+    const usable = isUsable(absmax);
+    const inverse = f32x4.splat(usable ? 127 / absmax : 0);
+    let previous = 0;
+    for (let unit: usize = 0; unit < 16; unit++) {
+      const q = usable ? round16(x + (unit << 6), inverse) : i32x4.splat(0);
+      v128.store(out + (unit << 4), q);
+      const pairs = i16x8.extadd_pairwise_i8x16_s(q); // even lanes: k ≡ 0, 1; odd lanes: k ≡ 2, 3
+      const first =
+        i16x8.extract_lane_s(pairs, 0) +
+        i16x8.extract_lane_s(pairs, 2) +
+        i16x8.extract_lane_s(pairs, 4) +
+        i16x8.extract_lane_s(pairs, 6);
+      const second =
+        i16x8.extract_lane_s(pairs, 1) +
+        i16x8.extract_lane_s(pairs, 3) +
+        i16x8.extract_lane_s(pairs, 5) +
+        i16x8.extract_lane_s(pairs, 7);
+      store<i16>(out + (unit << 2), <i16>(-32 * <i32>first), 288);
+      store<i16>(out + (unit << 2), <i16>(-32 * <i32>second), 290);
+      const sum = <i32>first + <i32>second;
+      if (unit & 1) store<i16>(out + (unit & ~1), <i16>(previous + sum), 256);
+      previous = sum;
+    }
+    v128.store(out, f32x4.splat(streamScale(absmax)), 272);
+    x += 1024;
+    out += 352;
+  }
+}

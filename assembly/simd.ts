@@ -1,0 +1,103 @@
+/**
+ * The few vector idioms that the kernels share. The relaxed and the baseline build differ in `evenBytes`,
+ * `oddBytes` and `pairProducts` alone, and there they yield equal integers.
+ */
+
+/** Lane 0 (1, 2, 3) of four 32-bit lanes in all four: a shuffle that V8 knows. */
+@inline
+export function splat0(v: v128): v128 {
+  return i8x16.shuffle(v, v, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
+}
+@inline
+export function splat1(v: v128): v128 {
+  return i8x16.shuffle(v, v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7);
+}
+@inline
+export function splat2(v: v128): v128 {
+  return i8x16.shuffle(v, v, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11);
+}
+@inline
+export function splat3(v: v128): v128 {
+  return i8x16.shuffle(v, v, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15);
+}
+
+/**
+ * `pairProducts` takes its signed operand split in even and odd bytes, so that the baseline build splits an
+ * activation once and not once per row. The relaxed build needs no split: both are the vector itself.
+ */
+@inline
+export function evenBytes(v: v128): v128 {
+  if (RELAXED) return v;
+  return i16x8.shr_s(i16x8.shl(v, 8), 8);
+}
+@inline
+export function oddBytes(v: v128): v128 {
+  if (RELAXED) return v;
+  return i16x8.shr_s(v, 8);
+}
+
+/**
+ * i16 lane i: a[2i]·b[2i] + a[2i+1]·b[2i+1], of int8 a in -127..127 (as `evenBytes` and `oddBytes` of it) and
+ * bytes b in 0..127. Within these ranges relaxed_dot_i8x16_i7x16 is exact on every processor: the sum is at most
+ * 2·127·127 < 2^15, so neither the signedness of b nor the saturation of x86's pmaddubsw can show.
+ * @param lowBytes the vector at LOW_BYTES; unused in the relaxed build
+ */
+@inline
+export function pairProducts(even: v128, odd: v128, b: v128, lowBytes: v128): v128 {
+  if (RELAXED) return v128.relaxed_dot<i16>(even, b);
+  return i16x8.add(i16x8.mul(even, v128.and(b, lowBytes)), i16x8.mul(odd, i16x8.shr_u(b, 8)));
+}
+
+/** f32 a·b + c with two roundings: fused in neither build. */
+@inline
+export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/**
+ * Scales of rows 0–3 (`Low`) and 4–7 (`High`) of eight packed 16-bit weight scales, as f32 · 2^-102.
+ *
+ * A packed scale is a half whose exponent bias is 25 instead of 15 and that has no subnormals (see
+ * `runtime/kernels/half.ts`): moved into an f32 it is never a subnormal, whose product takes an Intel processor
+ * forty times as long. The activations' scales bring 2^51 of the missing 2^102, the end of a row the rest:
+ * so nothing over- or underflows between.
+ * @param bits the vector at HALF_BITS
+ */
+@inline
+export function weightScalesLow(h: v128, bits: v128): v128 {
+  const top = i8x16.shuffle(h, i32x4.splat(0), 16, 17, 0, 1, 18, 19, 2, 3, 20, 21, 4, 5, 22, 23, 6, 7);
+  return v128.and(i32x4.shr_s(top, 3), bits);
+}
+@inline
+export function weightScalesHigh(h: v128, bits: v128): v128 {
+  const top = i8x16.shuffle(h, i32x4.splat(0), 24, 25, 8, 9, 26, 27, 10, 11, 28, 29, 12, 13, 30, 31, 14, 15);
+  return v128.and(i32x4.shr_s(top, 3), bits);
+}
+
+/** (lane 0 + lane 1) + (lane 2 + lane 3). */
+@inline
+export function sumLanes(v: v128): f32 {
+  return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+}
+@inline
+export function maxLane(v: v128): f32 {
+  return max(
+    max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
+    max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
+  );
+}
+
+/** The last 1 to 3 floats at p, `fill` in the other lanes; nothing behind them is read. */
+@inline
+export function loadTail(p: usize, length: i32, fill: f32): v128 {
+  let v = f32x4.replace_lane(f32x4.splat(fill), 0, load<f32>(p));
+  if (length > 1) v = f32x4.replace_lane(v, 1, load<f32>(p, 4));
+  if (length > 2) v = f32x4.replace_lane(v, 2, load<f32>(p, 8));
+  return v;
+}
+@inline
+export function storeTail(p: usize, v: v128, length: i32): void {
+  store<f32>(p, f32x4.extract_lane(v, 0));
+  if (length > 1) store<f32>(p, f32x4.extract_lane(v, 1), 4);
+  if (length > 2) store<f32>(p, f32x4.extract_lane(v, 2), 8);
+}

@@ -1,0 +1,98 @@
+import { assert, HearthError } from '../error.ts';
+import { maximumPages, reservedBytes } from './kernels.ts';
+
+const pageBytes = 65536;
+
+/**
+ * Bump allocation in a WebAssembly memory, which grows as needed. Pointers stay valid when it grows; views do not,
+ * so they are made when they are needed and never kept.
+ */
+export class Arena {
+  readonly memory: WebAssembly.Memory;
+  readonly #limitBytes: number;
+  #top = reservedBytes;
+
+  /** @param limitBytes what the memory may grow to, the reserved page included */
+  constructor(memory: WebAssembly.Memory, limitBytes = maximumPages * pageBytes) {
+    this.memory = memory;
+    this.#limitBytes = Math.min(limitBytes, maximumPages * pageBytes);
+  }
+
+  /** Bytes in use, the reserved page included. */
+  get usedBytes(): number {
+    return this.#top;
+  }
+
+  /**
+   * @returns a pointer to `bytes` bytes; what they hold is not defined
+   * @throws HearthError MEMORY_EXHAUSTED
+   */
+  alloc(bytes: number, align = 64): number {
+    assert(Number.isSafeInteger(bytes) && bytes >= 0, `a byte count, not ${bytes}`);
+    assert(align > 0 && (align & (align - 1)) === 0, `a power of two, not ${align}`);
+    const pointer = Math.ceil(this.#top / align) * align;
+    this.#reserve(pointer + bytes, bytes);
+    this.#top = pointer + bytes;
+    return pointer;
+  }
+
+  /** Everything allocated after this call is given back by `release` of what it returns. */
+  mark(): number {
+    return this.#top;
+  }
+
+  release(mark: number): void {
+    assert(mark >= reservedBytes && mark <= this.#top, `a mark below ${this.#top}, not ${mark}`);
+    this.#top = mark;
+  }
+
+  u8(pointer: number, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, pointer, length);
+  }
+
+  i8(pointer: number, length: number): Int8Array {
+    return new Int8Array(this.memory.buffer, pointer, length);
+  }
+
+  u16(pointer: number, length: number): Uint16Array {
+    return new Uint16Array(this.memory.buffer, pointer, length);
+  }
+
+  i32(pointer: number, length: number): Int32Array {
+    return new Int32Array(this.memory.buffer, pointer, length);
+  }
+
+  u32(pointer: number, length: number): Uint32Array {
+    return new Uint32Array(this.memory.buffer, pointer, length);
+  }
+
+  f32(pointer: number, length: number): Float32Array {
+    return new Float32Array(this.memory.buffer, pointer, length);
+  }
+
+  f64(pointer: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, pointer, length);
+  }
+
+  #reserve(end: number, requestedBytes: number): void {
+    const missing = end - this.memory.buffer.byteLength;
+    if (end <= this.#limitBytes && missing <= 0) return;
+    if (end <= this.#limitBytes && this.#grow(Math.ceil(missing / pageBytes))) return;
+    throw new HearthError(
+      'MEMORY_EXHAUSTED',
+      `${requestedBytes} bytes more do not fit: ${this.#top} of ${this.#limitBytes} bytes are in use. Give this device fewer tiles, fewer sequences or a shorter context.`,
+      { requestedBytes, usedBytes: this.#top, limitBytes: this.#limitBytes },
+    );
+  }
+
+  #grow(pages: number): boolean {
+    try {
+      this.memory.grow(pages);
+      return true;
+    } catch (error) {
+      // The engine's own limit, or the machine's memory: a RangeError by the specification.
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { assert } from '../error.ts';
+import type { AttentionKernel, KernelExports, StoreKvKernel } from './exports.ts';
+import { kvPageBytes, pagePositions } from './kv-page.ts';
+
+/**
+ * The kernels trust what they are given; these are the same functions with shapes and alignment asserted. Matrix
+ * products are checked by their formats, quantisation by `quantizeActivations`.
+ */
+export function checkedExports(raw: KernelExports): KernelExports {
+  return {
+    quantizeQ8: raw.quantizeQ8,
+    quantizeQ8K: raw.quantizeQ8K,
+    matmulF32: raw.matmulF32,
+    matmulF16: raw.matmulF16,
+    matmulQ8_0: raw.matmulQ8_0,
+    matmulQ4_0: raw.matmulQ4_0,
+    matmulQ4_K: raw.matmulQ4_K,
+    matmulQ6_K: raw.matmulQ6_K,
+    ...checkedVectorKernels(raw),
+    ...checkedSumKernels(raw),
+    ...checkedRopeKernels(raw),
+    storeKvF16: checkedStoreKv(raw.storeKvF16),
+    storeKvF32: checkedStoreKv(raw.storeKvF32),
+    attentionF16: checkedAttention(raw.attentionF16, 2),
+    attentionF32: checkedAttention(raw.attentionF32, 4),
+    exp: raw.exp,
+    log: raw.log,
+    pow: raw.pow,
+    sin: raw.sin,
+    cos: raw.cos,
+  };
+}
+
+function assertPointers(...pointers: readonly number[]): void {
+  for (const pointer of pointers) {
+    assert(pointer > 0 && pointer % 4 === 0, `a pointer to 4-byte elements: ${pointer}`);
+  }
+}
+
+function assertSizes(...sizes: readonly number[]): void {
+  for (const size of sizes) assert(Number.isInteger(size) && size >= 0, `a size: ${size}`);
+}
+
+type VectorKernels = Pick<KernelExports, 'rmsNorm' | 'addBias' | 'swiglu' | 'softmax'>;
+
+function checkedVectorKernels(raw: KernelExports): VectorKernels {
+  return {
+    rmsNorm(x, weight, y, size, count, epsilon, scales) {
+      assertPointers(x, weight, y, scales);
+      assertSizes(size, count);
+      assert(size > 0, 'something to normalize');
+      raw.rmsNorm(x, weight, y, size, count, epsilon, scales);
+    },
+    addBias(y, bias, rows, count, yStride) {
+      assertPointers(y, bias);
+      assertSizes(rows, count, yStride);
+      assert(count <= 1 || yStride >= rows, 'tokens that do not overlap');
+      raw.addBias(y, bias, rows, count, yStride);
+    },
+    swiglu(gate, up, out, length) {
+      assertPointers(gate, up, out);
+      assertSizes(length);
+      raw.swiglu(gate, up, out, length);
+    },
+    softmax(x, length) {
+      assertPointers(x);
+      assertSizes(length);
+      raw.softmax(x, length);
+    },
+  };
+}
+
+type SumKernels = Pick<KernelExports, 'addPartial' | 'applySum' | 'addInt32' | 'packInt32' | 'unpackInt32'>;
+
+function checkedSumKernels(raw: KernelExports): SumKernels {
+  return {
+    addPartial(partial, fine, coarse, size, count, scales, bound) {
+      assertPointers(partial, fine, coarse, scales);
+      assertSizes(size, count, bound);
+      assert(bound < 2 ** 31, `a bound within an int32: ${bound}`);
+      return raw.addPartial(partial, fine, coarse, size, count, scales, bound);
+    },
+    applySum(x, fine, coarse, useCoarse, size, count, scales) {
+      assertPointers(x, fine, coarse, scales);
+      assertSizes(size, count);
+      raw.applySum(x, fine, coarse, useCoarse, size, count, scales);
+    },
+    addInt32(target, source, length) {
+      assertPointers(target, source);
+      assertSizes(length);
+      raw.addInt32(target, source, length);
+    },
+    packInt32(source, target, length) {
+      assertPointers(source);
+      assertSizes(target, length);
+      return raw.packInt32(source, target, length);
+    },
+    unpackInt32(source, sourceBytes, target, length) {
+      assertPointers(target);
+      assertSizes(source, sourceBytes, length);
+      return raw.unpackInt32(source, sourceBytes, target, length);
+    },
+  };
+}
+
+function checkedRopeKernels(raw: KernelExports): Pick<KernelExports, 'ropeTable' | 'rope'> {
+  return {
+    ropeTable(out, firstPosition, count, frequencies, pairs, magnitude) {
+      assertPointers(out);
+      assert(frequencies % 8 === 0, `a pointer to float64: ${frequencies}`);
+      assertSizes(firstPosition, count, pairs);
+      raw.ropeTable(out, firstPosition, count, frequencies, pairs, magnitude);
+    },
+    rope(x, table, positions, headCount, headDim, pairs, count, stride) {
+      assertPointers(x, table, positions);
+      assertSizes(headCount, headDim, pairs, count, stride);
+      assert(2 * pairs <= headDim, `${pairs} pairs in a head of ${headDim}`);
+      assert(count <= 1 || stride >= headCount * headDim, 'tokens that do not overlap');
+      raw.rope(x, table, positions, headCount, headDim, pairs, count, stride);
+    },
+  };
+}
+
+function checkedStoreKv(kernel: StoreKvKernel): StoreKvKernel {
+  return (page, k, v, positionInPage, headDim) => {
+    assertPointers(page, k, v);
+    assert(headDim > 0 && headDim % 4 === 0, `a head of a multiple of 4 elements: ${headDim}`);
+    assert(positionInPage >= 0 && positionInPage < pagePositions, `a position in a page: ${positionInPage}`);
+    kernel(page, k, v, positionInPage, headDim);
+  };
+}
+
+function checkedAttention(kernel: AttentionKernel, elementBytes: 2 | 4): AttentionKernel {
+  return (q, pages, base, pageStride, positions, headDim, groupSize, out, scratch, scale) => {
+    assertPointers(q, pages, base, out, scratch);
+    assertSizes(positions, groupSize);
+    assert(positions >= 1 && groupSize >= 1, `${positions} positions, ${groupSize} heads`);
+    assert(pageStride >= kvPageBytes(headDim, elementBytes), `pages of ${pageStride} bytes`);
+    kernel(q, pages, base, pageStride, positions, headDim, groupSize, out, scratch, scale);
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * What the WebAssembly module exports. Pointers are byte offsets into its memory, sizes and strides count elements;
+ * shapes, layouts and error bounds are described beside each kernel in `assembly/`.
+ */
+export interface KernelExports {
+  quantizeQ8(x: number, out: number, columns: number, count: number): void;
+  quantizeQ8K(x: number, out: number, columns: number, count: number): void;
+
+  readonly matmulF32: MatmulKernel;
+  readonly matmulF16: MatmulKernel;
+  readonly matmulQ8_0: MatmulKernel;
+  readonly matmulQ4_0: MatmulKernel;
+  readonly matmulQ4_K: MatmulKernel;
+  readonly matmulQ6_K: MatmulKernel;
+
+  rmsNorm(
+    x: number,
+    weight: number,
+    y: number,
+    size: number,
+    count: number,
+    epsilon: number,
+    scales: number,
+  ): void;
+  addBias(y: number, bias: number, rows: number, count: number, yStride: number): void;
+  swiglu(gate: number, up: number, out: number, length: number): void;
+  softmax(x: number, length: number): void;
+
+  addPartial(
+    partial: number,
+    fine: number,
+    coarse: number,
+    size: number,
+    count: number,
+    scales: number,
+    bound: number,
+  ): number;
+  applySum(
+    x: number,
+    fine: number,
+    coarse: number,
+    useCoarse: number,
+    size: number,
+    count: number,
+    scales: number,
+  ): void;
+  addInt32(target: number, source: number, length: number): void;
+  packInt32(source: number, target: number, length: number): number;
+  unpackInt32(source: number, sourceBytes: number, target: number, length: number): number;
+
+  ropeTable(
+    out: number,
+    firstPosition: number,
+    count: number,
+    frequencies: number,
+    pairs: number,
+    magnitude: number,
+  ): void;
+  rope(
+    x: number,
+    table: number,
+    positions: number,
+    headCount: number,
+    headDim: number,
+    pairs: number,
+    count: number,
+    stride: number,
+  ): void;
+
+  readonly storeKvF16: StoreKvKernel;
+  readonly storeKvF32: StoreKvKernel;
+  readonly attentionF16: AttentionKernel;
+  readonly attentionF32: AttentionKernel;
+
+  exp(x: number): number;
+  log(x: number): number;
+  pow(x: number, y: number): number;
+  sin(x: number): number;
+  cos(x: number): number;
+}
+
+export type MatmulKernel = (
+  w: number,
+  x: number,
+  y: number,
+  paddedRows: number,
+  columns: number,
+  count: number,
+  yStride: number,
+) => void;
+
+export type StoreKvKernel = (
+  page: number,
+  k: number,
+  v: number,
+  positionInPage: number,
+  headDim: number,
+) => void;
+
+export type AttentionKernel = (
+  q: number,
+  pages: number,
+  base: number,
+  pageStride: number,
+  positions: number,
+  headDim: number,
+  groupSize: number,
+  out: number,
+  scratch: number,
+  scale: number,
+) => void;

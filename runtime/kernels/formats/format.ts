@@ -1,0 +1,102 @@
+import { assert } from '../../error.ts';
+import type { ActivationFormat } from '../activations.ts';
+import type { MatmulKernel } from '../exports.ts';
+import type { Kernels } from '../kernels.ts';
+
+export type KernelFormatName = 'F32' | 'F16' | 'Q8_0' | 'Q4_0' | 'Q4_K' | 'Q6_K';
+
+/** How a weight format of GGUF is laid out for its kernel, and multiplied. */
+export interface KernelFormat {
+  readonly name: KernelFormatName;
+  /** Columns in a quant block: 1, 32 or 256. A matrix has a whole number of blocks in a row. */
+  readonly blockColumns: number;
+  /** What `matmul` takes as x. */
+  readonly activation: ActivationFormat;
+  /** Bytes of a packed matrix; rows are rounded up to a multiple of 8. */
+  packedBytes(rows: number, columns: number): number;
+  /** source: rows in GGUF's layout one after the other; target: packedBytes. Rows of padding are zeros. */
+  pack(source: Uint8Array, rows: number, columns: number, target: Uint8Array): void;
+  /**
+   * y[t · yStride + r] = row r · x_t for r < paddedRows, t < count. w: packed; x: `count` tokens in the format
+   * `activation`; y: f32. Each row is the same, bit for bit, for any count, on any machine and in either build.
+   */
+  matmul(
+    kernels: Kernels,
+    w: number,
+    x: number,
+    y: number,
+    paddedRows: number,
+    columns: number,
+    count: number,
+    yStride: number,
+  ): void;
+}
+
+/** What is particular to a format. */
+export interface FormatLayout {
+  readonly name: KernelFormatName;
+  readonly blockColumns: number;
+  readonly activation: ActivationFormat;
+  /** Bytes of one row's block in GGUF. */
+  readonly blockBytes: number;
+  /** Bytes of 8 rows × one block, packed. */
+  readonly groupBlockBytes: number;
+  readonly kernel: (kernels: Kernels) => MatmulKernel;
+  /** Writes into target, which is zeros, what it wants of `rows` (1..8) rows of one group, at `offset` of target. */
+  readonly packGroup: (
+    source: Uint8Array,
+    sourceOffset: number,
+    rows: number,
+    blocksPerRow: number,
+    target: Uint8Array,
+    targetOffset: number,
+  ) => void;
+}
+
+const GROUP_ROWS = 8;
+
+export function paddedRowCount(rows: number): number {
+  return Math.ceil(rows / GROUP_ROWS) * GROUP_ROWS;
+}
+
+/** A format from its layout: groups of 8 rows, checks at the door. */
+export function defineFormat(layout: FormatLayout): KernelFormat {
+  const { name, blockColumns, blockBytes, groupBlockBytes } = layout;
+  const blocksIn = (columns: number): number => {
+    assert(
+      columns > 0 && columns % blockColumns === 0,
+      `${name} rows have blocks of ${blockColumns}, not ${columns}`,
+    );
+    return columns / blockColumns;
+  };
+  const packedBytes = (rows: number, columns: number): number =>
+    (paddedRowCount(rows) / GROUP_ROWS) * blocksIn(columns) * groupBlockBytes;
+  return {
+    name,
+    blockColumns,
+    activation: layout.activation,
+    packedBytes,
+    pack(source, rows, columns, target) {
+      const blocksPerRow = blocksIn(columns);
+      const groupSourceBytes = GROUP_ROWS * blocksPerRow * blockBytes;
+      const groupTargetBytes = blocksPerRow * groupBlockBytes;
+      assert(source.length === rows * blocksPerRow * blockBytes, `${name} source of ${rows} × ${columns}`);
+      assert(target.length === packedBytes(rows, columns), `${name} target of ${rows} × ${columns}`);
+      for (let row = 0, group = 0; row < rows; row += GROUP_ROWS, group++) {
+        const groupRows = Math.min(GROUP_ROWS, rows - row);
+        const offset = group * groupTargetBytes;
+        if (groupRows < GROUP_ROWS) target.fill(0, offset, offset + groupTargetBytes);
+        layout.packGroup(source, group * groupSourceBytes, groupRows, blocksPerRow, target, offset);
+      }
+    },
+    matmul(kernels, w, x, y, paddedRows, columns, count, yStride) {
+      blocksIn(columns);
+      assert(
+        paddedRows % GROUP_ROWS === 0 && yStride >= paddedRows,
+        `${name} rows ${paddedRows} of ${yStride}`,
+      );
+      assert(w % 16 === 0 && x % 16 === 0 && y % 4 === 0 && count >= 0, `${name} aligned buffers`);
+      layout.kernel(kernels)(w, x, y, paddedRows, columns, count, yStride);
+    },
+  };
+}

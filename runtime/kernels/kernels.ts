@@ -1,0 +1,52 @@
+import { assert, HearthError } from '../error.ts';
+import { checkedExports } from './checked.ts';
+import type { KernelExports } from './exports.ts';
+
+/** One instance of the kernels over one memory. Pointers are byte offsets into it. */
+export interface Kernels extends KernelExports {
+  readonly memory: WebAssembly.Memory;
+  /** True for the relaxed-SIMD build: faster, the same bits. */
+  readonly relaxed: boolean;
+}
+
+/** The two builds of `assembly/`. */
+export interface KernelBytes {
+  readonly relaxed: Uint8Array;
+  readonly baseline: Uint8Array;
+}
+
+export interface LoadOptions {
+  /** Memory to work in; by default a new one of one page that may grow. */
+  readonly memory?: WebAssembly.Memory;
+  /** By default the best build that this engine runs. */
+  readonly build?: 'best' | 'relaxed' | 'baseline';
+}
+
+/** Bytes at the start of a memory that belong to the kernels (their constants). */
+export const reservedBytes = 65536;
+/** A memory is kept one page short of 4 GiB, so that the end of a buffer is never the pointer 0. */
+export const maximumPages = 65535;
+
+/**
+ * Compiles the best build that this engine can run and starts it over a memory.
+ * @throws HearthError KERNEL_UNAVAILABLE where there is no WebAssembly SIMD
+ */
+export function loadKernels(bytes: KernelBytes, options: LoadOptions = {}): Kernels {
+  const wanted = options.build ?? 'best';
+  const candidates = wanted === 'best' ? (['relaxed', 'baseline'] as const) : [wanted];
+  for (const build of candidates) {
+    const code = new Uint8Array(bytes[build]);
+    if (!WebAssembly.validate(code)) continue;
+    const memory = options.memory ?? new WebAssembly.Memory({ initial: 1, maximum: maximumPages });
+    assert(memory.buffer.byteLength >= reservedBytes, 'the memory has at least one page');
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } });
+    const exports = instance.exports as unknown as KernelExports & { init(): void };
+    exports.init();
+    return { ...checkedExports(exports), memory, relaxed: build === 'relaxed' };
+  }
+  throw new HearthError(
+    'KERNEL_UNAVAILABLE',
+    'this engine cannot run the kernels: they need WebAssembly SIMD (Node 20, Chrome 91, Firefox 89, Safari 16.4)',
+    { build: wanted },
+  );
+}
