@@ -1,6 +1,7 @@
 import { assert } from '../error.ts';
 import type { QuantTypeName } from '../quant/format.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
+import { ByteWriter } from './byte-writer.ts';
 import { GGUF_MAGIC } from './header.ts';
 import { alignmentOf, alignUp } from './layout.ts';
 import { type MetadataValue, type NumberType, numberArrays, type ValueType, valueTypes } from './value.ts';
@@ -15,8 +16,6 @@ export interface TensorPlan {
 
 const VERSION = 3;
 
-const utf8 = new TextEncoder();
-
 /**
  * A header of GGUF version 3, padded so that tensor data can follow: the tensors in this order, each padded to the
  * alignment that the metadata state. Wrong shapes are programmer errors.
@@ -25,87 +24,26 @@ export function encodeHeader(
   metadata: ReadonlyMap<string, MetadataValue>,
   tensors: readonly TensorPlan[],
 ): Uint8Array {
-  return concatenate([...headerPieces(metadata, tensors)], alignmentOf(metadata));
-}
-
-function* headerPieces(
-  metadata: ReadonlyMap<string, MetadataValue>,
-  tensors: readonly TensorPlan[],
-): Generator<Uint8Array> {
-  yield number('uint32', GGUF_MAGIC);
-  yield number('uint32', VERSION);
-  yield number('uint64', tensors.length);
-  yield number('uint64', metadata.size);
-  for (const [key, value] of metadata) {
-    yield* string(key);
-    yield* valuePieces(value);
-  }
   const alignment = alignmentOf(metadata);
+  const out = new ByteWriter();
+  out.u32(GGUF_MAGIC);
+  out.u32(VERSION);
+  out.u64(tensors.length);
+  out.u64(metadata.size);
+  for (const [key, value] of metadata) {
+    out.string(key);
+    writeValue(out, value);
+  }
   let dataOffset = 0;
   for (const tensor of tensors) {
-    yield* string(tensor.name);
-    yield number('uint32', tensor.shape.length);
-    for (const size of tensor.shape.toReversed()) yield number('uint64', size);
-    yield number('uint32', quantFormatNamed(tensor.type).ggmlType);
-    yield number('uint64', dataOffset);
+    out.string(tensor.name);
+    out.u32(tensor.shape.length);
+    for (const size of tensor.shape.toReversed()) out.u64(size);
+    out.u32(quantFormatNamed(tensor.type).ggmlType);
+    out.u64(dataOffset);
     dataOffset = alignUp(dataOffset + tensorByteLength(tensor), alignment);
   }
-}
-
-function* valuePieces(entry: MetadataValue): Generator<Uint8Array> {
-  switch (entry.type) {
-    case 'string':
-      yield typeId('string');
-      yield* string(entry.value);
-      return;
-    case 'bool':
-      yield typeId('bool');
-      yield Uint8Array.of(Number(entry.value));
-      return;
-    case 'string[]':
-      yield* arrayHead('string', entry.value.length);
-      for (const [i, value] of entry.value.entries()) yield* string(entry.malformed?.get(i) ?? value);
-      return;
-    case 'bool[]':
-      yield* arrayHead('bool', entry.value.length);
-      yield Uint8Array.from(entry.value, Number);
-      return;
-    default:
-      yield* numberPieces(entry.type.replace('[]', '') as NumberType, entry.value);
-  }
-}
-
-function* numberPieces(
-  type: NumberType,
-  value: Extract<MetadataValue, { type: NumberType | `${NumberType}[]` }>['value'],
-): Generator<Uint8Array> {
-  if (typeof value === 'object') {
-    yield* arrayHead(type, value.length);
-    yield new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  } else {
-    yield typeId(type);
-    yield number(type, value);
-  }
-}
-
-function* arrayHead(elementType: ValueType, length: number): Generator<Uint8Array> {
-  yield typeId('array');
-  yield typeId(elementType);
-  yield number('uint64', length);
-}
-
-function* string(value: string | Uint8Array): Generator<Uint8Array> {
-  const bytes = typeof value === 'string' ? utf8.encode(value) : value;
-  yield number('uint64', bytes.length);
-  yield bytes;
-}
-
-const typeId = (type: ValueType): Uint8Array => number('uint32', valueTypes.indexOf(type));
-
-function number(type: NumberType, value: number | bigint): Uint8Array {
-  const isBig = type === 'uint64' || type === 'int64';
-  const array = isBig ? numberArrays[type].of(BigInt(value)) : numberArrays[type].of(Number(value));
-  return new Uint8Array(array.buffer);
+  return out.padded(alignment);
 }
 
 /** Length of the tensor's data in whole blocks, without padding. */
@@ -118,13 +56,51 @@ export function tensorByteLength({ name, type, shape }: TensorPlan): number {
   return (shape.reduce((product, size) => product * size, 1) / blockSize) * blockBytes;
 }
 
-function concatenate(pieces: readonly Uint8Array[], alignment: number): Uint8Array {
-  const byteLength = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const joined = new Uint8Array(alignUp(byteLength, alignment));
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
+function writeValue(out: ByteWriter, entry: MetadataValue): void {
+  switch (entry.type) {
+    case 'string':
+      writeType(out, 'string');
+      out.string(entry.value);
+      return;
+    case 'bool':
+      writeType(out, 'bool');
+      out.bytes(Uint8Array.of(Number(entry.value)));
+      return;
+    case 'string[]':
+      writeArrayHead(out, 'string', entry.value.length);
+      for (const [i, value] of entry.value.entries()) out.string(entry.malformed?.get(i) ?? value);
+      return;
+    case 'bool[]':
+      writeArrayHead(out, 'bool', entry.value.length);
+      out.bytes(Uint8Array.from(entry.value, Number));
+      return;
+    default:
+      writeNumbers(out, entry.type.replace('[]', '') as NumberType, entry.value);
   }
-  return joined;
+}
+
+function writeNumbers(
+  out: ByteWriter,
+  type: NumberType,
+  value: Extract<MetadataValue, { type: NumberType | `${NumberType}[]` }>['value'],
+): void {
+  if (typeof value === 'object') {
+    writeArrayHead(out, type, value.length);
+    out.bytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+  } else {
+    writeType(out, type);
+    const isBig = type === 'uint64' || type === 'int64';
+    const array = isBig ? numberArrays[type].of(BigInt(value)) : numberArrays[type].of(Number(value));
+    out.bytes(new Uint8Array(array.buffer));
+  }
+}
+
+function writeArrayHead(out: ByteWriter, elementType: ValueType, length: number): void {
+  writeType(out, 'array');
+  writeType(out, elementType);
+  out.u64(length);
+}
+
+function writeType(out: ByteWriter, type: ValueType): void {
+  out.u32(valueTypes.indexOf(type));
 }

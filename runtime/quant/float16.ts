@@ -1,3 +1,5 @@
+import { roundTo } from './rounding.ts';
+
 /**
  * IEEE 754 binary16, which JavaScript lacks on the runtimes supported here. Every f16 is an exact f32; the other
  * way rounds to nearest, ties to even, with infinities, NaN and subnormals as the standard has them.
@@ -16,8 +18,6 @@ const SMALLEST_NORMAL_F32_BITS = 0x38800000;
 /** Difference of the exponent biases, 127 - 15, at its place in an f32. */
 const BIAS_F32_BITS = 112 << 23;
 const SUBNORMALS_PER_ONE = 0x1000000;
-/** Adding it to an f64 below 2^51 leaves no bits for a fraction: the hardware rounds, ties to even. */
-const ROUND_TO_INTEGER = 0x18000000000000;
 
 /** 65536 f32: one look-up a value is faster than shifting, and the table is built in under a millisecond. */
 const f32OfF16 = new Float32Array(0x10000);
@@ -49,7 +49,7 @@ export function f32ToF16(value: number): number {
   if (magnitude >= OVERFLOW_F32_BITS) return sign | F16_INFINITY;
   if (magnitude < SMALLEST_NORMAL_F32_BITS) {
     const subnormals = Math.abs(scratchF32[0]) * SUBNORMALS_PER_ONE;
-    return sign | (subnormals + ROUND_TO_INTEGER - ROUND_TO_INTEGER);
+    return sign | roundTo(subnormals, 0, 0x400);
   }
   const halfUlpTiesToEven = 0xfff + ((magnitude >>> 13) & 1);
   return sign | ((magnitude - BIAS_F32_BITS + halfUlpTiesToEven) >>> 13);

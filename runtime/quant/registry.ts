@@ -41,11 +41,6 @@ export function quantFormatNamed(name: QuantTypeName): QuantFormat {
   return byName.get(name)!;
 }
 
-/** For names that come from outside; undefined where there is no such format. */
-export function findQuantFormat(name: string): QuantFormat | undefined {
-  return byName.get(name);
-}
-
 /** @param ggmlType the id that GGUF stores; undefined where the type is unknown or unsupported */
 export function quantFormatOfGgmlType(ggmlType: number): QuantFormat | undefined {
   return byGgmlType.get(ggmlType);
