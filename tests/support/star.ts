@@ -6,7 +6,7 @@ import { Arena } from '../../runtime/kernels/arena.ts';
 import { type LoadOptions, loadKernels } from '../../runtime/kernels/kernels.ts';
 import type { ModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
-import { kernelBuilds } from './kernel-builds.ts';
+import { kernelBytes } from './kernel-bytes.ts';
 
 /** Tiles of a model, cut once for many stars. */
 export async function cutAllTiles(model: ModelFile): Promise<Uint8Array[]> {
@@ -37,7 +37,7 @@ export class TestStar {
     build: LoadOptions['build'] = 'best',
   ): Promise<TestStar> {
     const ranks = planByShares(model.tiles, shares).map(async (assignment) => {
-      const kernels = loadKernels(kernelBuilds, { build });
+      const kernels = loadKernels(kernelBytes, { build });
       const rank = new Rank(kernels, new Arena(kernels.memory), model.description, assignment, options);
       for (const id of assignment.tileIds) rank.loadTile(id, tiles[id]!);
       return rank;

@@ -3,16 +3,10 @@ import { type GgufFile, openGguf } from '../../runtime/gguf/gguf.ts';
 import { quantFormats } from '../../runtime/quant/registry.ts';
 import { readOracleModel } from '../oracle/oracle-model.ts';
 import { memorySource } from './memory-source.ts';
-import { type SyntheticModelOptions, syntheticModel } from './synthetic-model.ts';
+import { type SyntheticModelOptions, smallShape, syntheticModel } from './synthetic-model.ts';
 import { syntheticVocabulary } from './synthetic-vocabulary.ts';
 
-const tiny: Partial<SyntheticModelOptions> = {
-  layerCount: 1,
-  headCount: 4,
-  kvHeadCount: 2,
-  intermediateSize: 256,
-  vocabSize: 512,
-};
+const tiny: Partial<SyntheticModelOptions> = { ...smallShape, layerCount: 1 };
 
 async function open(options: Partial<SyntheticModelOptions>): Promise<GgufFile> {
   return openGguf(memorySource(await syntheticModel(options)));

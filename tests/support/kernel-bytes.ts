@@ -5,4 +5,4 @@ const read = (build: string) =>
   new Uint8Array(readFileSync(new URL(`../../dist/assembly/kernels.${build}.wasm`, import.meta.url)));
 
 /** Both builds, as `npm run build` left them. */
-export const kernelBuilds: KernelBytes = { relaxed: read('relaxed'), baseline: read('baseline') };
+export const kernelBytes: KernelBytes = { relaxed: read('relaxed'), baseline: read('baseline') };

@@ -1,0 +1,103 @@
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { defaultSampling } from '../../../runtime/sampling/params.ts';
+import { Engine } from '../../engine.ts';
+import { openModel } from '../../files/open-model.ts';
+import { chatPromptTokens } from '../../http/chat-request.ts';
+import type { ChatMessage } from '../../http/served-model.ts';
+import { ApiClient } from '../api-client.ts';
+import { apiKeyOption, contextOption, kvOption, urlOption } from '../options.ts';
+import { Progress } from '../progress.ts';
+
+interface ChatOptions {
+  readonly url?: string;
+  readonly apiKey?: string;
+  readonly system?: string;
+  readonly context?: number;
+  readonly kv: 'f16' | 'f32';
+}
+
+/** Answers a conversation piece by piece, wherever the model runs. */
+type Ask = (messages: readonly ChatMessage[], signal: AbortSignal) => AsyncIterable<string>;
+
+export function addChat(program: Command): void {
+  program
+    .command('chat')
+    .description('talk with a model in the terminal; Ctrl-C stops an answer, Ctrl-D ends')
+    .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)')
+    .addOption(urlOption())
+    .addOption(apiKeyOption())
+    .option('--system <text>', 'system message')
+    .addOption(contextOption())
+    .addOption(kvOption('f16'))
+    .action(async (name: string | undefined, options: ChatOptions) => {
+      if (options.url !== undefined && name === undefined) {
+        const client = new ApiClient(options.url, options.apiKey);
+        return converse((messages, signal) => client.chat(messages, signal), options.system);
+      }
+      const engine = await startEngine(name, options);
+      try {
+        await converse((messages, signal) => askEngine(engine, messages, signal), options.system);
+      } finally {
+        await engine.close();
+      }
+    });
+}
+
+async function startEngine(name: string | undefined, { kv, context }: ChatOptions): Promise<Engine> {
+  const progress = new Progress('loading');
+  return Engine.start({
+    model: await openModel(name),
+    localRanks: 1,
+    kvFormat: kv,
+    parallel: 1,
+    contextLength: context,
+    onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
+  });
+}
+
+async function* askEngine(
+  { chat, tokenizer, scheduler }: Engine,
+  messages: readonly ChatMessage[],
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const prompt = chatPromptTokens(tokenizer, await chat.render({ messages, addGenerationPrompt: true }));
+  for await (const { text } of scheduler.submit({ prompt, sampling: defaultSampling, stop: [] }, signal))
+    yield text;
+}
+
+/** Reads questions until the input ends. An answer that was stopped stays in the conversation as far as it came. */
+async function converse(ask: Ask, system: string | undefined): Promise<void> {
+  const messages: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
+  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' });
+  let answering: AbortController | undefined;
+  lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()));
+  lines.prompt();
+  for await (const line of lines) {
+    if (line.trim() !== '') {
+      answering = new AbortController();
+      messages.push({ role: 'user', content: line });
+      messages.push({
+        role: 'assistant',
+        content: await say(ask(messages, answering.signal), answering.signal),
+      });
+      answering = undefined;
+    }
+    lines.prompt();
+  }
+  process.stderr.write('\n');
+}
+
+async function say(answer: AsyncIterable<string>, signal: AbortSignal): Promise<string> {
+  let text = '';
+  try {
+    for await (const piece of answer) {
+      process.stdout.write(piece);
+      text += piece;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  process.stdout.write('\n');
+  return text;
+}

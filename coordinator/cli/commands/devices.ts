@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import type { ClusterState, DeviceState } from '../../cluster/cluster.ts';
+import { ApiClient } from '../api-client.ts';
+import { apiKeyOption, defaultPort, urlOption } from '../options.ts';
+import { formatBytes, formatTable, type OutputOptions, printJson } from '../output.ts';
+
+interface DevicesOptions extends OutputOptions {
+  readonly url: string;
+  readonly apiKey?: string;
+}
+
+export function addDevices(program: Command): void {
+  program
+    .command('devices')
+    .description('show the devices of a running coordinator and what each holds')
+    .addOption(urlOption().default(`http://127.0.0.1:${defaultPort}`))
+    .addOption(apiKeyOption())
+    .option('--json', 'print JSON')
+    .action(async ({ url, apiKey, json }: DevicesOptions) => {
+      const answer = await new ApiClient(url, apiKey).get('/v1/cluster/devices');
+      if (json) return printJson(answer);
+      const { state, devices } = answer as { state: ClusterState; devices: DeviceState[] };
+      process.stdout.write(
+        formatTable([
+          ['RANK', 'NAME', 'STATE', 'TILES', 'WEIGHTS', 'LINK', 'PLATFORM'],
+          ...devices.map((device) => [
+            String(device.rank ?? '-'),
+            device.name,
+            device.state,
+            `${device.loadedTiles}/${device.tiles}`,
+            formatBytes(device.tileBytes),
+            device.link,
+            device.platform,
+          ]),
+        ]),
+      );
+      process.stdout.write(`\nThe cluster is ${state}.\n`);
+    });
+}

@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import { HearthError } from '../../../runtime/error.ts';
+import { Engine } from '../../engine.ts';
+import { openModel } from '../../files/open-model.ts';
+import { kvOption, splitOption } from '../options.ts';
+
+interface LogitsOptions {
+  readonly ids: readonly number[];
+  readonly out: string;
+  readonly split?: readonly number[];
+  readonly kv: 'f16' | 'f32';
+}
+
+/** For comparing with other engines: the raw numbers behind every position, and the same numbers for every split. */
+export function addLogits(program: Command): void {
+  program
+    .command('logits')
+    .description('write the logits of every position of a token sequence, as float32 [positions, vocabulary]')
+    .argument('<model>', 'a GGUF file, or the name of a model')
+    .requiredOption('--ids <ids>', 'token ids, such as 1,2,3', parseIds)
+    .requiredOption('--out <file>', 'where to write little-endian float32 rows')
+    .addOption(splitOption())
+    .addOption(kvOption('f32'))
+    .action(async (name: string, { ids, out, split = [1], kv }: LogitsOptions) => {
+      const model = await openModel(name);
+      const { vocabSize } = model.config;
+      const unknown = ids.find((id) => id >= vocabSize);
+      if (unknown !== undefined)
+        throw new HearthError('USAGE', `token ${unknown} is not in the vocabulary of ${vocabSize}`, {
+          token: unknown,
+        });
+      const engine = await Engine.start({
+        model,
+        localRanks: split.length,
+        shares: split,
+        minDevices: split.length,
+        kvFormat: kv,
+        parallel: 1,
+        contextLength: ids.length,
+      });
+      try {
+        await writeRows(engine, ids, out);
+      } finally {
+        await engine.close();
+      }
+    });
+}
+
+async function writeRows({ cluster }: Engine, ids: readonly number[], path: string): Promise<void> {
+  const file = createWriteStream(path);
+  for (let start = 0; start < ids.length; start += cluster.limits.maxStepTokens) {
+    const tokens = ids.slice(start, start + cluster.limits.maxStepTokens);
+    const rows = await cluster.step([{ slot: 0, start, count: tokens.length, logits: 'all', tokens }]);
+    for (const row of rows) {
+      const room = file.write(new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
+      if (!room) await once(file, 'drain');
+    }
+  }
+  file.end();
+  await once(file, 'finish');
+}
+
+function parseIds(text: string): number[] {
+  const ids = text.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
+  if (ids.every(Number.isSafeInteger)) return ids;
+  throw new InvalidArgumentError('It must be token ids with commas between them, such as 1,2,3.');
+}

@@ -1,0 +1,92 @@
+import { type Command, Option } from 'commander';
+import { defaultSampling, type SamplingParams } from '../../../runtime/sampling/params.ts';
+import { Engine } from '../../engine.ts';
+import { openModel } from '../../files/open-model.ts';
+import { chatPromptTokens } from '../../http/chat-request.ts';
+import { contextOption, kvOption, splitOption, wholeNumber } from '../options.ts';
+import { printJson } from '../output.ts';
+import { Progress } from '../progress.ts';
+import { stopSignal } from '../stop-signal.ts';
+
+interface RunOptions {
+  readonly system?: string;
+  readonly raw?: boolean;
+  readonly maxTokens?: number;
+  readonly temperature: number;
+  readonly seed: number;
+  readonly split?: readonly number[];
+  readonly context?: number;
+  readonly kv: 'f16' | 'f32';
+  readonly json?: boolean;
+}
+
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('answer one prompt and end')
+    .argument('<model>', 'a GGUF file, or the name of a model (built-in: the one that comes with Hearth)')
+    .argument('<prompt>', 'what to ask')
+    .option('--system <text>', 'system message')
+    .option('--raw', 'continue the prompt as it is, without the chat template')
+    .option('--max-tokens <n>', 'longest answer', wholeNumber(1, 1 << 20))
+    .addOption(new Option('--temperature <t>', '0 takes the likeliest token').argParser(Number).default(0))
+    .addOption(new Option('--seed <n>').argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)).default(0))
+    .addOption(splitOption())
+    .addOption(contextOption())
+    .addOption(kvOption('f16'))
+    .option('--json', 'print JSON')
+    .action(async (name: string, prompt: string, options: RunOptions) => {
+      const { split = [1] } = options;
+      const progress = new Progress('loading');
+      const engine = await Engine.start({
+        model: await openModel(name),
+        localRanks: split.length,
+        shares: split,
+        minDevices: split.length,
+        kvFormat: options.kv,
+        parallel: 1,
+        contextLength: options.context,
+        onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
+      });
+      try {
+        await answer(engine, prompt, options);
+      } finally {
+        await engine.close();
+      }
+    });
+}
+
+async function answer(engine: Engine, prompt: string, options: RunOptions): Promise<void> {
+  const sampling: SamplingParams = {
+    ...defaultSampling,
+    temperature: options.temperature,
+    seed: options.seed,
+  };
+  const request = {
+    prompt: await promptTokens(engine, prompt, options),
+    sampling,
+    stop: [],
+    ...(options.maxTokens && { maxTokens: options.maxTokens }),
+  };
+  const reply = engine.scheduler.submit(request, stopSignal());
+  let text = '';
+  let finish = '';
+  for await (const event of reply) {
+    if (!options.json) process.stdout.write(event.text);
+    text += event.text;
+    finish = event.finished ?? finish;
+  }
+  if (options.json) printJson({ model: engine.model.name, prompt, text, finish, usage: reply.usage });
+  else process.stdout.write('\n');
+}
+
+async function promptTokens(
+  { chat, tokenizer }: Engine,
+  prompt: string,
+  options: RunOptions,
+): Promise<number[]> {
+  if (options.raw) return tokenizer.encode(prompt, { addBos: true });
+  const system = options.system === undefined ? [] : [{ role: 'system' as const, content: options.system }];
+  const messages = [...system, { role: 'user' as const, content: prompt }];
+  return chatPromptTokens(tokenizer, await chat.render({ messages, addGenerationPrompt: true }));
+}

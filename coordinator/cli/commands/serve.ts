@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type Command, Option } from 'commander';
+import type { Hono } from 'hono';
+import pino, { type Logger } from 'pino';
+import { AgentServer } from '../../cluster/agent-server.ts';
+import type { Cluster } from '../../cluster/cluster.ts';
+import { Engine } from '../../engine.ts';
+import { openModel } from '../../files/open-model.ts';
+import type { ServedModel } from '../../http/served-model.ts';
+import { type HttpServer, startHttpServer } from '../../http/server.ts';
+import { localAddresses } from '../local-addresses.ts';
+import {
+  apiKeyOption,
+  contextOption,
+  defaultPort,
+  kvOption,
+  parallelOption,
+  secretOption,
+  splitOption,
+  wholeNumber,
+} from '../options.ts';
+import { Progress } from '../progress.ts';
+import { stopSignal } from '../stop-signal.ts';
+
+interface ServeOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly apiKey?: string;
+  readonly secret?: string;
+  readonly local: boolean;
+  readonly devices?: number;
+  readonly split?: readonly number[];
+  readonly parallel: number;
+  readonly context?: number;
+  readonly kv: 'f16' | 'f32';
+  readonly logLevel: string;
+}
+
+export function addServe(program: Command): void {
+  program
+    .command('serve', { isDefault: true })
+    .description('serve a model over an OpenAI-compatible API, on this device and all that join')
+    .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)')
+    .addOption(
+      new Option('--port <port>').argParser(wholeNumber(0, 65535)).env('HEARTH_PORT').default(defaultPort),
+    )
+    .addOption(
+      new Option('--host <address>', 'address to listen on; any but loopback needs an API key')
+        .env('HEARTH_HOST')
+        .default('127.0.0.1'),
+    )
+    .addOption(apiKeyOption())
+    .addOption(secretOption())
+    .option('--no-local', 'hold no weights here: only devices that join compute')
+    .addOption(
+      new Option(
+        '--devices <n>',
+        'devices to wait for before the start, this one included (default: as in --split)',
+      )
+        .argParser(wholeNumber(1, 64))
+        .env('HEARTH_DEVICES'),
+    )
+    .addOption(splitOption())
+    .addOption(parallelOption())
+    .addOption(contextOption())
+    .addOption(kvOption('f16'))
+    .addOption(
+      new Option('--log-level <level>')
+        .choices(['silent', 'error', 'warn', 'info', 'debug'])
+        .env('HEARTH_LOG_LEVEL')
+        .default('warn'),
+    )
+    .action(serve);
+}
+
+async function serve(name: string | undefined, options: ServeOptions): Promise<void> {
+  const stop = stopSignal();
+  const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+  // 128 bits or more: a secret that cannot be guessed, unless the user brings one.
+  const secret = options.secret ?? randomBytes(18).toString('base64url');
+  const served: ServedModel[] = [];
+  const progress = new Progress('loading');
+  const model = await openModel(name);
+  let engine: Engine | undefined;
+  const http = await startHttpServer({
+    models: () => (engine?.cluster.state === 'ready' ? served : []),
+    hostname: options.host,
+    port: options.port,
+    allowedHosts: [options.host, ...localAddresses()],
+    onError: (error) => logger.error({ error }, 'a request failed'),
+    extend: (app) => addClusterRoutes(app, () => engine?.cluster),
+    ...(options.apiKey && { apiKey: options.apiKey }),
+  });
+  const agents = new AgentServer({ secret, onMember: (member) => engine?.cluster.add(member), logger });
+  try {
+    engine = await Engine.start({
+      model,
+      localRanks: options.local ? 1 : 0,
+      kvFormat: options.kv,
+      parallel: options.parallel,
+      contextLength: options.context,
+      shares: options.split,
+      minDevices: options.devices ?? options.split?.length,
+      onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
+      logger,
+    });
+    agents.attach(http.server);
+    served.push(servedModel(engine));
+    sayWhere(engine, http, options, secret);
+    sayWhenReady(engine, http, stop, logger);
+    if (!stop.aborted) await once(stop, 'abort');
+  } finally {
+    agents.close();
+    await http.close();
+    await engine?.close();
+  }
+}
+
+function servedModel(engine: Engine): ServedModel {
+  const { model, tokenizer, chat, scheduler } = engine;
+  return { id: model.name, createdSeconds: Math.floor(Date.now() / 1000), tokenizer, chat, scheduler };
+}
+
+/** What `hearth devices` asks for. */
+function addClusterRoutes(app: Hono, cluster: () => Cluster | undefined): void {
+  app.get('/v1/cluster/devices', () =>
+    Response.json({ state: cluster()?.state ?? 'loading', devices: cluster()?.deviceStates() ?? [] }),
+  );
+}
+
+function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, secret: string): void {
+  const waiting = options.local ? '' : ' Waiting for devices to join.';
+  process.stdout.write(`Hearth serves ${model.name}.${waiting}\n`);
+  process.stdout.write(`  API     ${http.url}/v1\n`);
+  const isOpen = options.host !== '127.0.0.1' && options.host !== 'localhost';
+  const address = isOpen ? (localAddresses()[0] ?? options.host) : '127.0.0.1';
+  process.stdout.write(`  devices npx hearth join ws://${address}:${http.port} --secret ${secret}\n`);
+  if (!isOpen)
+    process.stdout.write('          (from this machine only; --host 0.0.0.0 --api-key KEY opens it)\n');
+}
+
+function sayWhenReady({ cluster }: Engine, http: HttpServer, stop: AbortSignal, logger: Logger): void {
+  cluster.whenReady(Number.MAX_SAFE_INTEGER).then(
+    () => process.stdout.write(`Ready. Chat with it: npx hearth chat --url ${http.url}\n`),
+    (error: unknown) => {
+      if (!stop.aborted) logger.error({ error }, 'the model could not be loaded');
+    },
+  );
+}

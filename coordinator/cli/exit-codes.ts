@@ -1,0 +1,39 @@
+import { type ErrorCode, HearthError } from '../../runtime/error.ts';
+
+/** What a shell script can tell a failure by. docs/cli.md lists the same table. */
+export const exitCodes = {
+  ok: 0,
+  internal: 1,
+  usage: 2,
+  file: 3,
+  model: 4,
+  network: 5,
+  cluster: 6,
+  memory: 7,
+  interrupted: 130,
+} as const;
+
+const prefixes: readonly [prefix: string, code: number][] = [
+  ['FILE_', exitCodes.file],
+  ['GGUF_', exitCodes.model],
+  ['MODEL_', exitCodes.model],
+  ['TOKENIZER_', exitCodes.model],
+  ['TEMPLATE_', exitCodes.model],
+  ['FRAME_', exitCodes.network],
+  ['PROTOCOL_', exitCodes.network],
+  ['JOIN_', exitCodes.network],
+  ['LISTEN_', exitCodes.network],
+  ['MEMORY_', exitCodes.memory],
+  ['REQUEST_', exitCodes.usage],
+  ['USAGE', exitCodes.usage],
+  ['PLAN_BAD_SPLIT', exitCodes.usage],
+  ['PLAN_', exitCodes.cluster],
+  ['DEVICE_', exitCodes.cluster],
+  ['TILE_', exitCodes.cluster],
+];
+
+export function exitCodeFor(error: unknown): number {
+  if (!(error instanceof HearthError)) return exitCodes.internal;
+  const code: ErrorCode = error.code;
+  return prefixes.find(([prefix]) => code.startsWith(prefix))?.[1] ?? exitCodes.internal;
+}

@@ -1,0 +1,52 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+/** Whole numbers in a range; the message says which. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** `3,2,1` */
+export function shares(text: string): number[] {
+  const values = text.split(',').map(Number);
+  if (text.trim() !== '' && values.every((value) => Number.isFinite(value) && value > 0)) return values;
+  throw new InvalidArgumentError('It must be one positive number for each rank, such as 3,2,1.');
+}
+
+export const secretOption = (): Option =>
+  new Option('--secret <secret>', 'what devices join with').env('HEARTH_SECRET');
+
+export const kvOption = (fallback: 'f16' | 'f32'): Option =>
+  new Option('--kv <type>', 'element type of the KV cache')
+    .choices(['f16', 'f32'])
+    .env('HEARTH_KV')
+    .default(fallback);
+
+export const contextOption = (): Option =>
+  new Option(
+    '--context <tokens>',
+    'longest conversation, prompt and answer (default: what the model was made for, at most 8192)',
+  )
+    .argParser(wholeNumber(64, 1 << 20))
+    .env('HEARTH_CONTEXT');
+
+export const parallelOption = (): Option =>
+  new Option('--parallel <n>', 'requests answered at the same time')
+    .argParser(wholeNumber(1, 64))
+    .env('HEARTH_PARALLEL')
+    .default(4);
+
+export const defaultPort = 11500;
+
+export const urlOption = (): Option => new Option('--url <url>', 'a running coordinator').env('HEARTH_URL');
+
+export const apiKeyOption = (): Option =>
+  new Option('--api-key <key>', 'key of the HTTP API').env('HEARTH_API_KEY');
+
+export const splitOption = (): Option =>
+  new Option('--split <shares>', 'how the model is cut among ranks, such as 3,2,1 (default: equal)')
+    .argParser(shares)
+    .env('HEARTH_SPLIT');

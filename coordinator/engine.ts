@@ -1,0 +1,108 @@
+import { type Logger, silentLogger } from '../device-agent/logger.ts';
+import { startKernels } from '../device-agent/node/kernel-files.ts';
+import type { KvFormat, RankOptions } from '../runtime/decoder/rank-options.ts';
+import { answerVocabulary } from '../runtime/generation/answer-vocabulary.ts';
+import { kvPageTokens } from '../runtime/generation/step-runner.ts';
+import type { ModelFile } from '../runtime/model/model-file.ts';
+import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
+import { ChatTemplate } from './chat/chat-template.ts';
+import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
+import { type LocalRank, startLocalRank } from './cluster/local-rank.ts';
+import { readTokenizer } from './files/open-model.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
+
+/** Tokens of the longest step: long enough to read a prompt at speed, short enough not to hold up answers. */
+const maxStepTokens = 128;
+/** Contexts are bounded by memory long before a model's own length; a user may ask for more. */
+const defaultContextLength = 8192;
+/** KV pages for so many sequences at full length; parallel requests are rarely all long. */
+const fullLengthSequences = 2;
+
+export interface EngineOptions {
+  readonly model: ModelFile;
+  /** Ranks in worker threads of this process. */
+  readonly localRanks: number;
+  readonly kvFormat: KvFormat;
+  /** Requests that are answered at the same time. */
+  readonly parallel: number;
+  readonly contextLength?: number | undefined;
+  readonly shares?: readonly number[] | undefined;
+  /** Devices to wait for before the first start, local ranks included. */
+  readonly minDevices?: number | undefined;
+  readonly onProgress?: ClusterOptions['onProgress'];
+  readonly logger?: Logger;
+}
+
+/** One model at work: the cluster that computes it and all that turns requests into its steps. */
+export class Engine {
+  readonly model: ModelFile;
+  readonly tokenizer: Tokenizer;
+  readonly cluster: Cluster;
+  readonly scheduler: Scheduler;
+  readonly chat: ChatTemplate;
+  readonly #localRanks: LocalRank[] = [];
+
+  private constructor(options: EngineOptions) {
+    const { model, logger = silentLogger, minDevices } = options;
+    const { exp, log } = startKernels();
+    this.model = model;
+    this.tokenizer = readTokenizer(model.gguf);
+    this.chat = new ChatTemplate(this.tokenizer);
+    this.cluster = new Cluster({
+      model,
+      rankOptions: rankOptions(options),
+      logger,
+      onReset: () => this.scheduler.cachesLost(),
+      ...(options.shares && { shares: options.shares }),
+      ...(minDevices && { minDevices }),
+      ...(options.onProgress && { onProgress: options.onProgress }),
+    });
+    this.scheduler = new Scheduler({
+      runner: this.cluster,
+      vocabulary: answerVocabulary(this.tokenizer),
+      math: { exp, log },
+    });
+    for (const [from, to] of model.reencodedTypes())
+      logger.warn(
+        { from, to },
+        `weights in ${from} have no kernels of their own yet and are re-encoded to ${to}`,
+      );
+  }
+
+  /** Starts the local ranks; `cluster.whenReady` tells when there is enough to answer. */
+  static async start(options: EngineOptions): Promise<Engine> {
+    const engine = new Engine(options);
+    try {
+      for (let i = 0; i < options.localRanks; i += 1) {
+        const name = options.localRanks === 1 ? {} : { name: `local-${i}` };
+        const rank = await startLocalRank({ ...name, ...(options.logger && { logger: options.logger }) });
+        engine.#localRanks.push(rank);
+        engine.cluster.add(rank.member);
+      }
+      return engine;
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.scheduler.close();
+    this.cluster.close();
+    await Promise.all(this.#localRanks.map((rank) => rank.stop()));
+    await this.chat.close();
+    await this.model.close();
+  }
+}
+
+function rankOptions({ model, kvFormat, parallel, contextLength }: EngineOptions): RankOptions {
+  const length = contextLength ?? Math.min(model.config.contextLength, defaultContextLength);
+  const pagesEach = Math.ceil(length / kvPageTokens);
+  return {
+    kvFormat,
+    maxStepTokens,
+    maxSequences: parallel,
+    contextLength: length,
+    kvPages: pagesEach * Math.min(parallel, fullLengthSequences),
+  };
+}

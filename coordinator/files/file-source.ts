@@ -1,0 +1,70 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { HearthError } from '../../runtime/error.ts';
+import type { ByteSource } from '../../runtime/gguf/source.ts';
+
+/** A file on this machine, read by ranges. */
+export class FileSource implements ByteSource {
+  readonly name: string;
+  readonly byteLength: number;
+  readonly #handle: FileHandle;
+
+  private constructor(name: string, handle: FileHandle, byteLength: number) {
+    this.name = name;
+    this.#handle = handle;
+    this.byteLength = byteLength;
+  }
+
+  /** @throws HearthError FILE_NOT_FOUND, FILE_READ_FAILED */
+  static async open(path: string): Promise<FileSource> {
+    try {
+      const handle = await open(path, 'r');
+      const stat = await handle.stat();
+      if (stat.isFile()) return new FileSource(basename(path), handle, stat.size);
+      await handle.close();
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code;
+      if (code !== 'ENOENT')
+        throw new HearthError('FILE_READ_FAILED', `cannot open ${path}: ${code ?? cause}`, { path }, cause);
+    }
+    throw new HearthError('FILE_NOT_FOUND', `there is no file ${path}`, { path });
+  }
+
+  async read(byteOffset: number, byteLength: number): Promise<Uint8Array> {
+    if (byteOffset < 0 || byteLength < 0 || byteOffset + byteLength > this.byteLength) {
+      throw new HearthError(
+        'GGUF_TRUNCATED',
+        `${this.name} ends at byte ${this.byteLength}, before ${byteOffset + byteLength}: the file is incomplete`,
+        { file: this.name, byteOffset, byteLength },
+      );
+    }
+    const bytes = new Uint8Array(byteLength);
+    let filled = 0;
+    while (filled < byteLength) {
+      const { bytesRead } = await this.#readSome(bytes, filled, byteOffset + filled);
+      if (bytesRead === 0)
+        throw new HearthError('GGUF_TRUNCATED', `${this.name} became shorter while it was read`, {
+          file: this.name,
+        });
+      filled += bytesRead;
+    }
+    return bytes;
+  }
+
+  async #readSome(bytes: Uint8Array, filled: number, position: number): Promise<{ bytesRead: number }> {
+    try {
+      return await this.#handle.read(bytes, filled, bytes.length - filled, position);
+    } catch (cause) {
+      throw new HearthError(
+        'FILE_READ_FAILED',
+        `reading ${this.name} failed: ${cause}`,
+        { file: this.name },
+        cause,
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
