@@ -50,8 +50,9 @@ function scoreOneHead<T>(k: usize, q: usize, qRow: usize, scores: usize, bits: v
 }
 
 /**
- * scores[h, p] = Σ_d q[h, d] · k[p, d], d in order, for the positions of one page (rounded up to 16: lanes behind
- * inPage hold whatever the page holds). k: the page; q: f32 [groupSize, headDim]; scores: rows of `row` bytes.
+ * scores[h, p] = Σ_d q[h, d] · k[p, d], d in order, for the positions of one page (rounded up to 16: lanes
+ * behind inPage hold whatever the page holds). k: the page; q: f32 [groupSize, headDim]; scores: rows of
+ * `row` bytes.
  */
 @inline
 export function scoreHeads<T>(

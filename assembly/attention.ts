@@ -49,7 +49,9 @@ function attend<T>(
     const inPage = min(PAGE_POSITIONS, positions - first);
     scoreHeads<T>(page, out, scores + (<usize>first << 2), row, inPage, headDim, groupSize);
   }
-  for (let h: usize = 0; h < <usize>groupSize; h++) normalizeScores(scores + h * row, positions, rest * scale);
+  for (let h: usize = 0; h < <usize>groupSize; h++) {
+    normalizeScores(scores + h * row, positions, rest * scale);
+  }
   for (let i: usize = 0; i < outBytes; i += 16) v128.store(out + i, f32x4.splat(0));
   for (let first = 0; first < positions; first += PAGE_POSITIONS) {
     const page = base + <usize>load<u32>(pages + (<usize>(first >> 6) << 2)) * pageStride + vBytes;
@@ -63,13 +65,14 @@ function attend<T>(
  * One token, one KV head and the groupSize query heads that share it:
  * out[h] = Σ_p softmax_p(scale · q[h] · k[p]) · v[p] over positions 0..positions − 1.
  *
- * q, out: f32 [groupSize, headDim]; headDim a multiple of 4; positions at least 1. pages: u32 page numbers; page i's K
- * stands at base + pages[i] · pageStride, its V right behind (see `kv-page.ts`). scratch: f32
+ * q, out: f32 [groupSize, headDim]; headDim a multiple of 4; positions at least 1. pages: u32 page numbers;
+ * page i's K stands at base + pages[i] · pageStride, its V right behind (see `kv-page.ts`). scratch: f32
  * [groupSize, positions rounded up to 64]. out must overlap neither q nor scratch.
  *
  * Order: a score adds over headDim in order, starting at 0; the softmax subtracts the maximum and sums as
- * `exponentials` does; an output adds over positions in order. It depends on positions alone, neither on which pages
- * hold them nor on the other heads. What stands in the pages behind `positions`, NaN too, has no effect.
+ * `exponentials` does; an output adds over positions in order. It depends on positions alone, neither on
+ * which pages hold them nor on the other heads. What stands in the pages behind `positions`, NaN too, has no
+ * effect.
  * Error: about (headDim + 16) · 2^-24 of Σ |q·k| in a score, then (positions + 16) · 2^-24 of max |v|.
  */
 export function attentionF16(

@@ -1,7 +1,8 @@
 /**
  * The constants area: bytes [64, 1024) of the memory, filled once by `init`. V8 builds a `v128.const` anew at
  * every use inside a loop (three instructions), but keeps a vector that was loaded before the loop in a
- * register; so kernels load their constants from here. The first 64 KiB of every memory belong to the kernels.
+ * register; so kernels load their constants from here. The first 64 KiB of every memory belong to the
+ * kernels.
  */
 
 /** Each byte 0x0f: one nibble per byte. */
@@ -16,12 +17,14 @@ export const HIGH_BYTES: usize = 112;
 export const LOW_BYTES: usize = 128;
 /** Each byte 0x30: the two top bits of a 6-bit quant. */
 export const TOP_BITS: usize = 144;
+/** Each i16 lane 0x000f: the first of its four nibbles. */
+export const LOW_NIBBLES: usize = 160;
 /** Fourteen vectors for `expF32`, each an f32 splat; the order is that of `exp-f32.ts`. */
-export const EXP: usize = 160;
+export const EXP: usize = 176;
 
 /** Activation streams hold scale · 2^51, see `weightScales`. */
 export const STREAM_SCALE: f32 = 2251799813685248.0;
-/** 1.5 · 2^23: adding it to |x| ≤ 2^22 rounds x to the nearest integer, ties to even, in the low mantissa bits. */
+/** 1.5 · 2^23: adding it rounds |x| ≤ 2^22 to the nearest integer, ties to even, in the low mantissa bits. */
 export const ROUNDING: f32 = 12582912.0;
 /** The bits of ROUNDING. */
 export const ROUNDING_BITS: i32 = 0x4b400000;
@@ -39,6 +42,7 @@ export function init(): void {
   v128.store(HIGH_BYTES, i16x8.splat(<i16>0xff00));
   v128.store(LOW_BYTES, i16x8.splat(0x00ff));
   v128.store(TOP_BITS, i8x16.splat(0x30));
+  v128.store(LOW_NIBBLES, i16x8.splat(15));
   storeSplat(EXP, 1.44269504088896341); // log2(e)
   storeSplat(EXP + 16, ROUNDING);
   storeSplat(EXP + 32, 0.693359375); // ln(2), high part: 9 bits, so its product with n is exact

@@ -1,7 +1,7 @@
 /**
- * Partial sums of tiles in fixed point. Addition of i32 is associative, so the sum over all tiles is the same in
- * any order and any grouping. Each token has two units, both powers of two that `rmsNorm` took from its residual;
- * what is too large for the fine one goes, whole, to the coarse one.
+ * Partial sums of tiles in fixed point. Addition of i32 is associative, so the sum over all tiles is the same
+ * in any order and any grouping. Each token has two units, both powers of two that `rmsNorm` took from its
+ * residual; what is too large for the fine one goes, whole, to the coarse one.
  */
 
 /** Bit 0 of what `addPartial` returns: something went to the coarse sum. */
@@ -34,10 +34,11 @@ function addOne(value: f32, fine: usize, coarse: usize, fineScale: f32, coarseSc
 /**
  * Adds one tile's partial f32 [count, size] to i32 fine and coarse [count, size].
  *
- * Per element: v · fineScale rounded to nearest, ties to even, goes to fine if its magnitude is at most `bound`; else
- * v · coarseScale, rounded likewise, goes to coarse if at most `bound`. scales: f32 [count, 4] of `rmsNorm`. The
- * caller picks `bound` in [0, 2^31) so that the sum over all tiles of the model stays within an i32.
- * Error: half a unit. Returns flags: 1 if coarse was used, 2 if a value fitted neither or was NaN.
+ * Per element: v · fineScale rounded to nearest, ties to even, goes to fine if its magnitude is at most
+ * `bound`; else v · coarseScale, rounded likewise, goes to coarse if at most `bound`. scales: f32 [count, 4]
+ * of `rmsNorm`. The caller picks `bound` in [0, 2^31) so that the sum over all tiles of the model stays
+ * within an i32. Error: half a unit. Returns flags: 1 if coarse was used, 2 if a value fitted neither or was
+ * NaN.
  */
 export function addPartial(
   partial: usize, fine: usize, coarse: usize, size: i32, count: i32, scales: usize, bound: i32,

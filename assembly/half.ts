@@ -1,6 +1,6 @@
 /**
- * Four elements of a KV page as f32: as they are, or IEEE halves · 2^-112 (the exponent moved, not rebiased: one shift
- * and one mask). Exact for all finite halves; infinities and NaN come out as numbers from 2^16 on.
+ * Four elements of a KV page as f32: as they are, or IEEE halves · 2^-112 (the exponent moved, not rebiased:
+ * one shift and one mask). Exact for all finite halves; infinities and NaN come out as numbers from 2^16 on.
  * @param bits the vector at HALF_BITS
  */
 @inline

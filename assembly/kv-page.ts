@@ -1,6 +1,6 @@
 /**
- * A KV page: 64 positions of one KV head. K as [16 fours of positions][headDim][4], so that the scores of four
- * positions stand in one vector; V behind it as [64][headDim]. Elements are f32 or IEEE halves.
+ * A KV page: 64 positions of one KV head. K as [16 fours of positions][headDim][4], so that the scores of
+ * four positions stand in one vector; V behind it as [64][headDim]. Elements are f32 or IEEE halves.
  */
 export const PAGE_POSITIONS: i32 = 64;
 
@@ -9,8 +9,8 @@ const HALF_OVERFLOW: u32 = 0x477ff000;
 const F32_INFINITY: u32 = 0x7f800000;
 
 /**
- * f32 to IEEE half, to nearest, ties to even. Finite values beyond ±65504 become ±65504; infinities and NaN stay
- * what they are.
+ * f32 to IEEE half, to nearest, ties to even. Finite values beyond ±65504 become ±65504; infinities and NaN
+ * stay what they are.
  */
 @inline
 function toHalf(x: f32): u32 {

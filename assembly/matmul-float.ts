@@ -1,24 +1,21 @@
 import { HALF_BITS } from './constants';
-import { multiplyAdd, weightScalesHigh, weightScalesLow } from './simd';
+import { multiplyAdd, weightScales } from './simd';
 
-/** What a packed half lacks when moved into a float: 2^102, see `weightScalesLow`. */
+/** What a packed half lacks when moved into a float: 2^102, see `weightScales`. */
 const HALF_FACTOR: f32 = 5070602400912917605986812821504.0;
 
-/** Rows 0–3 (4–7) of one column. */
+/** Four rows of one column. */
 @inline
-function weightsLow<T>(w: usize, halfBits: v128, factor: v128): v128 {
+function weights<T>(w: usize, halfBits: v128, factor: v128): v128 {
   if (sizeof<T>() == 4) return v128.load(w);
-  return f32x4.mul(weightScalesLow(v128.load(w), halfBits), factor);
-}
-@inline
-function weightsHigh<T>(w: usize, halfBits: v128, factor: v128): v128 {
-  if (sizeof<T>() == 4) return v128.load(w, 16);
-  return f32x4.mul(weightScalesHigh(v128.load(w), halfBits), factor);
+  return f32x4.mul(weightScales(w, halfBits), factor);
 }
 
 /** One group of 8 rows times one token. Even and odd columns are summed apart: two chains of additions. */
 @inline
-function groupTimesToken<T>(w: usize, x: usize, out: usize, columns: i32, halfBits: v128, factor: v128): void {
+function groupTimesToken<T>(
+  w: usize, x: usize, out: usize, columns: i32, halfBits: v128, factor: v128,
+): void {
   let evenLow = f32x4.splat(0);
   let evenHigh = evenLow;
   let oddLow = evenLow;
@@ -26,21 +23,67 @@ function groupTimesToken<T>(w: usize, x: usize, out: usize, columns: i32, halfBi
   const pairsEnd = x + (<usize>(columns & ~1) << 2);
   while (x < pairsEnd) {
     let value = v128.load32_splat(x);
-    evenLow = multiplyAdd(weightsLow<T>(w, halfBits, factor), value, evenLow);
-    evenHigh = multiplyAdd(weightsHigh<T>(w, halfBits, factor), value, evenHigh);
+    evenLow = multiplyAdd(weights<T>(w, halfBits, factor), value, evenLow);
+    evenHigh = multiplyAdd(weights<T>(w + 4 * sizeof<T>(), halfBits, factor), value, evenHigh);
     value = v128.load32_splat(x, 4);
-    oddLow = multiplyAdd(weightsLow<T>(w + 8 * sizeof<T>(), halfBits, factor), value, oddLow);
-    oddHigh = multiplyAdd(weightsHigh<T>(w + 8 * sizeof<T>(), halfBits, factor), value, oddHigh);
+    oddLow = multiplyAdd(weights<T>(w + 8 * sizeof<T>(), halfBits, factor), value, oddLow);
+    oddHigh = multiplyAdd(weights<T>(w + 12 * sizeof<T>(), halfBits, factor), value, oddHigh);
     w += 16 * sizeof<T>();
     x += 8;
   }
   if (columns & 1) {
     const value = v128.load32_splat(x);
-    evenLow = multiplyAdd(weightsLow<T>(w, halfBits, factor), value, evenLow);
-    evenHigh = multiplyAdd(weightsHigh<T>(w, halfBits, factor), value, evenHigh);
+    evenLow = multiplyAdd(weights<T>(w, halfBits, factor), value, evenLow);
+    evenHigh = multiplyAdd(weights<T>(w + 4 * sizeof<T>(), halfBits, factor), value, evenHigh);
   }
   v128.store(out, f32x4.add(evenLow, oddLow));
   v128.store(out, f32x4.add(evenHigh, oddHigh), 16);
+}
+
+/** The same for two tokens, each in its own sums: weights are loaded and decoded once. */
+@inline
+function groupTimesTwoTokens<T>(
+  w: usize, x: usize, z: usize, xOut: usize, zOut: usize, columns: i32, halfBits: v128, factor: v128,
+): void {
+  let xEvenLow = f32x4.splat(0);
+  let xEvenHigh = xEvenLow;
+  let xOddLow = xEvenLow;
+  let xOddHigh = xEvenLow;
+  let zEvenLow = xEvenLow;
+  let zEvenHigh = xEvenLow;
+  let zOddLow = xEvenLow;
+  let zOddHigh = xEvenLow;
+  const pairsEnd = x + (<usize>(columns & ~1) << 2);
+  while (x < pairsEnd) {
+    let low = weights<T>(w, halfBits, factor);
+    let high = weights<T>(w + 4 * sizeof<T>(), halfBits, factor);
+    xEvenLow = multiplyAdd(low, v128.load32_splat(x), xEvenLow);
+    xEvenHigh = multiplyAdd(high, v128.load32_splat(x), xEvenHigh);
+    zEvenLow = multiplyAdd(low, v128.load32_splat(z), zEvenLow);
+    zEvenHigh = multiplyAdd(high, v128.load32_splat(z), zEvenHigh);
+    v128.store(xOut, xEvenLow); // a barrier for V8's scheduler, see `nibbleRows`
+    low = weights<T>(w + 8 * sizeof<T>(), halfBits, factor);
+    high = weights<T>(w + 12 * sizeof<T>(), halfBits, factor);
+    xOddLow = multiplyAdd(low, v128.load32_splat(x, 4), xOddLow);
+    xOddHigh = multiplyAdd(high, v128.load32_splat(x, 4), xOddHigh);
+    zOddLow = multiplyAdd(low, v128.load32_splat(z, 4), zOddLow);
+    zOddHigh = multiplyAdd(high, v128.load32_splat(z, 4), zOddHigh);
+    w += 16 * sizeof<T>();
+    x += 8;
+    z += 8;
+  }
+  if (columns & 1) {
+    const low = weights<T>(w, halfBits, factor);
+    const high = weights<T>(w + 4 * sizeof<T>(), halfBits, factor);
+    xEvenLow = multiplyAdd(low, v128.load32_splat(x), xEvenLow);
+    xEvenHigh = multiplyAdd(high, v128.load32_splat(x), xEvenHigh);
+    zEvenLow = multiplyAdd(low, v128.load32_splat(z), zEvenLow);
+    zEvenHigh = multiplyAdd(high, v128.load32_splat(z), zEvenHigh);
+  }
+  v128.store(xOut, f32x4.add(xEvenLow, xOddLow));
+  v128.store(xOut, f32x4.add(xEvenHigh, xOddHigh), 16);
+  v128.store(zOut, f32x4.add(zEvenLow, zOddLow));
+  v128.store(zOut, f32x4.add(zEvenHigh, zOddHigh), 16);
 }
 
 @inline
@@ -48,17 +91,23 @@ function matmulFloat<T>(
   w: usize, x: usize, y: usize, paddedRows: i32, columns: i32, count: i32, yStride: i32,
 ): void {
   const groupBytes = <usize>columns * 8 * sizeof<T>();
+  const tokenBytes = <usize>columns << 2;
+  const outBytes = <usize>yStride << 2;
   const halfBits = v128.load(HALF_BITS);
   const factor = f32x4.splat(HALF_FACTOR);
   const rowEnd = y + (<usize>paddedRows << 2);
   while (y < rowEnd) {
     let token = x;
     let out = y;
-    for (let t = 0; t < count; t++) {
-      groupTimesToken<T>(w, token, out, columns, halfBits, factor);
-      token += <usize>columns << 2;
-      out += <usize>yStride << 2;
+    let t = 0;
+    for (; t + 2 <= count; t += 2) {
+      groupTimesTwoTokens<T>(
+        w, token, token + tokenBytes, out, out + outBytes, columns, halfBits, factor,
+      );
+      token += 2 * tokenBytes;
+      out += 2 * outBytes;
     }
+    if (t < count) groupTimesToken<T>(w, token, out, columns, halfBits, factor);
     w += groupBytes;
     y += 32;
   }
@@ -67,8 +116,8 @@ function matmulFloat<T>(
 /**
  * y[t, r] = (Σ over even columns, in order) + (Σ over odd columns, in order), in f32.
  *
- * w: [paddedRows/8, columns] × 8 rows of f32. x: f32 [count, columns]. y: as in `matmulQ4_0`. Any number of columns.
- * Error: at most (columns/2 + 2) · 2^-24 · Σ |w·x|.
+ * w: [paddedRows/8, columns] × 8 rows of f32. x: f32 [count, columns]. y: as in `matmulQ4_0`. Any number of
+ * columns. Error: at most (columns/2 + 2) · 2^-24 · Σ |w·x|.
  */
 export function matmulF32(
   w: usize, x: usize, y: usize, paddedRows: i32, columns: i32, count: i32, yStride: i32,
@@ -76,7 +125,7 @@ export function matmulF32(
   matmulFloat<f32>(w, x, y, paddedRows, columns, count, yStride);
 }
 
-/** As `matmulF32`, w: [paddedRows/8, columns] × 8 rows of packed halves (see `weightScalesLow`). */
+/** As `matmulF32`, w: [paddedRows/8, columns] × 8 rows of packed halves (see `weightScales`). */
 export function matmulF16(
   w: usize, x: usize, y: usize, paddedRows: i32, columns: i32, count: i32, yStride: i32,
 ): void {

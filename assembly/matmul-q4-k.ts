@@ -1,5 +1,5 @@
-import { HALF_BITS, LOW_BYTES, NIBBLES, STREAM_SCALE } from './constants';
-import { nibbleRows } from './matmul-q4-0';
+import { HALF_BITS, STREAM_SCALE } from './constants';
+import { nibbleMask, nibbleRows } from './matmul-q4-0';
 import {
   evenBytes,
   oddBytes,
@@ -7,8 +7,7 @@ import {
   splat1,
   splat2,
   splat3,
-  weightScalesHigh,
-  weightScalesLow,
+  weightScales,
 } from './simd';
 
 /** i16 lanes 0–3 (4–7) each twice: a row's scale beside both halves of its sum. */
@@ -37,21 +36,20 @@ function combine(a: v128, d: v128, m: v128, dmin: v128): v128 {
 }
 
 /**
- * y[t, r] = Σ over blocks of 256 columns, in order: d_x · (d · Σ_s sc_s · Σ q_w · q_x − dmin · Σ_s min_s · Σ q_x),
- * s over 8 sub-blocks of 32 columns.
+ * y[t, r] = Σ over blocks of 256 columns, in order: d_x · (d · Σ_s sc_s · Σ q_w · q_x − dmin · Σ_s min_s · Σ
+ * q_x), s over 8 sub-blocks of 32 columns.
  *
- * w: [paddedRows/8, columns/256] blocks of 1184 bytes: 8 sub-blocks of 128 B nibbles (as in `matmulQ4_0`) | u8
- * sc [8 sub-blocks][8 rows] at 1024 | u8 min [4 pairs of sub-blocks][8 rows][2] at 1088 | 8 scales d at 1152 |
- * 8 scales dmin at 1168. x: the stream of `quantizeQ8K`, [count, columns/256] × 352 B.
- * y, order of work and the stores inside the loop: as in `matmulQ4_0`. The integer sums of a block are exact and
- * below 2^25; converting them to f32 rounds, and so do the five operations of a block.
+ * w: [paddedRows/8, columns/256] blocks of 1184 bytes: 8 sub-blocks of 128 B nibbles (as in `matmulQ4_0`) |
+ * u8 sc [8 sub-blocks][8 rows] at 1024 | u8 min [4 pairs of sub-blocks][8 rows][2] at 1088 | 8 scales d at
+ * 1152 | 8 scales dmin at 1168. x: the stream of `quantizeQ8K`, [count, columns/256] × 352 B.
+ * y, order of work and the stores inside the loop: as in `matmulQ4_0`. The integer sums of a block are exact
+ * and below 2^25; converting them to f32 rounds, and so do the five operations of a block.
  */
 export function matmulQ4_K(
   w: usize, x: usize, y: usize, paddedRows: i32, columns: i32, count: i32, yStride: i32,
 ): void {
   const groupBytes = <usize>(columns >> 8) * 1184;
-  const nibbles = v128.load(NIBBLES);
-  const lowBytes = v128.load(LOW_BYTES);
+  const mask = v128.load(nibbleMask());
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
   while (y < rowEnd) {
@@ -72,10 +70,8 @@ export function matmulQ4_K(
           const xo = oddBytes(v128.load(stream));
           const ze = evenBytes(v128.load(stream, 16));
           const zo = oddBytes(v128.load(stream, 16));
-          const a = nibbleRows(block, xe, xo, ze, zo, nibbles, lowBytes);
-          v128.store(out, a);
-          const b = nibbleRows(block + 64, xe, xo, ze, zo, nibbles, lowBytes);
-          v128.store(out, b, 16);
+          const a = nibbleRows(block, xe, xo, ze, zo, mask, out);
+          const b = nibbleRows(block + 64, xe, xo, ze, zo, mask, out + 16);
           const scales = v128.load8x8_u(scale);
           sumLow = i32x4.add(sumLow, i32x4.dot_i16x8_s(a, twiceLow(scales)));
           sumHigh = i32x4.add(sumHigh, i32x4.dot_i16x8_s(b, twiceHigh(scales)));
@@ -85,15 +81,13 @@ export function matmulQ4_K(
         } while (stream < streamEnd);
         const columnSums = v128.load(stream);
         const xScale = v128.load(stream, 16);
-        const d = v128.load(block, 128);
-        const dmin = v128.load(block, 144);
         const minLow = minimums(block + 64, columnSums);
         const minHigh = minimums(block + 72, columnSums);
         const rowsLow = combine(
-          sumLow, weightScalesLow(d, halfBits), minLow, weightScalesLow(dmin, halfBits),
+          sumLow, weightScales(block + 128, halfBits), minLow, weightScales(block + 144, halfBits),
         );
         const rowsHigh = combine(
-          sumHigh, weightScalesHigh(d, halfBits), minHigh, weightScalesHigh(dmin, halfBits),
+          sumHigh, weightScales(block + 136, halfBits), minHigh, weightScales(block + 152, halfBits),
         );
         low = f32x4.add(low, f32x4.mul(rowsLow, xScale));
         high = f32x4.add(high, f32x4.mul(rowsHigh, xScale));

@@ -9,14 +9,13 @@ import {
   splat1,
   splat2,
   splat3,
-  weightScalesHigh,
-  weightScalesLow,
+  weightScales,
 } from './simd';
 
 /**
  * 4 rows × 16 columns of 6-bit quants: i16 lanes 2·row, 2·row + 1 each with half of the row's sum, `offset`
  * (−32 · Σ q_x of that half) added. Partial sums may wrap around, the whole is within 8·32·127 = 32512.
- * first, second: nibbles of columns 0–3 | 8–11 and 4–7 | 12–15; top: two bits of columns 0–3, 4–7, 8–11, 12–15.
+ * first, second: nibbles of columns 0–3 | 8–11 and 4–7 | 12–15; top: two bits of each of the four fours.
  */
 @inline
 function sixBitRows(
@@ -34,15 +33,15 @@ function sixBitRows(
 }
 
 /**
- * y[t, r] = Σ over blocks of 256 columns, in order: d · d_x · Σ_s sc_s · Σ (q_w − 32) · q_x, s over 16 sub-blocks of
- * 16 columns.
+ * y[t, r] = Σ over blocks of 256 columns, in order: d · d_x · Σ_s sc_s · Σ (q_w − 32) · q_x, s over 16
+ * sub-blocks of 16 columns.
  *
- * w: [paddedRows/8, columns/256] blocks of 1680 bytes: 16 units (16 columns each) of 96 B: `first` of rows 0–3,
- * `second` of rows 0–3, `first` and `second` of rows 4–7, `top` of rows 0–3, `top` of rows 4–7, 16 B each, byte
- * 4·row + j for column j of each four | int8 sc [16 units][8 rows] at 1536 | 8 scales d at 1664.
- * x: the stream of `quantizeQ8K`, [count, columns/256] × 352 B. y, order of work and the stores inside the loop: as
- * in `matmulQ4_0`. The integer sum of a block is exact and below 2^28; converting it to f32 rounds, and so do the
- * three operations of a block.
+ * w: [paddedRows/8, columns/256] blocks of 1680 bytes: 16 units (16 columns each) of 96 B: `first` of rows
+ * 0–3, `second` of rows 0–3, `first` and `second` of rows 4–7, `top` of rows 0–3, `top` of rows 4–7, 16 B
+ * each, byte 4·row + j for column j of each four | int8 sc [16 units][8 rows] at 1536 | 8 scales d at 1664.
+ * x: the stream of `quantizeQ8K`, [count, columns/256] × 352 B. y, order of work and the stores inside the
+ * loop: as in `matmulQ4_0`. The integer sum of a block is exact and below 2^28; converting it to f32 rounds,
+ * and so do the three operations of a block.
  */
 export function matmulQ6_K(
   w: usize, x: usize, y: usize, paddedRows: i32, columns: i32, count: i32, yStride: i32,
@@ -89,13 +88,12 @@ export function matmulQ6_K(
           scale += 8;
           offsets += 4;
         } while (stream < streamEnd);
-        const d = v128.load(block, 128);
         const xScale = v128.load(stream, 16);
         low = multiplyAdd(
-          f32x4.convert_i32x4_s(sumLow), f32x4.mul(weightScalesLow(d, halfBits), xScale), low,
+          f32x4.convert_i32x4_s(sumLow), f32x4.mul(weightScales(block + 128, halfBits), xScale), low,
         );
         high = multiplyAdd(
-          f32x4.convert_i32x4_s(sumHigh), f32x4.mul(weightScalesHigh(d, halfBits), xScale), high,
+          f32x4.convert_i32x4_s(sumHigh), f32x4.mul(weightScales(block + 136, halfBits), xScale), high,
         );
         block += 144;
         stream += 96;

@@ -1,5 +1,5 @@
 import { HALF_BITS, HIGH_BYTES, STREAM_SCALE } from './constants';
-import { multiplyAdd, splat0, splat1, splat2, splat3, weightScalesHigh, weightScalesLow } from './simd';
+import { multiplyAdd, splat0, splat1, splat2, splat3, weightScales } from './simd';
 
 /** 256 · (4 rows × 4 columns): weights stand in the high bytes of i16 lanes, so nothing is sign-extended. */
 @inline
@@ -10,7 +10,9 @@ function byteDots(q: v128, first: v128, second: v128, highBytes: v128): v128 {
   );
 }
 
-/** 256 · (4 rows × 16 columns), weights in 64 bytes at q, activations int8 x. At most 16·128·127·256 < 2^27. */
+/**
+ * 256 · (4 rows × 16 columns), weights in 64 bytes at q, activations int8 x. At most 16·128·127·256 < 2^27.
+ */
 @inline
 function byteRows(q: usize, x: v128, highBytes: v128): v128 {
   const low = i16x8.extend_low_i8x16_s(x);
@@ -25,10 +27,10 @@ function byteRows(q: usize, x: v128, highBytes: v128): v128 {
  * y[t, r] = Σ over blocks of 32 columns, in order: d_w · d_x · Σ q_w · q_x.
  *
  * w: [paddedRows/8, columns/32] blocks of 272 bytes: 128 B of rows 0–3, 128 B of rows 4–7, 8 scales (see
- * `weightScalesLow`). Byte 16v + 4·row + 2j + h is column 4v + 2h + j: the pairs that a dot product of i16 lanes
+ * `weightScales`). Byte 16v + 4·row + 2j + h is column 4v + 2h + j: the pairs that a dot product of i16 lanes
  * wants stand in the low bytes (h = 0) and high bytes (h = 1) of neighbouring lanes.
- * x, y, rounding, order of work and the stores inside the loop: as in `matmulQ4_0`. All int8 weights are exact,
- * −128 too.
+ * x, y, rounding, order of work and the stores inside the loop: as in `matmulQ4_0`. All int8 weights are
+ * exact, −128 too.
  */
 export function matmulQ8_0(
   w: usize, x: usize, y: usize, paddedRows: i32, columns: i32, count: i32, yStride: i32,
@@ -54,10 +56,13 @@ export function matmulQ8_0(
         v128.store(out, b, 16);
         b = i32x4.add(b, byteRows(block + 192, v128.load(stream, 16), highBytes));
         v128.store(out, b, 16);
-        const scales = v128.load(block, 256);
         const xScale = v128.load(stream, 32);
-        low = multiplyAdd(f32x4.convert_i32x4_s(a), f32x4.mul(weightScalesLow(scales, halfBits), xScale), low);
-        high = multiplyAdd(f32x4.convert_i32x4_s(b), f32x4.mul(weightScalesHigh(scales, halfBits), xScale), high);
+        low = multiplyAdd(
+          f32x4.convert_i32x4_s(a), f32x4.mul(weightScales(block + 256, halfBits), xScale), low,
+        );
+        high = multiplyAdd(
+          f32x4.convert_i32x4_s(b), f32x4.mul(weightScales(block + 264, halfBits), xScale), high,
+        );
         block += 272;
         stream += 64;
       }

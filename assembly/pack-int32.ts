@@ -54,7 +54,10 @@ export function packInt32(source: usize, target: usize, length: i32): i32 {
   return <i32>(target - start);
 }
 
-/** One group of n values; the caller has checked that its ceil(n · width / 8) bytes are there. Returns their end. */
+/**
+ * One group of n values; the caller has checked that its ceil(n · width / 8) bytes are there. Returns their
+ * end.
+ */
 @inline
 function unpackGroup(source: usize, target: usize, n: i32, width: i32, mask: u64): usize {
   const end = source + <usize>((n * width + 7) >> 3);
@@ -80,9 +83,9 @@ function unpackGroup(source: usize, target: usize, n: i32, width: i32, mask: u64
 }
 
 /**
- * The inverse of `packInt32`, safe for bytes from anywhere: reads only within sourceBytes, writes at most `length`
- * values at target. Returns the bytes consumed, or −1 if a width is above 32, the bytes end too early or a
- * group's unused bits are not zero; target then holds some of the values.
+ * The inverse of `packInt32`, safe for bytes from anywhere: reads only within sourceBytes, writes at most
+ * `length` values at target. Returns the bytes consumed, or −1 if a width is above 32, the bytes end too
+ * early or a group's unused bits are not zero; target then holds some of the values.
  */
 export function unpackInt32(source: usize, sourceBytes: i32, target: usize, length: i32): i32 {
   const start = source;

@@ -6,8 +6,8 @@ import { maxLane } from './simd';
  *
  *   scale = absmax / 127, q = x · (127 / absmax) rounded to nearest, ties to even: |q| ≤ 127.
  *
- * Error: |x − scale · q| ≤ scale · (1/2 + 2^-15). A block whose absmax is below 2^-64 becomes zeros; one with an
- * infinity or NaN in it becomes zeros with a NaN for scale, so that whatever it enters shows it.
+ * Error: |x − scale · q| ≤ scale · (1/2 + 2^-15). A block whose absmax is below 2^-64 becomes zeros; one with
+ * an infinity or NaN in it becomes zeros with a NaN for scale, so that whatever it enters shows it.
  * x: f32 [count, columns], columns a multiple of the block.
  */
 
@@ -56,7 +56,8 @@ function isUsable(absmax: f32): bool {
 
 /**
  * For Q4_0 and Q8_0. out: per token columns/32 blocks of 64 bytes:
- * int8 q[32] | f32 scale · 2^51, four times | i32 8 · Σq, four times (what Q4_0's offset of 8 takes off a row).
+ * int8 q[32] | f32 scale · 2^51, four times | i32 8 · Σq, four times (what Q4_0's offset of 8 takes off a
+ * row).
  */
 export function quantizeQ8(x: usize, out: usize, columns: i32, count: i32): void {
   const end = x + ((<usize>columns * <usize>count) << 2);
@@ -86,9 +87,9 @@ export function quantizeQ8(x: usize, out: usize, columns: i32, count: i32): void
 }
 
 /**
- * For Q4_K and Q6_K. out: per token columns/256 blocks of 352 bytes: int8 q[256] | i16 Σq of each 32 columns [8] |
- * f32 scale · 2^51, four times | per 16 columns two i16: −32 · Σq of columns k ≡ 0, 1 and k ≡ 2, 3 (mod 4), which
- * is what Q6_K's offset of 32 takes off the two i16 lanes of a row.
+ * For Q4_K and Q6_K. out: per token columns/256 blocks of 352 bytes: int8 q[256] | i16 Σq of each 32 columns
+ * [8] | f32 scale · 2^51, four times | per 16 columns two i16: −32 · Σq of columns k ≡ 0, 1 and k ≡ 2, 3 (mod
+ * 4), which is what Q6_K's offset of 32 takes off the two i16 lanes of a row.
  */
 export function quantizeQ8K(x: usize, out: usize, columns: i32, count: i32): void {
   const end = x + ((<usize>columns * <usize>count) << 2);

@@ -6,7 +6,8 @@ const MAX_EXPONENT: i32 = 126;
 
 /**
  * Σ x² in f32, in a fixed order: 16 partial sums of the elements i ≡ 0..15 (mod 16), added lane by lane as
- * (0–3 + 4–7) + (8–11 + 12–15), then (lane 0 + lane 1) + (lane 2 + lane 3), then what is left over one by one.
+ * (0–3 + 4–7) + (8–11 + 12–15), then (lane 0 + lane 1) + (lane 2 + lane 3), then what is left over one by
+ * one.
  */
 @inline
 function sumOfSquares(x: usize, size: i32): f32 {
@@ -75,10 +76,10 @@ function scaleBy(x: usize, weight: usize, y: usize, size: i32, inverse: f32): vo
 /**
  * y = (x · (1 / sqrt(mean(x²) + epsilon))) · weight for each of `count` tokens.
  * x, y: f32 [count, size], may be the same; weight: f32 [size].
- * scales: f32 [count, 4], the units for the partial sums of this token: fineScale, 1 / fineScale, coarseScale,
- * 1 / coarseScale. 1 / fineScale = 2^(floor(log2(rms(x))) − 16), 1 / coarseScale is 2^12 times that; rms is
- * sqrt(mean(x²)) without epsilon, its exponent clamped to −100..126 (zero and what is not finite included).
- * Error: (size/16 + 8) · 2^-24 relative, at most.
+ * scales: f32 [count, 4], the units for the partial sums of this token: fineScale, 1 / fineScale,
+ * coarseScale, 1 / coarseScale. 1 / fineScale = 2^(floor(log2(rms(x))) − 16), 1 / coarseScale is 2^12 times
+ * that; rms is sqrt(mean(x²)) without epsilon, its exponent clamped to −100..126 (zero and what is not finite
+ * included). Error: (size/16 + 8) · 2^-24 relative, at most.
  */
 export function rmsNorm(
   x: usize, weight: usize, y: usize, size: i32, count: i32, epsilon: f32, scales: usize,

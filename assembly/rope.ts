@@ -5,8 +5,8 @@ import { cos, sin } from './trigonometry';
  */
 
 /**
- * Rows of cosines and sines. out: f32 [count][2][pairs], first the cosines of a position, then its sines, times
- * `magnitude`. frequencies: f64 [pairs], radians per position. Row t is of position firstPosition + t.
+ * Rows of cosines and sines. out: f32 [count][2][pairs], first the cosines of a position, then its sines,
+ * times `magnitude`. frequencies: f64 [pairs], radians per position. Row t is of position firstPosition + t.
  * Error: 2^-24 · magnitude plus 2^-52 · angle.
  */
 export function ropeTable(
@@ -53,8 +53,9 @@ function rotateHead(head: usize, row: usize, pairs: i32): void {
 }
 
 /**
- * Turns in place the first 2 · pairs elements of every head. x: token t at x + 4 · t · stride, its headCount heads of
- * headDim f32 one after the other. table: rows of `ropeTable`; positions: i32 [count], the row of each token.
+ * Turns in place the first 2 · pairs elements of every head. x: token t at x + 4 · t · stride, its headCount
+ * heads of headDim f32 one after the other. table: rows of `ropeTable`; positions: i32 [count], the row of
+ * each token.
  */
 export function rope(
   x: usize, table: usize, positions: usize, headCount: i32, headDim: i32, pairs: i32, count: i32, stride: i32,

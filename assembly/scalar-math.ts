@@ -1,19 +1,25 @@
 /**
- * e^x, ln x and x^y in f64, for tables and sampling: the same bits on every machine, unlike the host's `Math`.
- * Source: FreeBSD's msun (fdlibm), `e_exp.c` and `e_log.c`, "Copyright (C) 1993 by Sun Microsystems, Inc.
- * Permission to use, copy, modify, and distribute this software is freely granted."
+ * e^x, ln x and x^y in f64, for tables and sampling: the same bits on every machine, unlike the host's
+ * `Math`. Source: FreeBSD's msun (fdlibm), `e_exp.c` and `e_log.c`, "Copyright (C) 1993 by Sun Microsystems,
+ * Inc. Permission to use, copy, modify, and distribute this software is freely granted."
  */
 
 const LN2_HIGH: f64 = 6.9314718036912381649e-1;
 const LN2_LOW: f64 = 1.90821492927058770002e-10;
 const LOG2_E: f64 = 1.44269504088896338700;
 
-/** 2^n for n in −1074..1023. */
+@inline
+function powerOfTwo(n: i32): f64 {
+  return reinterpret<f64>(<u64>(n + 1023) << 52);
+}
+
+/** x · 2^n for n in −1075..1024. */
 @inline
 function scaleByPower(x: f64, n: i32): f64 {
-  if (n < -1021) return x * reinterpret<f64>(<u64>(n + 1000 + 1023) << 52) * reinterpret<f64>(<u64>(1023 - 1000) << 52);
-  if (n > 1023) return x * 2 * reinterpret<f64>(<u64>(n - 1 + 1023) << 52);
-  return x * reinterpret<f64>(<u64>(n + 1023) << 52);
+  // In two steps where 2^n or the result is no normal number.
+  if (n < -1021) return x * powerOfTwo(n + 1000) * powerOfTwo(-1000);
+  if (n > 1023) return x * 2 * powerOfTwo(n - 1);
+  return x * powerOfTwo(n);
 }
 
 /** e^x. Error: below 1 ulp; infinity above 709.78, 0 below −745.13. */

@@ -38,8 +38,8 @@ export function oddBytes(v: v128): v128 {
 
 /**
  * i16 lane i: a[2i]·b[2i] + a[2i+1]·b[2i+1], of int8 a in -127..127 (as `evenBytes` and `oddBytes` of it) and
- * bytes b in 0..127. Within these ranges relaxed_dot_i8x16_i7x16 is exact on every processor: the sum is at most
- * 2·127·127 < 2^15, so neither the signedness of b nor the saturation of x86's pmaddubsw can show.
+ * bytes b in 0..127. Within these ranges relaxed_dot_i8x16_i7x16 is exact on every processor: the sum is at
+ * most 2·127·127 < 2^15, so neither the signedness of b nor the saturation of x86's pmaddubsw can show.
  * @param lowBytes the vector at LOW_BYTES; unused in the relaxed build
  */
 @inline
@@ -55,29 +55,24 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
 }
 
 /**
- * Scales of rows 0–3 (`Low`) and 4–7 (`High`) of eight packed 16-bit weight scales, as f32 · 2^-102.
+ * Four packed 16-bit weights or weight scales as f32 · 2^-102.
  *
  * A packed scale is a half whose exponent bias is 25 instead of 15 and that has no subnormals (see
- * `runtime/kernels/half.ts`): moved into an f32 it is never a subnormal, whose product takes an Intel processor
- * forty times as long. The activations' scales bring 2^51 of the missing 2^102, the end of a row the rest:
- * so nothing over- or underflows between.
+ * `runtime/kernels/half.ts`): moved into an f32 it is never a subnormal, whose product takes an Intel
+ * processor forty times as long. The activations' scales bring 2^51 of the missing 2^102, the end of a row
+ * the rest: so nothing over- or underflows between.
  * @param bits the vector at HALF_BITS
  */
 @inline
-export function weightScalesLow(h: v128, bits: v128): v128 {
-  const top = i8x16.shuffle(h, i32x4.splat(0), 16, 17, 0, 1, 18, 19, 2, 3, 20, 21, 4, 5, 22, 23, 6, 7);
-  return v128.and(i32x4.shr_s(top, 3), bits);
-}
-@inline
-export function weightScalesHigh(h: v128, bits: v128): v128 {
-  const top = i8x16.shuffle(h, i32x4.splat(0), 24, 25, 8, 9, 26, 27, 10, 11, 28, 29, 12, 13, 30, 31, 14, 15);
-  return v128.and(i32x4.shr_s(top, 3), bits);
+export function weightScales(p: usize, bits: v128): v128 {
+  return v128.and(i32x4.shl(v128.load16x4_s(p), 13), bits);
 }
 
 /** (lane 0 + lane 1) + (lane 2 + lane 3). */
 @inline
 export function sumLanes(v: v128): f32 {
-  return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+  const first = f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1);
+  return first + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
 }
 @inline
 export function maxLane(v: v128): f32 {

@@ -1,10 +1,10 @@
 /**
  * sin x and cos x in f64 for |x| ≤ 2^27 (NaN beyond, loudly).
  *
- * x = n · π/2 + (high + low) with |high| ≤ π/4: π/2 in three parts of 26 bits and a rest, so that n · part is exact.
- * Error: below 1 ulp for the polynomials (tests measure 2^-52 absolute).
- * Source of the polynomials: fdlibm `k_sin.c`, `k_cos.c`, "Copyright (C) 1993 by Sun Microsystems, Inc. Permission
- * to use, copy, modify, and distribute this software is freely granted."
+ * x = n · π/2 + (high + low) with |high| ≤ π/4: π/2 in three parts of 26 bits and a rest, so that n · part is
+ * exact. Error: at most 2^-52, and 2^-70 beside multiples of π, where the sine vanishes.
+ * Source of the polynomials: fdlibm `k_sin.c`, `k_cos.c`, "Copyright (C) 1993 by Sun Microsystems, Inc.
+ * Permission to use, copy, modify, and distribute this software is freely granted."
  */
 
 const LARGEST: f64 = 134217728; // 2^27

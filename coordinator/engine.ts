@@ -5,7 +5,7 @@ import { answerVocabulary } from '../runtime/generation/answer-vocabulary.ts';
 import { kvPageTokens } from '../runtime/generation/step-runner.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
-import { ChatTemplate } from './chat/chat-template.ts';
+import { ModelChat } from './chat/model-chat.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type LocalRank, startLocalRank } from './cluster/local-rank.ts';
 import { readTokenizer } from './files/open-model.ts';
@@ -39,7 +39,7 @@ export class Engine {
   readonly tokenizer: Tokenizer;
   readonly cluster: Cluster;
   readonly scheduler: Scheduler;
-  readonly chat: ChatTemplate;
+  readonly chat: ModelChat;
   readonly #localRanks: LocalRank[] = [];
 
   private constructor(options: EngineOptions) {
@@ -47,7 +47,7 @@ export class Engine {
     const { exp, log } = startKernels();
     this.model = model;
     this.tokenizer = readTokenizer(model.gguf);
-    this.chat = new ChatTemplate(this.tokenizer);
+    this.chat = new ModelChat(this.tokenizer);
     this.cluster = new Cluster({
       model,
       rankOptions: rankOptions(options),

@@ -4,8 +4,8 @@ import { maximumPages, reservedBytes } from './kernels.ts';
 const pageBytes = 65536;
 
 /**
- * Bump allocation in a WebAssembly memory, which grows as needed. Pointers stay valid when it grows; views do not,
- * so they are made when they are needed and never kept.
+ * Bump allocation in a WebAssembly memory, which grows as needed. Pointers stay valid when it grows; views do
+ * not, so they are made when they are needed and never kept.
  */
 export class Arena {
   readonly memory: WebAssembly.Memory;
@@ -80,7 +80,8 @@ export class Arena {
     if (end <= this.#limitBytes && this.#grow(Math.ceil(missing / pageBytes))) return;
     throw new HearthError(
       'MEMORY_EXHAUSTED',
-      `${requestedBytes} bytes more do not fit: ${this.#top} of ${this.#limitBytes} bytes are in use. Give this device fewer tiles, fewer sequences or a shorter context.`,
+      `${requestedBytes} bytes more do not fit: ${this.#top} of ${this.#limitBytes} bytes are in use. ` +
+        'Give this device fewer tiles, fewer sequences or a shorter context.',
       { requestedBytes, usedBytes: this.#top, limitBytes: this.#limitBytes },
     );
   }

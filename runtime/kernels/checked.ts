@@ -3,8 +3,8 @@ import type { AttentionKernel, KernelExports, StoreKvKernel } from './exports.ts
 import { kvPageBytes, pagePositions } from './kv-page.ts';
 
 /**
- * The kernels trust what they are given; these are the same functions with shapes and alignment asserted. Matrix
- * products are checked by their formats, quantisation by `quantizeActivations`.
+ * The kernels trust what they are given; these are the same functions with shapes and alignment asserted.
+ * Matrix products are checked by their formats, quantisation by `quantizeActivations`.
  */
 export function checkedExports(raw: KernelExports): KernelExports {
   return {

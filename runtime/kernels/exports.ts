@@ -1,6 +1,6 @@
 /**
- * What the WebAssembly module exports. Pointers are byte offsets into its memory, sizes and strides count elements;
- * shapes, layouts and error bounds are described beside each kernel in `assembly/`.
+ * What the WebAssembly module exports. Pointers are byte offsets into its memory, sizes and strides count
+ * elements; shapes, layouts and error bounds are described beside each kernel in `assembly/`.
  */
 export interface KernelExports {
   quantizeQ8(x: number, out: number, columns: number, count: number): void;

@@ -1,10 +1,10 @@
 import { HearthError } from '../error.ts';
 
 /**
- * Packed halves: what the kernels read as weights and weight scales. A half whose exponent bias is 25 instead of 15,
- * without subnormals, infinities and NaN: 2^-24 … < 128, and zero. Every IEEE half below 128 has exactly one, so
- * the recoding is lossless; the kernels then never multiply a subnormal, which costs an Intel processor about forty
- * times a normal product. Weights or scales from 128 on are no model's.
+ * Packed halves: what the kernels read as weights and weight scales. A half whose exponent bias is 25 instead
+ * of 15, without subnormals, infinities and NaN: 2^-24 … < 128, and zero. Every IEEE half below 128 has
+ * exactly one, so the recoding is lossless; the kernels then never multiply a subnormal, which costs an Intel
+ * processor about forty times a normal product. Weights or scales from 128 on are no model's.
  */
 
 const INVALID = 0x1_0000;

@@ -1,6 +1,8 @@
 import { assert } from '../error.ts';
 
-/** Positions in a KV page, which holds K and V of one KV head; the layout is that of `assembly/kv-page.ts`. */
+/**
+ * Positions in a KV page, which holds K and V of one KV head; the layout is that of `assembly/kv-page.ts`.
+ */
 export const pagePositions = 64;
 
 /** Bytes of a page. A head whose size is not a multiple of 4 has no kernel. */

@@ -27,9 +27,9 @@ export class ModelFile {
     this.#cutter = new TileCutter(gguf, this.architecture, this.description);
   }
 
-  /** Name for people and for the API: the file's own, else what its source is called. */
+  /** What people and the API call it: the file's name without its ending. */
   get name(): string {
-    return this.gguf.metadata.optionalString('general.name') ?? this.gguf.name;
+    return this.gguf.name.replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '');
   }
 
   /** A tile's bytes, in the kernels' layout; cheapest in the order of `tiles`. */

@@ -22,6 +22,7 @@ export function readConfig(metadata: Metadata, architecture: string): ModelConfi
     hiddenSize / headCount;
   const valueDim =
     metadata.optionalInteger(`${architecture}.attention.value_length`, { min: 1, max: sizeLimit }) ?? headDim;
+  const contextLength = size('context_length');
   const config: ModelConfig = {
     architecture,
     hiddenSize,
@@ -31,9 +32,9 @@ export function readConfig(metadata: Metadata, architecture: string): ModelConfi
     headDim,
     intermediateSize: size('feed_forward_length'),
     vocabSize: readVocabSize(metadata, architecture),
-    contextLength: size('context_length'),
+    contextLength,
     normEpsilon: metadata.number(`${architecture}.attention.layer_norm_rms_epsilon`),
-    rope: readRope(metadata, architecture, headDim),
+    rope: readRope(metadata, architecture, headDim, contextLength),
   };
   checkConfig(config, valueDim);
   checkUnsupported(metadata, architecture);
@@ -45,22 +46,28 @@ function readVocabSize(metadata: Metadata, architecture: string): number {
   return stated ?? metadata.strings('tokenizer.ggml.tokens').length;
 }
 
-function readRope(metadata: Metadata, architecture: string, headDim: number): RopeConfig {
+function readRope(
+  metadata: Metadata,
+  architecture: string,
+  headDim: number,
+  contextLength: number,
+): RopeConfig {
   const dimensions =
     metadata.optionalInteger(`${architecture}.rope.dimension_count`, { min: 2, max: headDim }) ?? headDim;
   return {
     dimensions,
     base: metadata.optionalNumber(`${architecture}.rope.freq_base`) ?? 10000,
-    scaling: readScaling(metadata, architecture),
+    scaling: readScaling(metadata, architecture, contextLength),
   };
 }
 
-function readScaling(metadata: Metadata, architecture: string): RopeScaling {
+function readScaling(metadata: Metadata, architecture: string, contextLength: number): RopeScaling {
   const prefix = `${architecture}.rope.scaling`;
   // Files older than `rope.scaling.type` state a linear factor under `rope.scale_linear`.
   const oldLinear = metadata.optionalNumber(`${architecture}.rope.scale_linear`);
-  const kind = metadata.optionalString(`${prefix}.type`) ?? (oldLinear ? 'linear' : 'none');
   const factor = metadata.optionalNumber(`${prefix}.factor`) ?? oldLinear ?? 1;
+  // A factor without a type is a linear one, as llama.cpp has it.
+  const kind = metadata.optionalString(`${prefix}.type`) ?? 'linear';
   if (!(factor > 0)) throw badMetadata(`${prefix}.factor`, factor, 'a positive number');
   if (kind === 'none' || factor === 1) return { kind: 'none' };
   if (kind === 'linear') return { kind: 'linear', factor };
@@ -68,10 +75,9 @@ function readScaling(metadata: Metadata, architecture: string): RopeScaling {
     return {
       kind: 'yarn',
       factor,
-      originalContextLength: metadata.integer(`${prefix}.original_context_length`, {
-        min: 1,
-        max: sizeLimit,
-      }),
+      originalContextLength:
+        metadata.optionalInteger(`${prefix}.original_context_length`, { min: 1, max: sizeLimit }) ??
+        contextLength,
       attentionFactor: metadata.optionalNumber(`${prefix}.attn_factor`) ?? 1,
       betaFast: metadata.optionalNumber(`${prefix}.yarn_beta_fast`) ?? 32,
       betaSlow: metadata.optionalNumber(`${prefix}.yarn_beta_slow`) ?? 1,

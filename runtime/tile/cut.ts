@@ -114,7 +114,8 @@ export class TileCutter {
   #reorder<T extends Uint8Array | Float32Array>(rows: T, elementsPerRow: number): T {
     const { headDim, rope } = this.#config;
     const order = halfSplitOrder(headDim, rope.dimensions);
-    const ordered = rows.slice() as T;
+    // Not `slice`: a Node Buffer's is a view, and the rows would be moved onto themselves.
+    const ordered = (rows instanceof Float32Array ? new Float32Array(rows) : new Uint8Array(rows)) as T;
     const rowCount = rows.length / elementsPerRow;
     for (let row = 0; row < rowCount; row += 1) {
       const from = (Math.floor(row / headDim) * headDim + order[row % headDim]!) * elementsPerRow;

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { defaultSampling } from '../../../runtime/sampling/params.ts';
+import { encodeChat } from '../../chat/encode-chat.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
-import { chatPromptTokens } from '../../http/chat-request.ts';
 import type { ChatMessage } from '../../http/served-model.ts';
 import { ApiClient } from '../api-client.ts';
 import { apiKeyOption, contextOption, kvOption, urlOption } from '../options.ts';
@@ -61,7 +61,7 @@ async function* askEngine(
   messages: readonly ChatMessage[],
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  const prompt = chatPromptTokens(tokenizer, await chat.render({ messages, addGenerationPrompt: true }));
+  const prompt = encodeChat(tokenizer, await chat.render({ messages, addGenerationPrompt: true }));
   for await (const { text } of scheduler.submit({ prompt, sampling: defaultSampling, stop: [] }, signal))
     yield text;
 }

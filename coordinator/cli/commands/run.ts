@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { defaultSampling, type SamplingParams } from '../../../runtime/sampling/params.ts';
+import { encodeChat } from '../../chat/encode-chat.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
-import { chatPromptTokens } from '../../http/chat-request.ts';
 import { contextOption, kvOption, splitOption, wholeNumber } from '../options.ts';
 import { printJson } from '../output.ts';
 import { Progress } from '../progress.ts';
@@ -88,5 +88,5 @@ async function promptTokens(
   if (options.raw) return tokenizer.encode(prompt, { addBos: true });
   const system = options.system === undefined ? [] : [{ role: 'system' as const, content: options.system }];
   const messages = [...system, { role: 'user' as const, content: prompt }];
-  return chatPromptTokens(tokenizer, await chat.render({ messages, addGenerationPrompt: true }));
+  return encodeChat(tokenizer, await chat.render({ messages, addGenerationPrompt: true }));
 }

@@ -84,7 +84,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
   const model = await openModel(name);
   let engine: Engine | undefined;
   const http = await startHttpServer({
-    models: () => (engine?.cluster.state === 'ready' ? served : []),
+    models: () => served,
     hostname: options.host,
     port: options.port,
     allowedHosts: [options.host, ...localAddresses()],
@@ -105,10 +105,10 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
       onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
       logger,
     });
+    const started = engine;
     agents.attach(http.server);
-    served.push(servedModel(engine));
     sayWhere(engine, http, options, secret);
-    sayWhenReady(engine, http, stop, logger);
+    whenReady(engine, http, stop, logger, () => served.push(servedModel(started)));
     if (!stop.aborted) await once(stop, 'abort');
   } finally {
     agents.close();
@@ -140,9 +140,19 @@ function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, se
     process.stdout.write('          (from this machine only; --host 0.0.0.0 --api-key KEY opens it)\n');
 }
 
-function sayWhenReady({ cluster }: Engine, http: HttpServer, stop: AbortSignal, logger: Logger): void {
+/** From the first time on the model is offered: while devices change, requests wait. */
+function whenReady(
+  { cluster }: Engine,
+  http: HttpServer,
+  stop: AbortSignal,
+  logger: Logger,
+  offer: () => void,
+): void {
   cluster.whenReady(Number.MAX_SAFE_INTEGER).then(
-    () => process.stdout.write(`Ready. Chat with it: npx hearth chat --url ${http.url}\n`),
+    () => {
+      offer();
+      process.stdout.write(`Ready. Chat with it: npx hearth chat --url ${http.url}\n`);
+    },
     (error: unknown) => {
       if (!stop.aborted) logger.error({ error }, 'the model could not be loaded');
     },

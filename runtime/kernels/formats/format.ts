@@ -17,8 +17,9 @@ export interface KernelFormat {
   /** source: rows in GGUF's layout one after the other; target: packedBytes. Rows of padding are zeros. */
   pack(source: Uint8Array, rows: number, columns: number, target: Uint8Array): void;
   /**
-   * y[t · yStride + r] = row r · x_t for r < paddedRows, t < count. w: packed; x: `count` tokens in the format
-   * `activation`; y: f32. Each row is the same, bit for bit, for any count, on any machine and in either build.
+   * y[t · yStride + r] = row r · x_t for r < paddedRows, t < count. w: packed; x: `count` tokens in the
+   * format `activation`; y: f32. Each row is the same, bit for bit, for any count, on any machine and in
+   * either build.
    */
   matmul(
     kernels: Kernels,
@@ -42,7 +43,10 @@ export interface FormatLayout {
   /** Bytes of 8 rows × one block, packed. */
   readonly groupBlockBytes: number;
   readonly kernel: (kernels: Kernels) => MatmulKernel;
-  /** Writes into target, which is zeros, what it wants of `rows` (1..8) rows of one group, at `offset` of target. */
+  /**
+   * Writes into target, which is zeros, what it wants of `rows` (1..8) rows of one group, at `offset` of
+   * target.
+   */
   readonly packGroup: (
     source: Uint8Array,
     sourceOffset: number,

@@ -4,7 +4,10 @@ import { defineFormat, type FormatLayout } from './format.ts';
 const BLOCK_BYTES = 144;
 const GROUP_BLOCK_BYTES = 1184;
 
-/** Scale and minimum of a sub-block (0..7), 6 bits each, from the 12 bytes at `at`. Source: ggml, get_scale_min_k4. */
+/**
+ * Scale and minimum of a sub-block (0..7), 6 bits each, from the 12 bytes at `at`. Source: ggml,
+ * get_scale_min_k4.
+ */
 function subBlockScale(source: Uint8Array, at: number, s: number): number {
   if (s < 4) return source[at + s]! & 63;
   return (source[at + s + 4]! & 15) | ((source[at + s - 4]! >> 6) << 4);
@@ -36,8 +39,8 @@ function packBlock(source: Uint8Array, from: number, row: number, target: Uint8A
 }
 
 /**
- * GGUF: f16 d | f16 dmin | 12 bytes of 6-bit scales and minimums | 128 bytes: of each 64 columns 32 bytes, low nibbles
- * the first 32 columns. Packed: `matmulQ4_K`.
+ * GGUF: f16 d | f16 dmin | 12 bytes of 6-bit scales and minimums | 128 bytes: of each 64 columns 32 bytes,
+ * low nibbles the first 32 columns. Packed: `matmulQ4_K`.
  */
 const packGroup: FormatLayout['packGroup'] = (
   source,

@@ -1,0 +1,171 @@
+import type { RankOptions } from '../decoder/rank-options.ts';
+import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
+import type { ModelConfig, RopeConfig, RopeScaling } from '../model/config.ts';
+import type { LayerFormats, ModelDescription } from '../model/description.ts';
+import type { Assignment } from '../plan/plan.ts';
+import { ffnTileNeurons, kvHeadsPerTile, tileSpecs, vocabularyTileRows } from '../tile/spec.ts';
+import { Fields } from './fields.ts';
+import { defaultFrameLimits, malformed } from './frame.ts';
+
+/** No model that fits a home is larger in any of these; a larger number is a broken or hostile peer. */
+const maxSize = 1 << 24;
+const maxLayers = 1024;
+const maxHeads = 4096;
+/** Tiles of one model. The largest known model has about 20 000. */
+const maxTiles = 1 << 17;
+const maxWorldSize = 256;
+const maxStepTokens = 1 << 14;
+const maxSequences = 1 << 12;
+
+const formatNames = Object.keys(kernelFormats) as KernelFormatName[];
+const layerRoles = [
+  'query',
+  'key',
+  'value',
+  'attentionOutput',
+  'gate',
+  'up',
+  'down',
+] as const satisfies (keyof LayerFormats)[];
+
+/**
+ * Reads what a rank needs to know of a model. What passes can be laid out: every size is in range, blocks divide
+ * columns, and the tiles are few and small enough to be listed.
+ * @throws HearthError FRAME_MALFORMED
+ */
+export function readDescription(fields: Fields): ModelDescription {
+  const config = readConfig(fields.map('config'));
+  const layers = fields.list('layers', maxLayers).map((layer, i) => readLayer(layer, `layers[${i}]`));
+  const description: ModelDescription = {
+    config,
+    layers,
+    outputFormat: fields.oneOf('outputFormat', formatNames),
+    attentionBias: fields.boolean('attentionBias'),
+    ropeFactors: fields.boolean('ropeFactors'),
+  };
+  fields.done();
+  if (layers.length !== config.layerCount)
+    throw malformed(`the description has ${layers.length} layers, its config ${config.layerCount}`);
+  checkBlocks(description);
+  checkTiles(description);
+  return description;
+}
+
+function readConfig(fields: Fields): ModelConfig {
+  const size = (key: string) => fields.integer(key, 1, maxSize);
+  const headDim = fields.integer('headDim', 4, 1 << 14);
+  const config: ModelConfig = {
+    architecture: fields.string('architecture', 64),
+    hiddenSize: size('hiddenSize'),
+    layerCount: fields.integer('layerCount', 1, maxLayers),
+    headCount: fields.integer('headCount', 1, maxHeads),
+    kvHeadCount: fields.integer('kvHeadCount', 1, maxHeads),
+    headDim,
+    intermediateSize: size('intermediateSize'),
+    vocabSize: size('vocabSize'),
+    contextLength: size('contextLength'),
+    normEpsilon: fields.number('normEpsilon', 0, 1),
+    rope: readRope(fields.map('rope'), headDim),
+  };
+  fields.done();
+  const { headCount, kvHeadCount, hiddenSize } = config;
+  if (headCount % kvHeadCount !== 0)
+    throw malformed(`${headCount} heads do not share ${kvHeadCount} KV heads evenly`);
+  if (headDim % 4 !== 0 || hiddenSize % 8 !== 0)
+    throw malformed(`heads of ${headDim} in a hidden size of ${hiddenSize}: need multiples of 4 and of 8`);
+  return config;
+}
+
+function readRope(fields: Fields, headDim: number): RopeConfig {
+  const rope: RopeConfig = {
+    dimensions: fields.integer('dimensions', 2, headDim),
+    base: fields.number('base', Number.MIN_VALUE, Number.MAX_VALUE),
+    scaling: readScaling(fields.map('scaling')),
+  };
+  fields.done();
+  if (rope.dimensions % 2 !== 0)
+    throw malformed(`RoPE over ${rope.dimensions} elements: they rotate in pairs`);
+  return rope;
+}
+
+function readScaling(fields: Fields): RopeScaling {
+  const positive = (key: string) => fields.number(key, Number.MIN_VALUE, Number.MAX_VALUE);
+  const kind = fields.oneOf('kind', ['none', 'linear', 'yarn']);
+  const scaling: RopeScaling =
+    kind === 'none'
+      ? { kind }
+      : kind === 'linear'
+        ? { kind, factor: positive('factor') }
+        : {
+            kind,
+            factor: positive('factor'),
+            originalContextLength: fields.integer('originalContextLength', 1, maxSize),
+            attentionFactor: positive('attentionFactor'),
+            betaFast: positive('betaFast'),
+            betaSlow: positive('betaSlow'),
+          };
+  fields.done();
+  return scaling;
+}
+
+function readLayer(value: unknown, path: string): LayerFormats {
+  const fields = new Fields(value, path);
+  const formats = Object.fromEntries(layerRoles.map((role) => [role, fields.oneOf(role, formatNames)]));
+  fields.done();
+  return formats as LayerFormats;
+}
+
+/** Rows of quantised matrices are whole blocks; of a slice of columns, the tile's own layout sees to it. */
+function checkBlocks({ config, layers, outputFormat }: ModelDescription): void {
+  const { hiddenSize, intermediateSize, headCount, headDim } = config;
+  const check = (format: KernelFormatName, columns: number): void => {
+    const { blockColumns } = kernelFormats[format];
+    if (columns % blockColumns !== 0) throw malformed(`${columns} columns are not whole ${format} blocks`);
+  };
+  check(outputFormat, hiddenSize);
+  for (const formats of layers) {
+    for (const role of ['query', 'key', 'value', 'gate', 'up'] as const) check(formats[role], hiddenSize);
+    check(formats.attentionOutput, headCount * headDim);
+    check(formats.down, intermediateSize);
+  }
+}
+
+/** Counts the tiles before they are listed, then bounds their bytes: all numbers stay far under 2^53. */
+function checkTiles(description: ModelDescription): void {
+  const { config, layers } = description;
+  const ffnTiles = Math.ceil(config.intermediateSize / ffnTileNeurons);
+  const count = layers.reduce(
+    (sum, formats) => sum + Math.ceil(config.kvHeadCount / kvHeadsPerTile(description, formats)) + ffnTiles,
+    1 + Math.ceil(config.vocabSize / vocabularyTileRows),
+  );
+  if (count > maxTiles) throw malformed(`a model of ${count} tiles is over the limit of ${maxTiles}`);
+  const tooLarge = tileSpecs(description).find((tile) => !(tile.byteLength <= defaultFrameLimits.tileBytes));
+  if (tooLarge) throw malformed(`a ${tooLarge.kind} tile of ${tooLarge.byteLength} bytes is over the limit`);
+}
+
+/** @throws HearthError FRAME_MALFORMED */
+export function readAssignment(fields: Fields, description: ModelDescription): Assignment {
+  const worldSize = fields.integer('worldSize', 1, maxWorldSize);
+  const lastTile = tileSpecs(description).length - 1;
+  const assignment: Assignment = {
+    rank: fields.integer('rank', 0, worldSize - 1),
+    worldSize,
+    tileIds: fields.ascendingIntegers('tileIds', lastTile, lastTile + 1),
+  };
+  fields.done();
+  if (assignment.tileIds[0] !== 0) throw malformed('an assignment lacks the base tile');
+  return assignment;
+}
+
+/** @throws HearthError FRAME_MALFORMED */
+export function readRankOptions(fields: Fields): RankOptions {
+  const options: RankOptions = {
+    kvFormat: fields.oneOf('kvFormat', ['f16', 'f32']),
+    maxStepTokens: fields.integer('maxStepTokens', 1, maxStepTokens),
+    maxSequences: fields.integer('maxSequences', 1, maxSequences),
+    contextLength: fields.integer('contextLength', 1, maxSize),
+    kvPages: fields.integer('kvPages', 1, maxSize),
+  };
+  fields.done();
+  return options;
+}

@@ -1,0 +1,134 @@
+import { readAssignment, readDescription, readRankOptions } from './configuration.ts';
+import { readReport } from './error-report.ts';
+import { Fields } from './fields.ts';
+import { encodeFrame, type Frame, malformed } from './frame.ts';
+import { checkVersion, macBytes, nonceBytes } from './handshake.ts';
+import {
+  type Capabilities,
+  type Configure,
+  type ControlMessage,
+  type ControlType,
+  controlNumbers,
+  type Join,
+} from './messages.ts';
+import { packPlain, unpackPlain } from './msgpack.ts';
+
+const uint32Max = 2 ** 32 - 1;
+/** More tiles than any model has; the exact bound is the assignment's. */
+const maxTileId = 1 << 17;
+const maxVersionLength = 64;
+const maxNameLength = 64;
+
+const typesByNumber: ReadonlyMap<number, ControlType> = new Map(
+  (Object.keys(controlNumbers) as ControlType[]).map((type) => [controlNumbers[type], type]),
+);
+
+/** A control frame: the message's number in the header, its fields as one MessagePack map. */
+export function encodeControl(message: ControlMessage): Uint8Array {
+  const { type, ...fields } = message;
+  return encodeFrame(
+    { type: 'control', flags: 0, index: controlNumbers[type], id: 0, rows: 0 },
+    packPlain(fields),
+  );
+}
+
+/**
+ * Reads a control frame's message, every field checked.
+ * @throws HearthError FRAME_MALFORMED; PROTOCOL_VERSION_MISMATCH for a hello or join of another version
+ */
+export function decodeControl(frame: Frame): ControlMessage {
+  const type = typesByNumber.get(frame.index);
+  if (!type) throw malformed(`control message ${frame.index} is unknown`);
+  const fields = new Fields(unpackPlain(frame.payload), type);
+  const message = readers[type](fields);
+  fields.done();
+  return message;
+}
+
+type Readers = { readonly [T in ControlType]: (fields: Fields) => Extract<ControlMessage, { type: T }> };
+
+const readers: Readers = {
+  hello: (fields) => ({
+    type: 'hello',
+    ...readVersions(fields, 'coordinator'),
+    nonce: fields.bytes('nonce', nonceBytes),
+  }),
+  join: readJoin,
+  welcome: (fields) => ({ type: 'welcome', mac: fields.bytes('mac', macBytes) }),
+  refused: (fields) => ({ type: 'refused', ...readReport(fields) }),
+  configure: readConfigure,
+  declined: (fields) => ({
+    type: 'declined',
+    configurationId: fields.integer('configurationId', 0, uint32Max),
+    ...readReport(fields),
+  }),
+  wanted: (fields) => ({
+    type: 'wanted',
+    configurationId: fields.integer('configurationId', 0, uint32Max),
+    tileIds: fields.ascendingIntegers('tileIds', maxTileId, maxTileId),
+  }),
+  loaded: (fields) => ({
+    type: 'loaded',
+    configurationId: fields.integer('configurationId', 0, uint32Max),
+    tileId: fields.integer('tileId', 0, maxTileId),
+  }),
+  ready: (fields) => ({ type: 'ready', configurationId: fields.integer('configurationId', 0, uint32Max) }),
+  release: (fields) => ({ type: 'release', slot: fields.integer('slot', 0, uint32Max) }),
+  stepFailed: (fields) => ({
+    type: 'stepFailed',
+    stepId: fields.integer('stepId', 0, uint32Max),
+    ...readReport(fields),
+  }),
+  error: (fields) => ({ type: 'error', ...readReport(fields) }),
+  ping: (fields) => ({ type: 'ping', id: fields.integer('id', 0, uint32Max) }),
+  pong: (fields) => ({ type: 'pong', id: fields.integer('id', 0, uint32Max) }),
+};
+
+/** Read first: of a peer of another version nothing else is read, so that the refusal can name both. */
+function readVersions(fields: Fields, peer: string): { protocolVersion: number; softwareVersion: string } {
+  const version = fields.integer('protocolVersion', 0, uint32Max);
+  const softwareVersion = fields.string('softwareVersion', maxVersionLength);
+  if (!/^[\w.+-]{1,64}$/.test(softwareVersion)) throw malformed(`the ${peer}'s software version is not one`);
+  checkVersion(peer, version, softwareVersion);
+  return { protocolVersion: version, softwareVersion };
+}
+
+function readJoin(fields: Fields): Join {
+  const versions = readVersions(fields, 'device');
+  const name = fields.string('name', maxNameLength);
+  // Names are shown on terminals and pages: no control, format or private characters, no blank ends.
+  if (!/^[^\p{C}]+$/u.test(name) || name !== name.trim())
+    throw malformed('the name of a device is not printable');
+  return {
+    type: 'join',
+    ...versions,
+    name,
+    nonce: fields.bytes('nonce', nonceBytes),
+    mac: fields.bytes('mac', macBytes),
+    capabilities: readCapabilities(fields.map('capabilities')),
+  };
+}
+
+function readCapabilities(fields: Fields): Capabilities {
+  const platform = fields.string('platform', 64);
+  if (!/^[\x20-\x7e]*$/.test(platform)) throw malformed('the platform of a device is not printable');
+  const capabilities: Capabilities = {
+    platform,
+    kernels: fields.oneOf('kernels', ['relaxed', 'baseline']),
+    threads: fields.integer('threads', 1, 1024),
+    memoryBytes: fields.integer('memoryBytes', 0, Number.MAX_SAFE_INTEGER),
+  };
+  fields.done();
+  return capabilities;
+}
+
+function readConfigure(fields: Fields): Configure {
+  const description = readDescription(fields.map('description'));
+  return {
+    type: 'configure',
+    configurationId: fields.integer('configurationId', 0, uint32Max),
+    description,
+    assignment: readAssignment(fields.map('assignment'), description),
+    options: readRankOptions(fields.map('options')),
+  };
+}

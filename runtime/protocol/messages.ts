@@ -1,0 +1,163 @@
+import type { RankOptions } from '../decoder/rank-options.ts';
+import type { ErrorCode, ErrorFields } from '../error.ts';
+import type { ModelDescription } from '../model/description.ts';
+import type { Assignment } from '../plan/plan.ts';
+
+/**
+ * Every message of the protocol, in the order of a session; docs/PROTOCOL.md is the long form. Control messages
+ * are the union below. The other frames (frame.ts) are `tile`, `step`, `partial`, `sum` and `logits`.
+ *
+ * A change that an older peer would misread raises this number: peers of different numbers refuse each other.
+ */
+export const protocolVersion = 1;
+
+/** Numbers of the control messages. A number is never given a second meaning. */
+export const controlNumbers = {
+  hello: 1,
+  join: 2,
+  welcome: 3,
+  refused: 4,
+  configure: 5,
+  wanted: 6,
+  loaded: 7,
+  ready: 8,
+  release: 9,
+  error: 10,
+  ping: 11,
+  pong: 12,
+  stepFailed: 13,
+  declined: 14,
+} as const;
+export type ControlType = keyof typeof controlNumbers;
+
+/** What a peer may learn of an error: a `HearthError` without its stack and cause. */
+export interface Report {
+  readonly code: ErrorCode;
+  /** At most 1000 characters. */
+  readonly message: string;
+  /** At most 16. */
+  readonly fields: ErrorFields;
+}
+
+/** coordinator → agent, the first message of a link. */
+export interface Hello {
+  readonly type: 'hello';
+  readonly protocolVersion: number;
+  readonly softwareVersion: string;
+  /** `nonceBytes` random bytes, new for each link. */
+  readonly nonce: Uint8Array;
+}
+
+/** What a device says of itself. Shown to its owner and used to plan; nothing rests on its truth. */
+export interface Capabilities {
+  /** For example `node 20.20.2 linux x64`. */
+  readonly platform: string;
+  readonly kernels: 'relaxed' | 'baseline';
+  readonly threads: number;
+  /** Memory it would give to a model; 0 if it cannot tell. */
+  readonly memoryBytes: number;
+}
+
+/** agent → coordinator: who it is, and that it knows the secret. */
+export interface Join {
+  readonly type: 'join';
+  readonly protocolVersion: number;
+  readonly softwareVersion: string;
+  /** 1 to 64 printable characters. */
+  readonly name: string;
+  readonly nonce: Uint8Array;
+  readonly mac: Uint8Array;
+  readonly capabilities: Capabilities;
+}
+
+/** coordinator → agent: it knows the secret too. From here on the agent obeys it. */
+export interface Welcome {
+  readonly type: 'welcome';
+  readonly mac: Uint8Array;
+}
+
+/** coordinator → agent, then it closes the link. */
+export interface Refused extends Report {
+  readonly type: 'refused';
+}
+
+/** coordinator → agent: drop what you hold and become this rank. */
+export interface Configure {
+  readonly type: 'configure';
+  /** Grows with each configuration; answers repeat it, so that late ones can be told apart. */
+  readonly configurationId: number;
+  readonly description: ModelDescription;
+  readonly assignment: Assignment;
+  readonly options: RankOptions;
+}
+
+/** agent → coordinator: this device cannot be that rank, for want of memory above all. It stays, without a rank. */
+export interface Declined extends Report {
+  readonly type: 'declined';
+  readonly configurationId: number;
+}
+
+/** agent → coordinator: send me these tiles. */
+export interface Wanted {
+  readonly type: 'wanted';
+  readonly configurationId: number;
+  /** Ascending. */
+  readonly tileIds: readonly number[];
+}
+
+/** agent → coordinator: this tile has been verified and loaded. The sender keeps few unanswered tiles in flight. */
+export interface Loaded {
+  readonly type: 'loaded';
+  readonly configurationId: number;
+  readonly tileId: number;
+}
+
+/** agent → coordinator: all tiles are here, steps may come. */
+export interface Ready {
+  readonly type: 'ready';
+  readonly configurationId: number;
+}
+
+/** coordinator → agent, between steps: forget a slot's positions. */
+export interface Release {
+  readonly type: 'release';
+  readonly slot: number;
+}
+
+/** agent → coordinator: this step ended with an error here; the rank is ready for another. */
+export interface StepFailed extends Report {
+  readonly type: 'stepFailed';
+  readonly stepId: number;
+}
+
+/** Either way: what went wrong. The sender closes the link after it. */
+export interface ErrorReport extends Report {
+  readonly type: 'error';
+}
+
+/** Either way; answered by a pong with the same id. */
+export interface Ping {
+  readonly type: 'ping';
+  readonly id: number;
+}
+
+export interface Pong {
+  readonly type: 'pong';
+  readonly id: number;
+}
+
+export type ControlMessage =
+  | Hello
+  | Join
+  | Welcome
+  | Refused
+  | Configure
+  | Declined
+  | Wanted
+  | Loaded
+  | Ready
+  | Release
+  | StepFailed
+  | ErrorReport
+  | Ping
+  | Pong;

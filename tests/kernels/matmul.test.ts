@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'vitest';
+import {
+  activationBytes,
+  type KernelFormatName,
+  kernelFormats,
+  paddedRowCount,
+  quantizeActivations,
+} from '../../runtime/kernels/formats.ts';
+import { dequantize } from './reference/dequantize.ts';
+import { throughInt8 } from './reference/quantize.ts';
+import { randomMatrix } from './reference/random-matrix.ts';
+import { expectSameBits, onBothBuilds, seededFloats, type Workspace } from './support.ts';
+
+const epsilon = 2 ** -24;
+const names = Object.keys(kernelFormats) as KernelFormatName[];
+
+interface Case {
+  readonly name: KernelFormatName;
+  readonly rows: number;
+  readonly columns: number;
+  readonly source: Uint8Array;
+}
+
+function makeCase(name: KernelFormatName, rows: number, blocks: number, seed: number, scale?: number): Case {
+  const columns = blocks * kernelFormats[name].blockColumns;
+  return { name, rows, columns, source: randomMatrix(name, rows, columns, seed, scale) };
+}
+
+/** y of `count` tokens, [count][paddedRows + gap]; the gap must stay as it was. */
+function multiply(
+  workspace: Workspace,
+  { name, rows, columns, source }: Case,
+  x: Float32Array,
+): Float32Array {
+  const format = kernelFormats[name];
+  const count = x.length / columns;
+  const w = workspace.room(format.packedBytes(rows, columns));
+  format.pack(source, rows, columns, workspace.arena.u8(w, format.packedBytes(rows, columns)));
+  let input = workspace.f32(x);
+  if (format.activation !== 'f32') {
+    const stream = workspace.room(count * activationBytes(format.activation, columns));
+    quantizeActivations(workspace.kernels, format.activation, input, stream, columns, count);
+    input = stream;
+  }
+  const padded = paddedRowCount(rows);
+  const yStride = padded + 4;
+  const y = workspace.room(count * yStride * 4);
+  format.matmul(workspace.kernels, w, input, y, padded, columns, count, yStride);
+  const out = workspace.readF32(y, count * yStride);
+  for (let t = 0; t < count; t++) {
+    const token = out.subarray(t * yStride, (t + 1) * yStride);
+    expect(token.subarray(padded).every(Number.isNaN)).toBe(true);
+    expect(token.subarray(rows, padded).every((value) => value === 0)).toBe(true);
+  }
+  return Float32Array.from(
+    { length: count * rows },
+    (_, i) => out[Math.floor(i / rows) * yStride + (i % rows)]!,
+  );
+}
+
+const activationBlocks = { f32: 1, q8: 32, q8k: 256 };
+
+/** Product in f64 with the activations as the kernel quantises them, and Σ |w·x| of each output. */
+function reference({ name, rows, columns, source }: Case, x: Float32Array): { y: number[]; mass: number[] } {
+  const w = dequantize(name, source);
+  const { activation } = kernelFormats[name];
+  const seen = activation === 'f32' ? Float64Array.from(x) : throughInt8(x, activationBlocks[activation]);
+  const y: number[] = [];
+  const mass: number[] = [];
+  for (let t = 0; t < x.length / columns; t++) {
+    for (let r = 0; r < rows; r++) {
+      let sum = 0;
+      let absolute = 0;
+      for (let c = 0; c < columns; c++) {
+        const product = w[r * columns + c]! * seen[t * columns + c]!;
+        sum += product;
+        absolute += Math.abs(product);
+      }
+      y.push(sum);
+      mass.push(absolute);
+    }
+  }
+  return { y, mass };
+}
+
+/**
+ * Roundings on the way: 6 a block, then one an addition. Q4_K's difference of two sums weighs more than Σ
+ * |w·x|.
+ */
+function tolerance(name: KernelFormatName, blocks: number): number {
+  return (blocks + 8) * (name === 'Q4_K' ? 4 : 1) * epsilon;
+}
+
+describe.each(names)('matmul %s', (name) => {
+  const { blockColumns } = kernelFormats[name];
+  const shapes = blockColumns === 1 ? [1, 2, 5, 96] : [1, 2, 5];
+
+  test.each(shapes)(
+    'agrees with the f64 reference, %d blocks in a row, rows and tokens of any number',
+    (blocks) => {
+      for (const [rows, count] of [
+        [8, 1],
+        [16, 3],
+        [11, 2],
+        [1, 1],
+      ] as const) {
+        const matrix = makeCase(name, rows, blocks, 17 * blocks + rows);
+        const x = seededFloats(rows + 99, count * matrix.columns);
+        const y = onBothBuilds((workspace) => multiply(workspace, matrix, x));
+        const expected = reference(matrix, x);
+        y.forEach((value, i) => {
+          expect(Math.abs(value - expected.y[i]!)).toBeLessThanOrEqual(
+            tolerance(name, blocks) * expected.mass[i]!,
+          );
+        });
+        if (y.length > 4) expect(new Set(y).size).toBe(y.length);
+      }
+    },
+  );
+
+  test('gives each token what it gets alone', () => {
+    const matrix = makeCase(name, 24, blockColumns === 1 ? 70 : 3, 5);
+    const count = 7;
+    const x = seededFloats(8, count * matrix.columns);
+    const together = onBothBuilds((workspace) => multiply(workspace, matrix, x));
+    for (let t = 0; t < count; t++) {
+      const alone = onBothBuilds((workspace) =>
+        multiply(workspace, matrix, x.slice(t * matrix.columns, (t + 1) * matrix.columns)),
+      );
+      expectSameBits(alone, together.slice(t * matrix.rows, (t + 1) * matrix.rows));
+    }
+  });
+
+  test.each([
+    ['subnormal halves', 2 ** -20, 1],
+    ['large weights', 60, 1],
+    ['tiny activations', 0.01, 2 ** -40],
+    ['huge activations', 0.01, 2 ** 60],
+  ])('keeps its precision with %s', (_, scale, deviation) => {
+    const matrix = makeCase(name, 8, 2, 3, scale);
+    const x = seededFloats(4, matrix.columns, deviation);
+    const y = onBothBuilds((workspace) => multiply(workspace, matrix, x));
+    const expected = reference(matrix, x);
+    y.forEach((value, i) => {
+      expect(Math.abs(value - expected.y[i]!)).toBeLessThanOrEqual(tolerance(name, 2) * expected.mass[i]!);
+    });
+  });
+
+  test('shows a NaN or an infinity in the activations', () => {
+    const matrix = makeCase(name, 8, blockColumns === 1 ? 32 : 2, 6);
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const x = seededFloats(7, matrix.columns);
+      x[3] = bad;
+      const finite = onBothBuilds((workspace) =>
+        Uint8Array.from(multiply(workspace, matrix, x), (value) => (Number.isFinite(value) ? 1 : 0)),
+      );
+      expect([...finite]).toEqual(new Array(8).fill(0));
+    }
+  });
+});
+
+describe.each(names.filter((name) => name !== 'F32'))('packing %s', (name) => {
+  test.each([256, -300, Number.POSITIVE_INFINITY, Number.NaN])('refuses scales about %d', (scale) => {
+    const format = kernelFormats[name];
+    const columns = format.blockColumns;
+    const source = randomMatrix(name, 3, columns, 1, scale);
+    const target = new Uint8Array(format.packedBytes(3, columns));
+    expect(() => format.pack(source, 3, columns, target)).toThrow(/not finite or not below 128/);
+  });
+});
+
+test('extreme quants stay exact', () => {
+  for (const name of ['Q8_0', 'Q4_0', 'Q4_K', 'Q6_K'] as const) {
+    for (const fill of [0x00, 0xff, 0x80, 0x7f]) {
+      const matrix = makeCase(name, 8, 1, 1);
+      const scales = makeCase(name, 8, 1, 2).source;
+      matrix.source.fill(fill);
+      const blockBytes = matrix.source.length / 8;
+      const scaleAt = name === 'Q6_K' ? [208, 209] : name === 'Q4_K' ? [0, 1, 2, 3] : [0, 1];
+      for (let row = 0; row < 8; row++) {
+        for (const at of scaleAt) matrix.source[row * blockBytes + at] = scales[row * blockBytes + at]!;
+      }
+      for (const sign of [1, -1]) {
+        const x = new Float32Array(matrix.columns).fill(sign);
+        const y = onBothBuilds((workspace) => multiply(workspace, matrix, x));
+        const expected = reference(matrix, x);
+        y.forEach((value, i) => {
+          expect(Math.abs(value - expected.y[i]!)).toBeLessThanOrEqual(
+            tolerance(name, 1) * expected.mass[i]!,
+          );
+        });
+      }
+    }
+  }
+});
