@@ -1,6 +1,7 @@
 // Builds everything that runs: the kernels (two WebAssembly builds of one source) and the Node entry points.
-// `--dev` then keeps building on change and restarts a coordinator with two agents.
+// With `--dev` it then builds again on every change and restarts a coordinator and two agents.
 import { spawn } from 'node:child_process';
+import { watch } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -9,30 +10,80 @@ import esbuild from 'esbuild';
 const root = fileURLToPath(new URL('.', import.meta.url));
 
 /** Every bundle that is started by itself; a worker must be an entry point of its own. */
-const nodeEntryPoints = ['coordinator/hearth.ts', 'coordinator/chat/template-worker.ts', 'device-agent/local-worker.ts'];
+const nodeEntryPoints = [
+  'coordinator/hearth.ts',
+  'coordinator/chat/template-worker.ts',
+  'device-agent/local-worker.ts',
+];
 
 async function buildKernels(target) {
-  const { error, stderr } = await asc.main(['--config', 'asconfig.json', '--target', target], { baseDir: root });
+  const { error, stderr } = await asc.main(['--config', 'asconfig.json', '--target', target], {
+    baseDir: root,
+  });
   if (error) throw new Error(`asc failed for the ${target} build:\n${stderr.toString()}`);
 }
 
-const nodeBundles = {
-  absWorkingDir: root,
-  entryPoints: nodeEntryPoints,
-  outdir: 'dist',
-  outbase: '.',
-  bundle: true,
-  packages: 'external',
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  sourcemap: true,
-  logLevel: 'warning',
-};
-
-async function buildAll() {
-  await rm(new URL('dist', import.meta.url), { recursive: true, force: true });
-  await Promise.all([buildKernels('baseline'), buildKernels('relaxed'), esbuild.build(nodeBundles)]);
+function buildNode() {
+  return esbuild.build({
+    absWorkingDir: root,
+    entryPoints: nodeEntryPoints,
+    outdir: 'dist',
+    outbase: '.',
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    sourcemap: true,
+    logLevel: 'warning',
+  });
 }
 
+function buildAll() {
+  return Promise.all([buildKernels('baseline'), buildKernels('relaxed'), buildNode()]);
+}
+
+/** A coordinator without weights and two agents, as a small cluster to work on. */
+function startCluster() {
+  const secret = 'development';
+  const hearth = (...args) =>
+    spawn(process.execPath, ['dist/coordinator/hearth.js', ...args, '--secret', secret], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+  const join = (name) => hearth('join', 'ws://127.0.0.1:11500', '--name', name);
+  return [
+    hearth('serve', '--no-local', '--devices', '2', '--log-level', 'info'),
+    join('agent-1'),
+    join('agent-2'),
+  ];
+}
+
+async function develop() {
+  let processes = startCluster();
+  let timer;
+  const restart = async () => {
+    try {
+      await buildAll();
+      for (const child of processes) child.kill();
+      await Promise.all(
+        processes.map((child) => child.exitCode ?? new Promise((done) => child.once('exit', done))),
+      );
+      processes = startCluster();
+    } catch (error) {
+      // What was built last keeps running until the mistake is mended.
+      console.error(error.message);
+    }
+  };
+  for (const folder of ['assembly', 'runtime', 'device-agent', 'coordinator']) {
+    watch(new URL(folder, import.meta.url), { recursive: true }, () => {
+      // An editor's save is several events.
+      clearTimeout(timer);
+      timer = setTimeout(restart, 150);
+    });
+  }
+}
+
+await rm(new URL('dist', import.meta.url), { recursive: true, force: true });
 await buildAll();
+if (process.argv.includes('--dev')) await develop();
