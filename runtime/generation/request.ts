@@ -13,8 +13,8 @@ export interface GenerationRequest {
 }
 
 export const stopLimits = {
-  /** Stop strings of one request. */
-  count: 16,
+  /** Stop strings of one answer: the client's and the chat template's. */
+  count: 32,
   /** UTF-16 units of one stop string. */
   length: 256,
 } as const;

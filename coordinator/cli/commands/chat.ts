@@ -7,6 +7,7 @@ import { openModel } from '../../files/open-model.ts';
 import type { ChatMessage } from '../../http/served-model.ts';
 import { ApiClient } from '../api-client.ts';
 import { apiKeyOption, contextOption, kvOption, urlOption } from '../options.ts';
+import { plainLogger } from '../plain-logger.ts';
 import { Progress } from '../progress.ts';
 
 interface ChatOptions {
@@ -50,6 +51,7 @@ async function startEngine(name: string | undefined, { kv, context }: ChatOption
     model: await openModel(name),
     localRanks: 1,
     kvFormat: kv,
+    logger: plainLogger,
     parallel: 1,
     contextLength: context,
     onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),

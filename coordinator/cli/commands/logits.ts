@@ -5,6 +5,7 @@ import { HearthError } from '../../../runtime/error.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { kvOption, splitOption } from '../options.ts';
+import { plainLogger } from '../plain-logger.ts';
 
 interface LogitsOptions {
   readonly ids: readonly number[];
@@ -37,6 +38,7 @@ export function addLogits(program: Command): void {
         shares: split,
         minDevices: split.length,
         kvFormat: kv,
+        logger: plainLogger,
         parallel: 1,
         contextLength: ids.length,
       });

@@ -5,6 +5,7 @@ import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { contextOption, kvOption, splitOption, wholeNumber } from '../options.ts';
 import { printJson } from '../output.ts';
+import { plainLogger } from '../plain-logger.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
@@ -44,6 +45,7 @@ export function addRun(program: Command): void {
         shares: split,
         minDevices: split.length,
         kvFormat: options.kv,
+        logger: plainLogger,
         parallel: 1,
         contextLength: options.context,
         onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
@@ -85,7 +87,7 @@ async function promptTokens(
   prompt: string,
   options: RunOptions,
 ): Promise<number[]> {
-  if (options.raw) return tokenizer.encode(prompt, { addBos: true });
+  if (options.raw) return tokenizer.encode(prompt, { addBos: true, parseSpecial: true });
   const system = options.system === undefined ? [] : [{ role: 'system' as const, content: options.system }];
   const messages = [...system, { role: 'user' as const, content: prompt }];
   return encodeChat(tokenizer, await chat.render({ messages, addGenerationPrompt: true }));

@@ -1,0 +1,121 @@
+import { randomInt } from 'node:crypto';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { HearthError } from '../../runtime/error.ts';
+import { checkApiKey } from './api-key.ts';
+import { chatRoute } from './chat-route.ts';
+import { completionRoute } from './completion-route.ts';
+import type { ApiContext } from './context.ts';
+import { errorAnswer } from './error-answer.ts';
+import { corsHeaders, preflightHeaders, securityHeaders } from './headers.ts';
+import { HostGuard } from './host-guard.ts';
+import { modelRoute, modelsRoute } from './models-route.ts';
+import { servedModel } from './served-model.ts';
+import { detokenizeRoute, tokenizeRoute } from './tokenize-route.ts';
+
+export interface AppOptions extends Pick<ApiContext, 'models'>, Partial<Omit<ApiContext, 'models'>> {
+  /** Host names or addresses that may be used for this server besides the loopback ones. */
+  readonly allowedHosts?: readonly string[];
+  /** Wanted from every client that asks for more than `/` and `/health`. */
+  readonly apiKey?: string;
+  /** Adds routes, such as pages, behind the same checks and before the API's own. */
+  readonly extend?: (app: Hono) => void;
+}
+
+type Handler = (request: Request, context: Context) => Response | Promise<Response>;
+
+/** Paths that need no key: they tell nothing and cost nothing. */
+const openPaths: ReadonlySet<string> = new Set(['/', '/health']);
+
+/** The HTTP API as a function from request to response: it needs no port. */
+export function createApp(options: AppOptions): Hono {
+  const context = contextOf(options);
+  const app = new Hono();
+  app.use(addSecurityHeaders, guardHosts(new HostGuard(options.allowedHosts ?? [])));
+  if (options.apiKey !== undefined) app.use(wantKey(options.apiKey));
+  options.extend?.(app);
+  addRoutes(app, context);
+  app.notFound(({ req }) => answerError(new HearthError('ROUTE_NOT_FOUND', `there is no ${req.path} here`)));
+  app.onError((error) => {
+    context.onError(error);
+    return answerError(error);
+  });
+  return app;
+}
+
+function contextOf(options: AppOptions): ApiContext {
+  const onError = (error: unknown): void => {
+    if (errorAnswer(error).status === 500) options.onError?.(error);
+  };
+  return {
+    maxBodyBytes: 8 * 1024 * 1024,
+    pingIntervalMs: 15_000,
+    randomSeed: () => randomInt(2 ** 47),
+    nowSeconds: () => Math.floor(Date.now() / 1000),
+    ...options,
+    onError,
+  };
+}
+
+function addRoutes(app: Hono, context: ApiContext): void {
+  const post = (handler: (request: Request, context: ApiContext) => Promise<Response>): Handler => {
+    return (request) => handler(request, context);
+  };
+  const routes: readonly (readonly [method: 'GET' | 'POST', path: string, handler: Handler])[] = [
+    ['GET', '/', () => new Response('Hearth is running. Its OpenAI-compatible API is at /v1.\n')],
+    ['GET', '/health', () => health(context)],
+    ['GET', '/v1/models', () => modelsRoute(context)],
+    ['GET', '/v1/models/:id{.+}', (_, { req }) => modelRoute(req.param('id') ?? '', context)],
+    ['POST', '/v1/chat/completions', post(chatRoute)],
+    ['POST', '/v1/completions', post(completionRoute)],
+    ['POST', '/tokenize', post(tokenizeRoute)],
+    ['POST', '/detokenize', post(detokenizeRoute)],
+  ];
+  for (const [method, path, handler] of routes) {
+    app.on(method, path, (hono) => handler(hono.req.raw, hono));
+    app.all(path, ({ req }) => {
+      const message = `${req.path} takes ${method}, not ${req.method}`;
+      throw new HearthError('METHOD_NOT_ALLOWED', message, { allow: method });
+    });
+  }
+}
+
+/** llama-server's: 503 until there is a model to ask. */
+function health({ models }: ApiContext): Response {
+  servedModel(models());
+  return Response.json({ status: 'ok' });
+}
+
+/** A route that sets one of them otherwise, as a page does with its content policy, has its way. */
+const addSecurityHeaders: MiddlewareHandler = async (hono, next) => {
+  await next();
+  const { headers } = hono.res;
+  for (const [name, value] of Object.entries(securityHeaders))
+    if (!headers.has(name)) headers.set(name, value);
+};
+
+function guardHosts(guard: HostGuard): MiddlewareHandler {
+  return async (hono, next) => {
+    const { req } = hono;
+    const origin = req.header('origin');
+    guard.check(req.header('host') ?? new URL(req.url).host, origin);
+    if (req.method === 'OPTIONS') {
+      hono.res = new Response(null, { status: 204, headers: preflightHeaders(req.raw.headers) });
+    } else {
+      await next();
+    }
+    if (origin === undefined) return;
+    for (const [name, value] of Object.entries(corsHeaders(origin))) hono.res.headers.set(name, value);
+  };
+}
+
+function wantKey(apiKey: string): MiddlewareHandler {
+  return async ({ req }, next) => {
+    if (!openPaths.has(req.path)) checkApiKey(req.header('authorization'), apiKey);
+    await next();
+  };
+}
+
+function answerError(error: unknown): Response {
+  const { status, headers, body } = errorAnswer(error);
+  return Response.json(body, { status, headers });
+}

@@ -1,0 +1,24 @@
+/** On every answer: nothing of it is to be sniffed, framed, cached or read by pages of other sites. */
+export const securityHeaders: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+
+/** For a page whose origin has passed the guard. */
+export function corsHeaders(origin: string): Readonly<Record<string, string>> {
+  return { 'access-control-allow-origin': origin, vary: 'Origin' };
+}
+
+/** Answers what a browser asks before it sends such a page's request. */
+export function preflightHeaders(request: Headers): Record<string, string> {
+  const wanted = request.get('access-control-request-headers') ?? '';
+  return {
+    'access-control-allow-methods': 'GET, POST',
+    'access-control-allow-headers': /^[\w\-, ]*$/.test(wanted) ? wanted : '',
+    'access-control-max-age': '600',
+  };
+}

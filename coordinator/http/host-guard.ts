@@ -1,0 +1,59 @@
+import { HearthError } from '../../runtime/error.ts';
+
+/**
+ * Which names a request may use for this server, and which pages may ask. A page of another site whose DNS name is
+ * pointed at this machine sends its own name as Host (DNS rebinding); a page that asks directly sends its Origin.
+ */
+export class HostGuard {
+  private readonly names: ReadonlySet<string>;
+
+  /** @param names host names or addresses allowed besides those of the loopback interface, without port */
+  constructor(names: readonly string[]) {
+    this.names = new Set(names.map((name) => hostnameOf(name) ?? name));
+  }
+
+  /**
+   * @param host the Host header
+   * @param origin the Origin header, which a browser sends with all but plain GETs of the page's own site
+   * @throws HearthError REQUEST_FORBIDDEN
+   */
+  check(host: string | undefined, origin: string | undefined): void {
+    if (!this.allowsHost(host)) {
+      const message = `the host name "${host ?? ''}" is not allowed; use localhost, or allow the name at the start`;
+      throw new HearthError('REQUEST_FORBIDDEN', message, { header: 'Host' });
+    }
+    if (origin !== undefined && !this.allowsOrigin(origin)) {
+      throw new HearthError('REQUEST_FORBIDDEN', `pages of "${origin}" may not use this server`, {
+        header: 'Origin',
+      });
+    }
+  }
+
+  private allowsHost(host: string | undefined): boolean {
+    const name = host === undefined ? undefined : hostnameOf(host);
+    return name !== undefined && (isLoopback(name) || this.names.has(name));
+  }
+
+  private allowsOrigin(origin: string): boolean {
+    const host = /^https?:\/\/([^/]+)$/i.exec(origin)?.[1];
+    return this.allowsHost(host);
+  }
+}
+
+/** Whether a host name or address always means this machine. */
+export function isLoopback(name: string): boolean {
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '[::1]' ||
+    /^127\.\d+\.\d+\.\d+$/.test(name)
+  );
+}
+
+/** The name in `name[:port]`, in lower case and in one spelling for each address; nothing if it is no such thing. */
+export function hostnameOf(host: string): string | undefined {
+  const bracketed = /^[^[\]]*:[^[\]]*:[^[\]]*$/.test(host) ? `[${host}]` : host;
+  if (!/^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i.test(bracketed)) return undefined;
+  const url = `http://${bracketed}`;
+  return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/, '') : undefined;
+}

@@ -1,0 +1,152 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { HearthError } from '../../runtime/error.ts';
+import type { AnswerVocabulary } from '../../runtime/generation/answer-vocabulary.ts';
+import { longestSequence } from '../../runtime/generation/generate.ts';
+import { Generation } from '../../runtime/generation/generation.ts';
+import type { GenerationLimits, GenerationRequest } from '../../runtime/generation/request.ts';
+import type { StepRunner } from '../../runtime/generation/step-runner.ts';
+import type { SamplingMath } from '../../runtime/sampling/math.ts';
+import { Answer } from './answer.ts';
+import { type Outcome, Schedule, type ScheduleOptions, type StepPlan } from './schedule.ts';
+import type { Sequence } from './slot.ts';
+
+export interface SchedulerOptions extends Partial<ScheduleOptions> {
+  readonly runner: StepRunner;
+  readonly vocabulary: AnswerVocabulary;
+  readonly math: SamplingMath;
+  /** Pause before a step is tried again after a device left. */
+  readonly replayDelayMs?: number;
+  readonly nowMs?: () => number;
+}
+
+export interface SchedulerStatus {
+  readonly running: number;
+  readonly waiting: number;
+  readonly slots: number;
+  readonly kvPages: number;
+  readonly reservedKvPages: number;
+}
+
+/** An answer that is not at its end. */
+interface LiveAnswer {
+  readonly answer: Answer;
+  readonly forgetSignal: () => void;
+}
+
+/** Runs many requests over one runner: the shell with clock and promises around `Schedule`. */
+export class Scheduler {
+  /** What a request has to fit in. */
+  readonly limits: GenerationLimits;
+  private readonly runner: StepRunner;
+  private readonly vocabulary: AnswerVocabulary;
+  private readonly math: SamplingMath;
+  private readonly replayDelayMs: number;
+  private readonly nowMs: () => number;
+  private readonly schedule: Schedule;
+  private readonly live = new Map<Sequence, LiveAnswer>();
+  private pumping: Promise<void> | undefined;
+  private closed = false;
+
+  constructor(options: SchedulerOptions) {
+    const { runner, maxWaiting = 64, maxReplays = 5 } = options;
+    this.runner = runner;
+    this.limits = { vocabSize: runner.vocabSize, contextLength: longestSequence(runner.limits) };
+    this.vocabulary = options.vocabulary;
+    this.math = options.math;
+    this.replayDelayMs = options.replayDelayMs ?? 200;
+    this.nowMs = options.nowMs ?? (() => performance.now());
+    this.schedule = new Schedule(runner.limits, { maxWaiting, maxReplays });
+  }
+
+  /**
+   * Queues a request; its answer can be read at once.
+   * @param signal takes the request out before the next step
+   * @throws HearthError SERVER_BUSY; REQUEST_INVALID naming the field; CONTEXT_FULL; REQUEST_CANCELLED
+   */
+  submit(request: GenerationRequest, signal?: AbortSignal): Answer {
+    if (this.closed) throw new HearthError('SERVER_BUSY', 'the server is stopping');
+    if (signal?.aborted) throw cancelled();
+    const generation = new Generation(request, this.limits, this.vocabulary, this.math);
+    const sequence = this.schedule.add(generation);
+    const cancel = (): void => this.fail(sequence, cancelled());
+    const answer = new Answer(sequence, this.nowMs(), cancel);
+    signal?.addEventListener('abort', cancel);
+    this.live.set(sequence, { answer, forgetSignal: () => signal?.removeEventListener('abort', cancel) });
+    this.pumping ??= this.pump();
+    return answer;
+  }
+
+  /** The runner says that it holds no positions any more: sequences are computed again from their tokens. */
+  cachesLost(): void {
+    this.schedule.cachesLost();
+  }
+
+  get status(): SchedulerStatus {
+    return {
+      running: this.schedule.running.length,
+      waiting: this.schedule.waitingCount,
+      slots: this.runner.limits.maxSequences,
+      kvPages: this.runner.limits.kvPages,
+      reservedKvPages: this.schedule.reservedPages,
+    };
+  }
+
+  /** Cancels all requests and waits for the step under way. */
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const sequence of this.live.keys()) this.fail(sequence, cancelled());
+    await this.pumping;
+  }
+
+  /** Runs step after step until there is nothing to do. */
+  private async pump(): Promise<void> {
+    // Requests that arrive together start together.
+    await nextTurn();
+    for (;;) {
+      const plan = this.schedule.next();
+      if (!plan) break;
+      for (const sequence of plan.admitted) this.live.get(sequence)?.answer.admitted(this.nowMs());
+      for (const outcome of await this.run(plan)) this.deliver(outcome);
+      // A runner in this process may answer without ever letting sockets and timers have their turn.
+      await nextTurn();
+    }
+    this.pumping = undefined;
+  }
+
+  private async run(plan: StepPlan): Promise<Outcome[]> {
+    try {
+      for (const slot of plan.releases) this.runner.release(slot);
+      return this.schedule.succeeded(plan, await this.runner.step(plan.inputs));
+    } catch (error) {
+      const outcomes = this.schedule.failed(plan, error);
+      const replaying = plan.members.some((sequence) => sequence.replays > 0);
+      if (replaying) await sleep(this.replayDelayMs);
+      return outcomes;
+    }
+  }
+
+  private deliver(outcome: Outcome): void {
+    if ('error' in outcome) {
+      this.fail(outcome.sequence, outcome.error);
+      return;
+    }
+    const { sequence, event } = outcome;
+    this.live.get(sequence)?.answer.push(event, this.nowMs());
+    if (event.finished) this.forget(sequence);
+  }
+
+  private fail(sequence: Sequence, error: unknown): void {
+    this.schedule.remove(sequence);
+    this.live.get(sequence)?.answer.fail(error);
+    this.forget(sequence);
+  }
+
+  private forget(sequence: Sequence): void {
+    this.live.get(sequence)?.forgetSignal();
+    this.live.delete(sequence);
+  }
+}
+
+function cancelled(): HearthError {
+  return new HearthError('REQUEST_CANCELLED', 'the request was cancelled');
+}
