@@ -59,9 +59,10 @@ export class BpeEncoder {
     });
   }
 
+  /** Bytes that have no token vanish: some vocabularies leave out those that are rare or no UTF-8 at all. */
   #spell(text: string, ids: number[]): void {
     for (const character of text) {
-      const id = this.#findPlain(character) ?? this.#vocabulary.unknownId;
+      const id = this.#findPlain(character);
       if (id !== undefined) ids.push(id);
     }
   }

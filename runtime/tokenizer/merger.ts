@@ -16,6 +16,8 @@ export interface MergeRules {
 
 /** Positions fit below the priority in one exact f64 key. */
 const POSITIONS = 2 ** 26;
+/** Memory for this many symbols is kept from word to word; only a freak of a text needs more. */
+const KEPT_SYMBOLS = 1 << 12;
 
 /**
  * The loop that both tokenizer families share: merge the best pair of neighbours until none can merge.
@@ -25,10 +27,11 @@ const POSITIONS = 2 ** 26;
  */
 export class Merger {
   readonly #rules: MergeRules;
-  readonly #heap = new KeyHeap();
-  #symbols = new Int32Array(64);
-  #next = new Int32Array(64);
-  #previous = new Int32Array(64);
+  #heap = new KeyHeap();
+  #symbols = new Int32Array(KEPT_SYMBOLS);
+  #next = new Int32Array(KEPT_SYMBOLS);
+  #previous = new Int32Array(KEPT_SYMBOLS);
+  #end = 0;
 
   constructor(rules: MergeRules) {
     this.#rules = rules;
@@ -42,15 +45,19 @@ export class Merger {
     for (let i = 0; i + 1 < count; i++) this.#propose(i);
     while (this.#heap.size > 0) this.#apply(this.#heap.pop());
     for (let i = 0; i < count; i = this.#next[i]!) emit(this.#symbols[i]!, i);
+    if (count > KEPT_SYMBOLS) this.#allocate(KEPT_SYMBOLS);
+  }
+
+  #allocate(count: number): void {
+    this.#heap = new KeyHeap();
+    this.#symbols = new Int32Array(count);
+    this.#next = new Int32Array(count);
+    this.#previous = new Int32Array(count);
   }
 
   #link(symbols: ArrayLike<number>): void {
     const count = symbols.length;
-    if (count > this.#symbols.length) {
-      this.#symbols = new Int32Array(count);
-      this.#next = new Int32Array(count);
-      this.#previous = new Int32Array(count);
-    }
+    if (count > KEPT_SYMBOLS) this.#allocate(count);
     for (let i = 0; i < count; i++) {
       this.#symbols[i] = symbols[i]!;
       this.#next[i] = i + 1;
@@ -58,8 +65,6 @@ export class Merger {
     }
     this.#end = count;
   }
-
-  #end = 0;
 
   #mergeAt(left: number): number {
     const right = this.#next[left]!;

@@ -111,7 +111,7 @@ const unnamed = {
 const registry: ReadonlyMap<string, PreTokenizer> = new Map([
   ...named(unnamed, 'default'),
   ...named(gpt2, 'gpt-2 phi-2 jina-es jina-de jina-v2-es jina-v2-de gigachat a.x-4.0 mellum modern-bert'),
-  ...named(gpt2, 'mpt olmo jais trillion granite-docling exaone4'),
+  ...named(gpt2, 'gpt-neox mpt olmo jais trillion granite-docling exaone4'),
   ...named(separateDigits, 'starcoder refact command-r smollm codeshell exaone minerva-7b mellum2'),
   ...named(
     { ...llama3, ignoreMerges: true, addBos: true },
@@ -161,9 +161,11 @@ export function splitWords(text: string, patterns: readonly RegExp[]): string[] 
   return pieces;
 }
 
+/** Steps a shared pattern through by hand: `matchAll` would compile a copy of it for each piece. */
 function isolate(piece: string, pattern: RegExp, pieces: string[]): void {
   let end = 0;
-  for (const match of piece.matchAll(pattern)) {
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(piece); match; match = pattern.exec(piece)) {
     if (match.index > end) pieces.push(piece.slice(end, match.index));
     pieces.push(match[0]);
     end = match.index + match[0].length;

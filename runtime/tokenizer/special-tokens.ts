@@ -31,7 +31,8 @@ export class SpecialTokens {
     for (let id = 0; id < vocabulary.size; id++) {
       const text = vocabulary.text(id);
       const needsParsing = vocabulary.isControl(id);
-      if (text === '' || !(needsParsing || vocabulary.type(id) === TokenType.userDefined)) continue;
+      const isSpecial = needsParsing || vocabulary.type(id) === TokenType.userDefined;
+      if (!isSpecial || vocabulary.find(text) !== id) continue;
       // Phi-3's tokenizer declares this per token, but GGUF has no place for it.
       const stripsRight = isPhi3 && !['<unk>', '<s>', '<|endoftext|>'].includes(text);
       tokens.push({ id, text, needsParsing, stripsRight, byteLength: utf8.encode(text).length });

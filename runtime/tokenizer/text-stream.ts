@@ -29,7 +29,7 @@ export class TextStream {
   /**
    * The text that this token completes, often empty.
    *
-   * @throws HearthError TOKENIZER_BAD_VOCABULARY if there is no such token
+   * @throws HearthError REQUEST_INVALID if there is no such token
    */
   push(id: number): string {
     let bytes = this.#tokenizer.tokenBytes(id);

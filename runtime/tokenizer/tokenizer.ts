@@ -18,6 +18,8 @@ export const MAX_TEXT_UNITS = 1 << 22;
 
 /** Text to token ids and back, the same as llama.cpp's for the same file. */
 export class Tokenizer {
+  /** `llama`: SentencePiece. `gpt2`: byte-level BPE. */
+  readonly model: 'llama' | 'gpt2';
   readonly size: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
@@ -44,6 +46,7 @@ export class Tokenizer {
     this.#encoder = preTokenizer
       ? new BpeEncoder(vocabulary, description.merges, preTokenizer)
       : new SpmEncoder(vocabulary, description.scores);
+    this.model = description.model;
     this.size = vocabulary.size;
     this.bosId = vocabulary.bosId;
     this.eosId = vocabulary.eosId;
@@ -80,7 +83,7 @@ export class Tokenizer {
     return ids;
   }
 
-  /** @throws HearthError TOKENIZER_BAD_VOCABULARY if an id is no token */
+  /** @throws HearthError REQUEST_INVALID if an id is no token */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
     const stream = new TextStream(this, options);
     let text = '';
@@ -91,7 +94,7 @@ export class Tokenizer {
   /**
    * What a token stands for, which may be less than a character; the name of a control token. Not to be changed.
    *
-   * @throws HearthError TOKENIZER_BAD_VOCABULARY if there is no such token
+   * @throws HearthError REQUEST_INVALID if there is no such token
    */
   tokenBytes(id: number): Uint8Array {
     return this.#vocabulary.bytes(id);
@@ -100,7 +103,7 @@ export class Tokenizer {
   /**
    * A token as the file writes it, `▁the` or `Ġthe`.
    *
-   * @throws HearthError TOKENIZER_BAD_VOCABULARY if there is no such token
+   * @throws HearthError REQUEST_INVALID if there is no such token
    */
   tokenText(id: number): string {
     return this.#vocabulary.text(id);

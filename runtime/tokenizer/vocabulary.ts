@@ -20,6 +20,8 @@ export interface VocabularyDescription {
   /** The pre-tokenizer's name; only byte-level BPE has one. */
   readonly pre?: string | undefined;
   readonly tokens: readonly string[];
+  /** The bytes of those tokens that are not UTF-8, by id; their text is only a likeness. */
+  readonly malformedTokens?: ReadonlyMap<number, Uint8Array> | undefined;
   /** [tokens.length] for `llama`: the higher merges first */
   readonly scores?: ArrayLike<number> | undefined;
   /** [tokens.length] values of {@link TokenType}; all normal if absent */
@@ -56,7 +58,6 @@ export class Vocabulary {
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   readonly unknownId: number | undefined;
-  /** The bytes of the longest token's text, an upper bound for any match. */
   readonly #texts: readonly string[];
   readonly #types: Uint8Array;
   readonly #idOfText = new Map<string, number>();
@@ -72,9 +73,10 @@ export class Vocabulary {
     this.size = tokens.length;
     this.#texts = tokens;
     this.#bytes = new Array(tokens.length);
+    for (const [id, bytes] of description.malformedTokens ?? []) this.#bytes[id] = bytes;
     for (const [id, text] of tokens.entries()) {
-      // Padding may be nameless: such a token matches no text and stands for none.
-      if (text === '') continue;
+      // Padding may be nameless; that and what is no text matches no text.
+      if (text === '' || this.#bytes[id]) continue;
       if (this.#idOfText.has(text)) throw bad(`holds the token ${JSON.stringify(text)} twice`, id);
       this.#idOfText.set(text, id);
     }
@@ -92,11 +94,13 @@ export class Vocabulary {
     ]);
   }
 
-  /** @throws HearthError TOKENIZER_BAD_VOCABULARY if there is no such token */
+  /** @throws HearthError REQUEST_INVALID if there is no such token */
   text(id: number): string {
     const text = this.#texts[id];
-    if (text === undefined) throw bad(`has no token ${id}: ids are 0 to ${this.size - 1}`);
-    return text;
+    if (text !== undefined) return text;
+    throw new HearthError('REQUEST_INVALID', `There is no token ${id}: ids are 0 to ${this.size - 1}.`, {
+      tokenId: id,
+    });
   }
 
   type(id: number): number {
@@ -131,7 +135,7 @@ export class Vocabulary {
    * What the token stands for: bytes, since one character may be spread over several tokens. A control token's
    * are its own name.
    *
-   * @throws HearthError TOKENIZER_BAD_VOCABULARY if there is no such token
+   * @throws HearthError REQUEST_INVALID if there is no such token
    */
   bytes(id: number): Uint8Array {
     const known = this.#bytes[id];
