@@ -1,0 +1,60 @@
+import { type Clock, systemClock } from '../../device-agent/clock.ts';
+import { type Logger, silentLogger } from '../../device-agent/logger.ts';
+import { nodeSha256 } from '../../device-agent/node/device.ts';
+import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
+import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
+import { hubCodec } from './hub-codec.ts';
+import type { ModelSource } from './tile-delivery.ts';
+
+export interface ClusterOptions {
+  readonly model: ModelSource;
+  /** What each rank allocates, and thereby what a step may ask for. */
+  readonly rankOptions: RankOptions;
+  /** The i-th device's part of the work; devices beyond the last stand by. Without it all take equal parts. */
+  readonly shares?: readonly number[];
+  /** Devices to wait for before the first start; afterwards whoever is left goes on. */
+  readonly minDevices?: number;
+  /** How long a step waits for devices when there are none. */
+  readonly deviceWaitMs?: number;
+  /** A device that loads nothing for so long is let go. */
+  readonly loadStallTimeoutMs?: number;
+  /** A device that holds up a step for so long is let go; one layer of the longest step must fit in. */
+  readonly stepStallTimeoutMs?: number;
+  /** Tile bytes under way to one device. */
+  readonly tileWindowBytes?: number;
+  readonly createCodec?: (maxValues: number) => PlaneCodec;
+  readonly sha256?: Sha256;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly onState?: (state: ClusterState) => void;
+  readonly onProgress?: (progress: LoadProgress) => void;
+  /** All KV caches are gone: sequences must be computed again from their tokens. */
+  readonly onReset?: () => void;
+}
+
+/** `waiting` for devices, `loading` tiles, `ready` for steps. */
+export type ClusterState = 'waiting' | 'loading' | 'ready' | 'closed';
+
+export interface LoadProgress {
+  readonly loadedTiles: number;
+  readonly tiles: number;
+}
+
+/** Every choice made; without shares all devices are equal. */
+export type FullClusterOptions = Required<Omit<ClusterOptions, 'shares'>>;
+
+export const clusterDefaults = {
+  minDevices: 1,
+  deviceWaitMs: 30_000,
+  loadStallTimeoutMs: 60_000,
+  stepStallTimeoutMs: 600_000,
+  tileWindowBytes: 16 << 20,
+  createCodec: hubCodec,
+  sha256: nodeSha256,
+  clock: systemClock,
+  logger: silentLogger,
+  onState: () => {},
+  onProgress: () => {},
+  onReset: () => {},
+} satisfies Partial<ClusterOptions>;

@@ -1,0 +1,244 @@
+import type { Clock } from '../../device-agent/clock.ts';
+import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
+import { StarReducer } from '../../runtime/collective/star-reducer.ts';
+import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import type { StepHeader } from '../../runtime/decoder/step.ts';
+import { HearthError } from '../../runtime/error.ts';
+import type { Assignment } from '../../runtime/plan/plan.ts';
+import { errorOf } from '../../runtime/protocol/error-report.ts';
+import type { Frame } from '../../runtime/protocol/frame.ts';
+import type { ControlMessage } from '../../runtime/protocol/messages.ts';
+import { encodeStep } from '../../runtime/protocol/step-frame.ts';
+import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
+import type { Member } from './member.ts';
+import { joinRanges, StepRun, type VocabularyRange } from './step-run.ts';
+import { type ModelSource, TileDelivery } from './tile-delivery.ts';
+
+export interface FormationOptions {
+  readonly model: ModelSource;
+  readonly rankOptions: RankOptions;
+  /** For planes of at most so many values. */
+  readonly createCodec: (maxValues: number) => PlaneCodec;
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  readonly tileWindowBytes: number;
+  readonly loadStallTimeoutMs: number;
+  readonly stepStallTimeoutMs: number;
+  /** A tile has been loaded by any rank. */
+  readonly onLoaded: () => void;
+}
+
+/** A member in its place. */
+export interface FormationRank {
+  readonly member: Member;
+  readonly assignment: Assignment;
+  /** Bytes of its tiles. */
+  readonly byteLength: number;
+  readonly vocabularyRows: readonly VocabularyRange[];
+  loadedTiles: number;
+}
+
+interface PendingStep {
+  readonly run: StepRun;
+  readonly resolve: (rows: Float32Array[]) => void;
+  readonly reject: (error: HearthError) => void;
+  readonly stopWatch: () => void;
+  progressMs: number;
+}
+
+/**
+ * Members that together hold the whole model, each as one rank: loaded once, then stepped until one of them is
+ * lost. A broken formation is replaced, never mended.
+ */
+export class Formation {
+  readonly ranks: readonly FormationRank[];
+  readonly #options: FormationOptions;
+  readonly #rankOf: ReadonlyMap<Member, number>;
+  readonly #deliveries: readonly TileDelivery[];
+  readonly #reducer: StarReducer;
+  readonly #broken: Promise<never>;
+  #break!: (error: HearthError) => void;
+  #breakage: HearthError | undefined;
+  #loaded = false;
+  #step: PendingStep | undefined;
+  #lastStepId = -1;
+
+  /** @param assignments one for each member, in the order of the ranks */
+  constructor(
+    members: readonly Member[],
+    assignments: readonly Assignment[],
+    configurationId: number,
+    options: FormationOptions,
+  ) {
+    const { model, rankOptions, clock, sha256 } = options;
+    const { config } = model.description;
+    this.#options = options;
+    this.#broken = new Promise((_, reject) => {
+      this.#break = reject;
+    });
+    // Who waits for the breakage hears of it; nobody may be waiting.
+    this.#broken.catch(() => {});
+    this.#reducer = new StarReducer(
+      {
+        worldSize: members.length,
+        hiddenSize: config.hiddenSize,
+        maxStepTokens: rankOptions.maxStepTokens,
+        syncCount: 2 * config.layerCount,
+      },
+      options.createCodec(members.length > 2 ? rankOptions.maxStepTokens * config.hiddenSize : 0),
+    );
+    this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
+    this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
+    const delivery = { clock, sha256, windowBytes: options.tileWindowBytes };
+    this.#deliveries = this.ranks.map((rank) => {
+      const configure = {
+        type: 'configure',
+        configurationId,
+        description: model.description,
+        assignment: rank.assignment,
+        options: rankOptions,
+      } as const;
+      return new TileDelivery(rank.member, configure, model, {
+        ...delivery,
+        stallTimeoutMs: options.loadStallTimeoutMs,
+        onLoaded: () => {
+          rank.loadedTiles += 1;
+          options.onLoaded();
+        },
+      });
+    });
+  }
+
+  get members(): readonly Member[] {
+    return this.ranks.map(({ member }) => member);
+  }
+
+  /** Loaded and whole. */
+  get ready(): boolean {
+    return this.#loaded && !this.#breakage;
+  }
+
+  /**
+   * Waits until every rank holds its tiles.
+   * @throws Declined; HearthError DEVICE_LOST, or what cutting the model's tiles throws
+   */
+  async load(): Promise<void> {
+    await Promise.race([Promise.all(this.#deliveries.map(({ done }) => done)), this.#broken]);
+    this.#loaded = true;
+  }
+
+  /**
+   * Runs one step; the caller waits for its end before the next.
+   * @param embeddings float32 [tokens, hiddenSize]
+   * @returns float32 [vocabSize] for each wanted token
+   * @throws HearthError DEVICE_LOST, or what a rank reports
+   */
+  step(header: StepHeader, embeddings: Float32Array): Promise<Float32Array[]> {
+    if (this.#breakage) return Promise.reject(this.#breakage);
+    this.#lastStepId = header.stepId;
+    const { clock, model, stepStallTimeoutMs } = this.#options;
+    const rows = this.ranks.map(({ vocabularyRows }) => vocabularyRows);
+    const { vocabSize } = model.description.config;
+    const run = new StepRun(header, vocabSize, rows, this.#reducer, (ranks, frame) =>
+      this.#sendTo(ranks, frame),
+    );
+    return new Promise((resolve, reject) => {
+      const stopWatch = clock.every(Math.min(1000, stepStallTimeoutMs), () => this.#watch());
+      this.#step = { run, resolve, reject, stopWatch, progressMs: clock.nowMs() };
+      this.#sendTo([...this.ranks.keys()], encodeStep(header, embeddings));
+    });
+  }
+
+  release(slot: number): void {
+    for (const { member } of this.ranks) member.send({ type: 'release', slot });
+  }
+
+  /** A member is gone: what waits here fails. */
+  lose(member: Member, cause: HearthError): void {
+    if (!this.#rankOf.has(member) || this.#breakage) return;
+    const { name } = member.info;
+    this.dissolve(
+      new HearthError('DEVICE_LOST', `the device "${name}" left: ${cause.message}`, { device: name }, cause),
+    );
+  }
+
+  /** Ends the formation; its members may then be configured anew. */
+  dissolve(error: HearthError): void {
+    if (this.#breakage) return;
+    this.#breakage = error;
+    for (const delivery of this.#deliveries) delivery.cancel();
+    this.#endStep()?.reject(error);
+    this.#break(error);
+  }
+
+  /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE */
+  hearControl(member: Member, message: ControlMessage): void {
+    const rank = this.#rankOf.get(member);
+    if (rank === undefined || this.#breakage) return;
+    const delivery = this.#deliveries[rank]!;
+    if ('configurationId' in message) {
+      delivery.receive(message);
+    } else if (message.type === 'stepFailed') {
+      if (delivery.answered) this.#stepFailed(message.stepId, errorOf(message));
+    } else {
+      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a device does not send ${message.type} messages`);
+    }
+  }
+
+  /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE, FRAME_MALFORMED */
+  hearTensors(member: Member, frame: Frame): void {
+    const rank = this.#rankOf.get(member);
+    // Until it takes up its configuration, a member may still be answering an older one.
+    if (rank === undefined || this.#breakage || !this.#deliveries[rank]!.answered) return;
+    const step = this.#step;
+    // A step that has failed on another rank: this one did not know yet.
+    if (frame.id < this.#lastStepId || (!step && frame.id === this.#lastStepId)) return;
+    if (!step || frame.id !== step.run.stepId)
+      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a ${frame.type} of step ${frame.id} is not due`);
+    step.progressMs = this.#options.clock.nowMs();
+    step.run.receive(rank, frame);
+    if (step.run.finished) this.#endStep()?.resolve(step.run.rows);
+  }
+
+  #stepFailed(stepId: number, error: HearthError): void {
+    if (stepId > this.#lastStepId)
+      throw new HearthError(
+        'PROTOCOL_UNEXPECTED_MESSAGE',
+        `step ${stepId} has not begun and cannot have failed`,
+      );
+    // All ranks may report the same step; the first ends it.
+    if (this.#step?.run.stepId === stepId) this.#endStep()?.reject(error);
+  }
+
+  #endStep(): PendingStep | undefined {
+    const step = this.#step;
+    step?.stopWatch();
+    this.#step = undefined;
+    return step;
+  }
+
+  #watch(): void {
+    const step = this.#step;
+    if (!step || this.#options.clock.nowMs() - step.progressMs < this.#options.stepStallTimeoutMs) return;
+    for (const rank of step.run.awaited)
+      this.ranks[rank]!.member.drop(
+        new HearthError('LINK_TIMEOUT', 'the device does not get on with its step'),
+      );
+  }
+
+  #sendTo(ranks: readonly number[], frame: Uint8Array): void {
+    for (const rank of ranks) this.ranks[rank]!.member.sendFrame(frame);
+  }
+}
+
+function formationRank(member: Member, assignment: Assignment, { tiles }: ModelSource): FormationRank {
+  const specs = assignment.tileIds.map((id) => tiles[id]!);
+  const vocabulary = specs.filter(({ kind }) => kind === 'vocabulary');
+  return {
+    member,
+    assignment,
+    byteLength: specs.reduce((sum, spec) => sum + spec.byteLength, 0),
+    vocabularyRows: joinRanges(vocabulary.map(({ first, count }) => ({ first, end: first + count }))),
+    loadedTiles: 0,
+  };
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { LocalWorkerData } from '../../device-agent/local-worker.ts';
+import { type Logger, silentLogger } from '../../device-agent/logger.ts';
+import { defaultDeviceName, newNonce } from '../../device-agent/node/device.ts';
+import { messagePortLink } from '../../device-agent/node/message-port-link.ts';
+import { packageRoot, packageVersion } from '../../device-agent/node/package-root.ts';
+import { HearthError } from '../../runtime/error.ts';
+import { admit } from './admit.ts';
+import type { Member } from './member.ts';
+
+export interface LocalRankOptions {
+  readonly name?: string;
+  /** The built worker; by default the one in `dist/`. */
+  readonly workerFile?: string;
+  readonly logger?: Logger;
+}
+
+export interface LocalRank {
+  readonly member: Member;
+  /** Ends the thread. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a rank in a worker thread of this process. It joins as any device does, over a MessagePort and with a
+ * secret that no other process knows.
+ * @throws HearthError JOIN_FAILED, with what the thread died of
+ */
+export async function startLocalRank(options: LocalRankOptions = {}): Promise<LocalRank> {
+  const { logger = silentLogger, name = defaultDeviceName() } = options;
+  const file = options.workerFile ?? join(packageRoot(), 'dist', 'device-agent', 'local-worker.js');
+  const secret = randomBytes(32).toString('hex');
+  const { port1, port2 } = new MessageChannel();
+  const workerData: LocalWorkerData = { port: port2, secret, name };
+  const worker = new Worker(file, { workerData, transferList: [port2] });
+  const link = messagePortLink(port1);
+  const died = new Promise<never>((_, reject) => {
+    worker.once('error', (error) => {
+      logger.error({ error }, 'the local rank died');
+      port1.close();
+      reject(new HearthError('JOIN_FAILED', `the local rank died: ${error.message}`, {}, error));
+    });
+  });
+  // Later on a death is told by the link's end.
+  died.catch(() => {});
+  const admission = admit(link, {
+    secret,
+    softwareVersion: packageVersion(),
+    nonce: newNonce(),
+    linkKind: 'local',
+    handshakeTimeoutMs: 30_000,
+  });
+  try {
+    const member = await Promise.race([admission, died]);
+    return { member, stop: async () => void (await worker.terminate()) };
+  } catch (error) {
+    admission.catch(() => {});
+    await worker.terminate();
+    throw error;
+  }
+}

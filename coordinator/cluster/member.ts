@@ -1,0 +1,134 @@
+import { type Clock, systemClock } from '../../device-agent/clock.ts';
+import type { Link } from '../../device-agent/link.ts';
+import { HearthError } from '../../runtime/error.ts';
+import { closeCodeOf, closeReasonOf, normalClose } from '../../runtime/protocol/close-codes.ts';
+import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
+import { errorOf, reportOf } from '../../runtime/protocol/error-report.ts';
+import {
+  decodeFrame,
+  defaultFrameLimits,
+  type Frame,
+  type FrameLimits,
+} from '../../runtime/protocol/frame.ts';
+import { defaultLiveness, Liveness, type LivenessOptions } from '../../runtime/protocol/liveness.ts';
+import type { Capabilities, ControlMessage } from '../../runtime/protocol/messages.ts';
+
+export type LinkKind = 'local' | 'websocket';
+
+export interface MemberOptions {
+  readonly limits?: FrameLimits;
+  readonly liveness?: LivenessOptions;
+  readonly clock?: Clock;
+}
+
+/** What a joined device told of itself. */
+export interface MemberInfo {
+  readonly name: string;
+  readonly softwareVersion: string;
+  readonly capabilities: Capabilities;
+  readonly link: LinkKind;
+}
+
+/** What a member hears, once it is part of a cluster. */
+export interface MemberHandlers {
+  readonly onControl: (message: ControlMessage) => void;
+  readonly onTensors: (frame: Frame) => void;
+  /** Called once. */
+  readonly onLost: (error: HearthError) => void;
+}
+
+const tickMs = 250;
+
+/**
+ * The coordinator's end of a link to a device that has proved that it knows the secret. Decodes what comes, asks
+ * whether the device is alive, and lets go of it when it misbehaves, goes silent or leaves.
+ */
+export class Member {
+  readonly info: MemberInfo;
+  readonly #link: Link;
+  readonly #limits: FrameLimits;
+  readonly #clock: Clock;
+  readonly #liveness: Liveness;
+  readonly #stopTicks: () => void;
+  #handlers: MemberHandlers | undefined;
+  #lost: HearthError | undefined;
+
+  constructor(link: Link, info: MemberInfo, options: MemberOptions = {}) {
+    this.info = info;
+    this.#link = link;
+    this.#limits = options.limits ?? defaultFrameLimits;
+    this.#clock = options.clock ?? systemClock;
+    this.#liveness = new Liveness(options.liveness ?? defaultLiveness, this.#clock.nowMs());
+    link.onFrame = (message) => this.#receive(message);
+    link.onClose = (_, reason) => this.#gone(new HearthError('DEVICE_LOST', reason || 'the link was closed'));
+    this.#stopTicks = this.#clock.every(tickMs, () => this.#tick());
+  }
+
+  /** From now on these hear the member; if it is lost already, they hear that at once. */
+  attach(handlers: MemberHandlers): void {
+    this.#handlers = handlers;
+    if (this.#lost) handlers.onLost(this.#lost);
+  }
+
+  sendFrame(frame: Uint8Array): void {
+    this.#link.send(frame);
+  }
+
+  send(message: ControlMessage): void {
+    this.#link.send(encodeControl(message));
+  }
+
+  /** Tells the device why, and lets go of it. */
+  drop(error: HearthError): void {
+    if (this.#lost) return;
+    this.send({ type: 'error', ...reportOf(error) });
+    this.#link.close(closeCodeOf(error.code), closeReasonOf(error.message));
+    this.#gone(error);
+  }
+
+  /** Lets go of a device that did nothing wrong. */
+  close(): void {
+    if (this.#lost) return;
+    this.#link.close(normalClose, 'the coordinator is stopping');
+    this.#gone(new HearthError('DEVICE_LOST', 'the coordinator is stopping'));
+  }
+
+  #receive(message: Uint8Array): void {
+    if (this.#lost) return;
+    this.#liveness.heard(this.#clock.nowMs());
+    try {
+      const frame = decodeFrame(message, this.#limits);
+      if (frame.type === 'control') this.#hear(decodeControl(frame));
+      else this.#handlers?.onTensors(frame);
+    } catch (error) {
+      this.drop(
+        error instanceof HearthError ? error : new HearthError('INTERNAL', 'the hub failed', {}, error),
+      );
+    }
+  }
+
+  #hear(message: ControlMessage): void {
+    if (message.type === 'ping') this.send({ type: 'pong', id: message.id });
+    else if (message.type === 'error') this.#failed(errorOf(message));
+    else if (message.type !== 'pong') this.#handlers?.onControl(message);
+  }
+
+  /** The device says what ended its session; it closes the link too. */
+  #failed(error: HearthError): void {
+    this.#link.close(closeCodeOf(error.code), '');
+    this.#gone(error);
+  }
+
+  #tick(): void {
+    const verdict = this.#liveness.verdict(this.#clock.nowMs());
+    if (verdict === 'ping') this.send({ type: 'ping', id: 0 });
+    if (verdict === 'dead') this.drop(new HearthError('LINK_TIMEOUT', 'the device has gone silent'));
+  }
+
+  #gone(error: HearthError): void {
+    if (this.#lost) return;
+    this.#lost = error;
+    this.#stopTicks();
+    this.#handlers?.onLost(error);
+  }
+}

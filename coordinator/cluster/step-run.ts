@@ -1,0 +1,140 @@
+import type { StarReducer } from '../../runtime/collective/star-reducer.ts';
+import { logitRowCount, type StepHeader, tokenCount } from '../../runtime/decoder/step.ts';
+import { HearthError } from '../../runtime/error.ts';
+import { type Frame, lastFlag } from '../../runtime/protocol/frame.ts';
+import { decodeLogits } from '../../runtime/protocol/logits-frame.ts';
+
+/** Sends a frame to some ranks. */
+export type SendToRanks = (ranks: readonly number[], frame: Uint8Array) => void;
+
+/**
+ * One step under way: passes the ranks' partial sums through the hub and puts their logits together. Pure but
+ * for `send`.
+ */
+export class StepRun {
+  readonly stepId: number;
+  /** float32 [vocabSize] for each wanted token. */
+  readonly rows: Float32Array[];
+  readonly #reducer: StarReducer;
+  readonly #send: SendToRanks;
+  /** Vocabulary rows that each rank holds. */
+  readonly #vocabularyRows: readonly (readonly VocabularyRange[])[];
+  /** Rows of logits that each rank still owes; none once it has sent its last frame. */
+  readonly #progress: { nextRow: number; finished: boolean }[];
+  #owing: number;
+
+  /** @param vocabularyRows for each rank the runs of vocabulary rows that it holds */
+  constructor(
+    header: StepHeader,
+    vocabSize: number,
+    vocabularyRows: readonly (readonly VocabularyRange[])[],
+    reducer: StarReducer,
+    send: SendToRanks,
+  ) {
+    this.stepId = header.stepId;
+    this.rows = Array.from({ length: logitRowCount(header) }, () => new Float32Array(vocabSize));
+    this.#reducer = reducer;
+    this.#send = send;
+    this.#vocabularyRows = vocabularyRows;
+    this.#progress = vocabularyRows.map(() => ({ nextRow: 0, finished: false }));
+    this.#owing = vocabularyRows.length;
+    reducer.begin(header.stepId, tokenCount(header));
+  }
+
+  /** Whether all ranks have answered. */
+  get finished(): boolean {
+    return this.#owing === 0;
+  }
+
+  /** Ranks that hold up the others: whose turn it is to send something. */
+  get awaited(): number[] {
+    const { awaited } = this.#reducer;
+    if (this.#progress.length > 1 && awaited.length > 0) return awaited;
+    return this.#progress.flatMap(({ finished }, rank) => (finished ? [] : [rank]));
+  }
+
+  /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE, FRAME_MALFORMED */
+  receive(rank: number, frame: Frame): void {
+    const progress = this.#progress[rank]!;
+    if (progress.finished) throw unexpected(rank, frame, 'it had answered this step');
+    if (frame.type === 'partial') {
+      for (const { ranks, frame: answer } of this.#reducer.receive(rank, frame)) this.#send(ranks, answer);
+    } else if (frame.type === 'logits') {
+      this.#takeLogits(rank, frame);
+    } else {
+      throw unexpected(rank, frame, 'only the hub sends those');
+    }
+  }
+
+  #takeLogits(rank: number, frame: Frame): void {
+    const progress = this.#progress[rank]!;
+    const held = this.#vocabularyRows[rank]!;
+    if (this.#vocabularyRows.length > 1 && !this.#reducer.finished)
+      throw unexpected(rank, frame, 'syncs are open');
+    const due = held.length > 0 ? this.rows.length : 0;
+    if (due === 0) {
+      if (frame.index !== 0 || frame.rows !== 0 || frame.payload.length > 0)
+        throw unexpected(rank, frame, 'it holds none');
+    } else {
+      if (frame.rows !== progress.nextRow) throw unexpected(rank, frame, `row ${progress.nextRow} was due`);
+      const row = this.rows[frame.rows]!;
+      const runs = decodeLogits(frame, row.length);
+      checkCoverage(rank, runs.map(rangeOf), held);
+      for (const { firstVocabularyRow, values } of runs) row.set(values, firstVocabularyRow);
+    }
+    progress.nextRow += 1;
+    const isLast = progress.nextRow >= due;
+    if (isLast !== ((frame.flags & lastFlag) !== 0))
+      throw unexpected(rank, frame, 'it ends too early or too late');
+    if (!isLast) return;
+    progress.finished = true;
+    this.#owing -= 1;
+  }
+}
+
+/** Vocabulary rows [first, end). */
+export interface VocabularyRange {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Joins ascending ranges that touch. */
+export function joinRanges(ranges: readonly VocabularyRange[]): VocabularyRange[] {
+  const joined: VocabularyRange[] = [];
+  for (const { first, end } of ranges) {
+    const last = joined.at(-1);
+    if (last?.end === first) joined[joined.length - 1] = { first: last.first, end };
+    else joined.push({ first, end });
+  }
+  return joined;
+}
+
+function rangeOf(run: {
+  readonly firstVocabularyRow: number;
+  readonly values: Float32Array;
+}): VocabularyRange {
+  return { first: run.firstVocabularyRow, end: run.firstVocabularyRow + run.values.length };
+}
+
+/** A rank answers for exactly the rows that it holds: one that left some out would leave zeros behind. */
+function checkCoverage(
+  rank: number,
+  sent: readonly VocabularyRange[],
+  held: readonly VocabularyRange[],
+): void {
+  const same = (a: VocabularyRange, b: VocabularyRange | undefined) =>
+    a.first === b?.first && a.end === b.end;
+  const joined = joinRanges(sent);
+  if (joined.length === held.length && joined.every((range, i) => same(range, held[i]))) return;
+  throw new HearthError(
+    'PROTOCOL_UNEXPECTED_MESSAGE',
+    `rank ${rank} sent logits of other rows than it holds`,
+  );
+}
+
+function unexpected(rank: number, { type, rows }: Frame, why: string): HearthError {
+  return new HearthError(
+    'PROTOCOL_UNEXPECTED_MESSAGE',
+    `rank ${rank} sent a ${type} (row or rows ${rows}): ${why}`,
+  );
+}

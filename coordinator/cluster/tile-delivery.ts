@@ -1,0 +1,160 @@
+import type { Clock } from '../../device-agent/clock.ts';
+import { HearthError } from '../../runtime/error.ts';
+import type { ModelFile } from '../../runtime/model/model-file.ts';
+import { errorOf } from '../../runtime/protocol/error-report.ts';
+import type { Configure, ControlMessage } from '../../runtime/protocol/messages.ts';
+import { encodeTile, type Sha256 } from '../../runtime/protocol/tile-frame.ts';
+import type { Member } from './member.ts';
+
+/** What a cluster needs of a model. */
+export type ModelSource = Pick<ModelFile, 'description' | 'tiles' | 'cutTile' | 'embed'>;
+
+/** A device cannot be the rank that it was asked to be; it stays linked. */
+export class Declined extends Error {
+  readonly member: Member;
+  readonly reason: HearthError;
+
+  constructor(member: Member, reason: HearthError) {
+    super(reason.message);
+    this.member = member;
+    this.reason = reason;
+  }
+}
+
+export interface DeliveryOptions {
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  /** Tile bytes that may be under way to one device, unanswered; one tile always may. */
+  readonly windowBytes: number;
+  /** Time in which a device must answer something, be it one tile. */
+  readonly stallTimeoutMs: number;
+  /** A tile has been loaded. */
+  readonly onLoaded: (tileBytes: number) => void;
+}
+
+/**
+ * Makes one member a rank: sends the configuration and then the tiles that it wants, cut when their turn comes,
+ * a few at a time, until it says that it is ready.
+ */
+export class TileDelivery {
+  /** Rejects with Declined or HearthError; never settles after `cancel`. */
+  readonly done: Promise<void>;
+  readonly #member: Member;
+  readonly #configure: Configure;
+  readonly #model: ModelSource;
+  readonly #options: DeliveryOptions;
+  readonly #stopWatch: () => void;
+  #resolve!: () => void;
+  #reject!: (error: unknown) => void;
+  #state: 'configuring' | 'loading' | 'ready' | 'ended' = 'configuring';
+  #queue: number[] = [];
+  readonly #underWay = new Map<number, number>();
+  #underWayBytes = 0;
+  #cutting = false;
+  #progressMs: number;
+
+  constructor(member: Member, configure: Configure, model: ModelSource, options: DeliveryOptions) {
+    this.#member = member;
+    this.#configure = configure;
+    this.#model = model;
+    this.#options = options;
+    this.#progressMs = options.clock.nowMs();
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#stopWatch = options.clock.every(Math.min(250, options.stallTimeoutMs), () => this.#watch());
+    member.send(configure);
+  }
+
+  /** Whether the member has taken up this configuration: what it sent before belongs to an older one. */
+  get answered(): boolean {
+    return this.#state !== 'configuring';
+  }
+
+  /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE */
+  receive(message: ControlMessage): void {
+    if (this.#state === 'ended' || !('configurationId' in message)) return;
+    // An answer to an older configuration that crossed this one on the way.
+    if (message.configurationId !== this.#configure.configurationId) return;
+    this.#progressMs = this.#options.clock.nowMs();
+    if (message.type === 'declined' && this.#state === 'configuring')
+      this.#end(new Declined(this.#member, errorOf(message)));
+    else if (message.type === 'wanted' && this.#state === 'configuring') this.#start(message.tileIds);
+    else if (message.type === 'loaded' && this.#state === 'loading') this.#loaded(message.tileId);
+    else if (message.type === 'ready' && this.#state === 'loading') this.#ready();
+    else throw unexpected(`a ${message.type} message came while the device was ${this.#state}`);
+  }
+
+  /** Sends nothing more. */
+  cancel(): void {
+    this.#state = 'ended';
+    this.#stopWatch();
+  }
+
+  #start(tileIds: readonly number[]): void {
+    const assigned = new Set(this.#configure.assignment.tileIds);
+    const stranger = tileIds.find((id) => !assigned.has(id));
+    if (stranger !== undefined) throw unexpected(`the device wants tile ${stranger}, which is not its own`);
+    this.#state = 'loading';
+    this.#queue = [...tileIds];
+    void this.#fillWindow();
+  }
+
+  #loaded(tileId: number): void {
+    const bytes = this.#underWay.get(tileId);
+    if (bytes === undefined) throw unexpected(`the device loaded tile ${tileId}, which was not under way`);
+    this.#underWay.delete(tileId);
+    this.#underWayBytes -= bytes;
+    this.#options.onLoaded(bytes);
+    void this.#fillWindow();
+  }
+
+  #ready(): void {
+    if (this.#queue.length > 0 || this.#underWay.size > 0)
+      throw unexpected('the device is ready without its tiles');
+    this.#state = 'ready';
+    this.#stopWatch();
+    this.#resolve();
+  }
+
+  /** Cuts and sends tiles while there is room; the answers call it again. */
+  async #fillWindow(): Promise<void> {
+    if (this.#cutting) return;
+    this.#cutting = true;
+    try {
+      while (this.#state === 'loading' && this.#queue.length > 0) {
+        const spec = this.#model.tiles[this.#queue[0]!]!;
+        const full = this.#underWayBytes + spec.byteLength > this.#options.windowBytes;
+        if (full && this.#underWay.size > 0) break;
+        const bytes = await this.#model.cutTile(spec);
+        // The cluster may have changed its mind while the tile was being cut.
+        if (this.#state !== 'loading') break;
+        this.#queue.shift();
+        this.#underWay.set(spec.id, spec.byteLength);
+        this.#underWayBytes += spec.byteLength;
+        this.#progressMs = this.#options.clock.nowMs();
+        this.#member.sendFrame(encodeTile({ id: spec.id, bytes }, this.#options.sha256));
+      }
+    } catch (error) {
+      this.#end(error);
+    } finally {
+      this.#cutting = false;
+    }
+  }
+
+  #watch(): void {
+    if (this.#options.clock.nowMs() - this.#progressMs < this.#options.stallTimeoutMs) return;
+    this.#member.drop(new HearthError('LINK_TIMEOUT', 'the device does not load its tiles'));
+  }
+
+  #end(error: unknown): void {
+    if (this.#state === 'ended') return;
+    this.cancel();
+    this.#reject(error);
+  }
+}
+
+function unexpected(message: string): HearthError {
+  return new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', message);
+}

@@ -1,0 +1,20 @@
+/** All that sessions and the cluster know of time; tests bring their own. */
+export interface Clock {
+  /** Monotonic. */
+  nowMs(): number;
+  /** Runs a task again and again. @returns what stops it */
+  every(periodMs: number, task: () => void): () => void;
+  /** Runs a task after those that wait already, messages among them. */
+  soon(task: () => void): void;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  every: (periodMs, task) => {
+    const timer = setInterval(task, periodMs);
+    return () => clearInterval(timer);
+  },
+  soon: (task) => {
+    setTimeout(task, 0);
+  },
+};

@@ -1,0 +1,184 @@
+import { encodePlanes, type SyncPoint } from '../runtime/collective/partial-frame.ts';
+import type { PlaneCodec } from '../runtime/collective/plane-codec.ts';
+import { reduceInPlace } from '../runtime/collective/rank-sync.ts';
+import type { Rank } from '../runtime/decoder/rank.ts';
+import type { RankOptions } from '../runtime/decoder/rank-options.ts';
+import {
+  type LogitPart,
+  logitRowCount,
+  type PartialSum,
+  type StepHeader,
+  tokenCount,
+} from '../runtime/decoder/step.ts';
+import { HearthError } from '../runtime/error.ts';
+import type { ModelDescription } from '../runtime/model/description.ts';
+import type { Assignment } from '../runtime/plan/plan.ts';
+import { reportOf } from '../runtime/protocol/error-report.ts';
+import type { Frame } from '../runtime/protocol/frame.ts';
+import { encodeLogits } from '../runtime/protocol/logits-frame.ts';
+import type { ControlMessage } from '../runtime/protocol/messages.ts';
+import { decodeStep } from '../runtime/protocol/step-frame.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './logger.ts';
+
+/** What a session needs of a rank, so that a test may script one. */
+export type ComputingRank = Pick<Rank, 'missingTileIds' | 'loadTile' | 'step' | 'release'>;
+
+/** A rank and the codec over its memory. */
+export interface RankHost {
+  readonly rank: ComputingRank;
+  readonly codec: PlaneCodec;
+}
+
+/** @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE */
+export type CreateRank = (
+  description: ModelDescription,
+  assignment: Assignment,
+  options: RankOptions,
+) => RankHost;
+
+export interface RunnerOutput {
+  readonly frame: (frame: Uint8Array) => void;
+  readonly control: (message: ControlMessage) => void;
+}
+
+interface Run {
+  readonly header: StepHeader;
+  readonly steps: Generator<PartialSum, LogitPart[], void>;
+  /** The sync at which the rank waits for the others. */
+  waiting: PartialSum | undefined;
+}
+
+/** A step that computes for longer lets messages in between two layers: pings must be answered. */
+const sliceMs = 100;
+
+/**
+ * Drives a loaded rank through its steps: sends its partial sums, puts the total in their place, resumes it, and
+ * answers with its logits. What a step throws ends that step alone.
+ */
+export class RankRunner {
+  readonly #host: RankHost;
+  readonly #worldSize: number;
+  readonly #bounds: RankOptions & { readonly hiddenSize: number };
+  readonly #output: RunnerOutput;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #lastStepId = -1;
+  #run: Run | undefined;
+
+  constructor(
+    host: RankHost,
+    description: ModelDescription,
+    worldSize: number,
+    options: RankOptions,
+    output: RunnerOutput,
+    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.#host = host;
+    this.#worldSize = worldSize;
+    this.#bounds = { ...options, hiddenSize: description.config.hiddenSize };
+    this.#output = output;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /**
+   * Opens a step; one that is still running is abandoned.
+   * @throws HearthError FRAME_MALFORMED, PROTOCOL_UNEXPECTED_MESSAGE
+   */
+  begin(frame: Frame): void {
+    const { header, embeddings } = decodeStep(frame, this.#bounds);
+    if (header.stepId <= this.#lastStepId)
+      throw new HearthError(
+        'PROTOCOL_UNEXPECTED_MESSAGE',
+        `step ${header.stepId} came after ${this.#lastStepId}`,
+      );
+    this.abandon();
+    this.#lastStepId = header.stepId;
+    this.#run = { header, steps: this.#host.rank.step(header, embeddings), waiting: undefined };
+    this.#advance(this.#run);
+  }
+
+  /**
+   * Takes the other ranks' part of a sync. Of a step that has ended here it is ignored: the others may not
+   * know yet.
+   * @throws HearthError FRAME_MALFORMED, PROTOCOL_UNEXPECTED_MESSAGE
+   */
+  reduce(frame: Frame): void {
+    const run = this.#run;
+    if (frame.id < this.#lastStepId || (frame.id === this.#lastStepId && !run)) return;
+    if (!run?.waiting)
+      throw new HearthError(
+        'PROTOCOL_UNEXPECTED_MESSAGE',
+        `a ${frame.type} came while no sync was waiting for it`,
+      );
+    reduceInPlace(
+      run.waiting,
+      this.#point(run.header, run.waiting),
+      frame,
+      this.#worldSize,
+      this.#host.codec,
+    );
+    run.waiting = undefined;
+    this.#advance(run);
+  }
+
+  /** Forgets a slot's positions. */
+  release(slot: number): void {
+    if (slot >= this.#bounds.maxSequences)
+      throw new HearthError(
+        'PROTOCOL_UNEXPECTED_MESSAGE',
+        `there is no slot ${slot} of ${this.#bounds.maxSequences}`,
+      );
+    this.abandon();
+    this.#host.rank.release(slot);
+  }
+
+  abandon(): void {
+    this.#run?.steps.return([]);
+    this.#run = undefined;
+  }
+
+  /** Computes to the next sync with others, to the end, or until the slice is over. */
+  #advance(run: Run): void {
+    const sliceEndMs = this.#clock.nowMs() + sliceMs;
+    try {
+      let result = run.steps.next();
+      while (!result.done && this.#worldSize === 1) {
+        if (this.#clock.nowMs() >= sliceEndMs) {
+          this.#clock.soon(() => this.#resume(run));
+          return;
+        }
+        result = run.steps.next();
+      }
+      if (result.done) this.#finish(run, result.value);
+      else this.#share(run, result.value);
+    } catch (error) {
+      this.#fail(run, error);
+    }
+  }
+
+  #resume(run: Run): void {
+    if (this.#run === run) this.#advance(run);
+  }
+
+  #share(run: Run, sum: PartialSum): void {
+    run.waiting = sum;
+    this.#output.frame(encodePlanes('partial', this.#point(run.header, sum), sum, this.#host.codec));
+  }
+
+  #finish({ header }: Run, parts: readonly LogitPart[]): void {
+    this.#run = undefined;
+    for (const frame of encodeLogits(header.stepId, logitRowCount(header), parts)) this.#output.frame(frame);
+  }
+
+  #fail({ header }: Run, error: unknown): void {
+    this.#run = undefined;
+    this.#logger.error({ stepId: header.stepId, error }, 'a step failed');
+    this.#output.control({ type: 'stepFailed', stepId: header.stepId, ...reportOf(error) });
+  }
+
+  #point(header: StepHeader, { syncIndex }: PartialSum): SyncPoint {
+    return { stepId: header.stepId, syncIndex, tokens: tokenCount(header) };
+  }
+}

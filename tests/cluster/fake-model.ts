@@ -1,0 +1,39 @@
+import type { ModelSource } from '../../coordinator/cluster/tile-delivery.ts';
+import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import { tileSpecs } from '../../runtime/tile/spec.ts';
+import { description } from '../support/description.ts';
+
+/** A model of small tiles with distinct bytes. */
+export function fakeModel(): ModelSource {
+  const described = description({
+    hiddenSize: 32,
+    headCount: 4,
+    kvHeadCount: 4,
+    headDim: 32,
+    intermediateSize: 768,
+    vocabSize: 1200,
+  });
+  const tiles = tileSpecs(described);
+  return {
+    description: described,
+    tiles,
+    cutTile: async ({ id, byteLength }) => {
+      const bytes = new Uint8Array(byteLength).fill(id + 1);
+      bytes[byteLength - 1] = (id * 7) % 5;
+      return bytes;
+    },
+    embed: async (tokens, target) => {
+      tokens.forEach((token, i) => {
+        target.fill(token + 1, i * 32, (i + 1) * 32);
+      });
+    },
+  };
+}
+
+export const fakeRankOptions: RankOptions = {
+  kvFormat: 'f16',
+  maxStepTokens: 16,
+  maxSequences: 4,
+  contextLength: 256,
+  kvPages: 16,
+};

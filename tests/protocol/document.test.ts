@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { encodePlanes, replacePlanes } from '../../runtime/collective/partial-frame.ts';
+import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
+import {
+  coarseFlag,
+  decodeFrame,
+  defaultFrameLimits,
+  type Frame,
+  lastFlag,
+} from '../../runtime/protocol/frame.ts';
+import { proofOf } from '../../runtime/protocol/handshake.ts';
+import { decodeLogits } from '../../runtime/protocol/logits-frame.ts';
+import { controlNumbers } from '../../runtime/protocol/messages.ts';
+import { decodeStep, encodeStep } from '../../runtime/protocol/step-frame.ts';
+import { decodeTile, encodeTile, portableSha256 } from '../../runtime/protocol/tile-frame.ts';
+import { referenceCodec } from '../collective/reference-codec.ts';
+
+const document = readFileSync(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8');
+
+interface Example {
+  readonly frame: Uint8Array;
+  readonly shown: Record<string, unknown> & { readonly type: string };
+}
+
+/** Every block of hex digits of the document, with the JSON that follows it. */
+const examples: Example[] = [...document.matchAll(/```hex\n([^`]*)```\n```json\n([^`]*)```/g)].map(
+  ([, hex, json]) => ({
+    frame: Uint8Array.from(Buffer.from(hex!.replaceAll(/\s/g, ''), 'hex')),
+    shown: JSON.parse(json!) as Example['shown'],
+  }),
+);
+
+/** What a frame says, as the document writes it, and the frame that this is encoded to again. */
+function read(frame: Frame, shown: Example['shown']): { says: object; again?: Uint8Array } {
+  const { id: stepId, index: syncIndex, rows: tokens } = frame;
+  switch (frame.type) {
+    case 'control': {
+      const message = decodeControl(frame);
+      return { says: message, again: encodeControl(message) };
+    }
+    case 'tile': {
+      const tile = decodeTile(frame, portableSha256);
+      return { says: { type: 'tile', ...tile }, again: encodeTile(tile, portableSha256) };
+    }
+    case 'step': {
+      const hiddenSize = shown.hiddenSize as number;
+      const bounds = { hiddenSize, maxStepTokens: 4, maxSequences: 4, contextLength: 10 };
+      const { header, embeddings } = decodeStep(frame, bounds);
+      return {
+        says: { type: 'step', hiddenSize, header, embeddings },
+        again: encodeStep(header, embeddings),
+      };
+    }
+    case 'logits': {
+      const vocabSize = shown.vocabSize as number;
+      const last = frame.flags === lastFlag;
+      return {
+        says: { type: 'logits', stepId, row: tokens, last, vocabSize, runs: decodeLogits(frame, vocabSize) },
+      };
+    }
+    default: {
+      const planes = referenceCodec.allocatePlanes((shown.fine as number[]).length);
+      replacePlanes(planes, frame, referenceCodec);
+      expect(planes.coarseUsed).toBe(frame.flags === coarseFlag);
+      const point = { stepId, syncIndex, tokens };
+      return {
+        says: { type: frame.type, ...point, ...planes },
+        again: encodePlanes(frame.type, point, planes, referenceCodec),
+      };
+    }
+  }
+}
+
+/** JSON as the document writes it: bytes in hex digits, other arrays of numbers as lists. */
+function plain(value: object): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_, item: unknown) => {
+      if (item instanceof Uint8Array) return Buffer.from(item).toString('hex');
+      if (item instanceof Float32Array || item instanceof Int32Array) return [...item];
+      return item;
+    }),
+  );
+}
+
+describe('docs/PROTOCOL.md', () => {
+  it('has an example of every frame and every control message', () => {
+    const types = new Set(examples.map(({ shown }) => shown.type));
+    expect(types).toEqual(
+      new Set([...Object.keys(controlNumbers), 'tile', 'step', 'partial', 'sum', 'logits']),
+    );
+    expect(document.match(/```hex/g)).toHaveLength(examples.length);
+  });
+
+  it.each(examples.map((example, i) => [i + 1, example.shown.type, example] as const))(
+    'example %i, %s, says what stands under it',
+    (_, __, { frame, shown }) => {
+      const { says, again } = read(decodeFrame(frame, defaultFrameLimits), shown);
+      expect(plain(says)).toEqual(shown);
+      if (again) expect(Buffer.from(again).toString('hex')).toBe(Buffer.from(frame).toString('hex'));
+    },
+  );
+
+  it('proves with the nonces that it shows', () => {
+    const bytes = (type: string, field: string) => {
+      const shown = examples.find((example) => example.shown.type === type)!.shown;
+      return Uint8Array.from(Buffer.from(shown[field] as string, 'hex'));
+    };
+    const nonces = [bytes('hello', 'nonce'), bytes('join', 'nonce')] as const;
+    expect(proofOf('join', 'secret', ...nonces)).toEqual(bytes('join', 'mac'));
+    expect(proofOf('welcome', 'secret', ...nonces)).toEqual(bytes('welcome', 'mac'));
+  });
+
+  it('lists every control message with its number', () => {
+    const listed = [...document.matchAll(/^\| (\d+) \| (\w+) \| (?:to agent|to coordinator|both) \|$/gm)];
+    expect(Object.fromEntries(listed.map(([, number, name]) => [name, Number(number)]))).toEqual(
+      controlNumbers,
+    );
+  });
+});

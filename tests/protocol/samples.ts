@@ -1,0 +1,49 @@
+import { proofOf } from '../../runtime/protocol/handshake.ts';
+import type { ControlMessage } from '../../runtime/protocol/messages.ts';
+import { description } from '../support/description.ts';
+
+const helloNonce = Uint8Array.from({ length: 32 }, (_, i) => i);
+const joinNonce = Uint8Array.from({ length: 32 }, (_, i) => 0xe0 + (i % 16));
+
+/** One of each control message. */
+export const samples = [
+  { type: 'hello', protocolVersion: 1, softwareVersion: '0.1.0', nonce: helloNonce },
+  {
+    type: 'join',
+    protocolVersion: 1,
+    softwareVersion: '0.1.0',
+    name: 'Küche',
+    nonce: joinNonce,
+    mac: proofOf('join', 'secret', helloNonce, joinNonce),
+    capabilities: {
+      platform: 'node 20.20.2 linux x64',
+      kernels: 'relaxed',
+      threads: 1,
+      memoryBytes: 2 ** 33,
+    },
+  },
+  { type: 'welcome', mac: proofOf('welcome', 'secret', helloNonce, joinNonce) },
+  { type: 'refused', code: 'JOIN_REFUSED', message: 'the secret is not the one of this cluster', fields: {} },
+  {
+    type: 'configure',
+    configurationId: 1,
+    description: description({ layerCount: 1 }),
+    assignment: { rank: 1, worldSize: 2, tileIds: [0, 3, 4, 7, 9, 10] },
+    options: { kvFormat: 'f16', maxStepTokens: 64, maxSequences: 4, contextLength: 256, kvPages: 16 },
+  },
+  { type: 'wanted', configurationId: 1, tileIds: [0, 3, 4, 7, 9, 10] },
+  { type: 'loaded', configurationId: 1, tileId: 3 },
+  { type: 'ready', configurationId: 1 },
+  {
+    type: 'declined',
+    configurationId: 1,
+    code: 'MEMORY_EXHAUSTED',
+    message: 'too large',
+    fields: { requestedBytes: 4096 },
+  },
+  { type: 'release', slot: 3 },
+  { type: 'stepFailed', stepId: 7, code: 'FIXED_POINT_OVERFLOW', message: 'too large', fields: { layer: 0 } },
+  { type: 'error', code: 'FRAME_MALFORMED', message: 'frame type 9 is unknown', fields: {} },
+  { type: 'ping', id: 5 },
+  { type: 'pong', id: 5 },
+] as const satisfies ControlMessage[];
