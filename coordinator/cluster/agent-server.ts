@@ -11,9 +11,9 @@ import { websocketLink } from '../../device-agent/node/websocket-link.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { defaultFrameLimits, largestFrameBytes } from '../../runtime/protocol/frame.ts';
 import type { LivenessOptions } from '../../runtime/protocol/liveness.ts';
+import { HostGuard } from '../host-guard.ts';
 import { admit } from './admit.ts';
 import type { Member } from './member.ts';
-import { upgradeRefusal } from './upgrade-checks.ts';
 
 export interface AgentServerOptions {
   readonly secret: string;
@@ -38,7 +38,7 @@ const maxHandshakeBytes = 64 << 10;
 /** The door for devices: WebSockets on `/ws/agent` of an HTTP server that is somebody else's. */
 export class AgentServer {
   readonly #options: AgentServerOptions;
-  readonly #hostNames: readonly string[];
+  readonly #guard: HostGuard;
   readonly #logger: Logger;
   readonly #sockets: WebSocketServer;
   readonly #attached: Server[] = [];
@@ -48,7 +48,7 @@ export class AgentServer {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     const name = hostname().toLowerCase();
-    this.#hostNames = options.hostNames ?? [name, `${name}.local`];
+    this.#guard = new HostGuard(options.hostNames ?? [name, `${name}.local`]);
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
@@ -76,12 +76,9 @@ export class AgentServer {
       if (!others) refuse(socket, 404, 'Not Found');
       return;
     }
-    const reason = upgradeRefusal(request, this.#hostNames);
-    if (reason) {
-      this.#logger.warn(
-        { reason, host: request.headers.host, origin: request.headers.origin },
-        'a knock was refused',
-      );
+    const { host, origin } = request.headers;
+    if (!this.#allows(host, origin)) {
+      this.#logger.warn({ host, origin }, 'a knock was refused');
       refuse(socket, 403, 'Forbidden');
     } else if (this.#full) {
       refuse(socket, 503, 'Service Unavailable');
@@ -89,6 +86,15 @@ export class AgentServer {
       this.#sockets.handleUpgrade(request, socket, head, (websocket) => void this.#admit(websocket, socket));
     }
   };
+
+  #allows(host: string | undefined, origin: string | undefined): boolean {
+    try {
+      this.#guard.check(host, origin);
+      return true;
+    } catch {
+      return false;
+    }
+  }
 
   get #full(): boolean {
     const { maxConnections = 64, maxHandshakes = 8 } = this.#options;

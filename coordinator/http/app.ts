@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { HearthError } from '../../runtime/error.ts';
+import { HostGuard } from '../host-guard.ts';
 import { checkApiKey } from './api-key.ts';
 import { chatRoute } from './chat-route.ts';
 import { completionRoute } from './completion-route.ts';
 import type { ApiContext } from './context.ts';
 import { errorAnswer } from './error-answer.ts';
 import { corsHeaders, preflightHeaders, securityHeaders } from './headers.ts';
-import { HostGuard } from './host-guard.ts';
 import { modelRoute, modelsRoute } from './models-route.ts';
 import { servedModel } from './served-model.ts';
 import { detokenizeRoute, tokenizeRoute } from './tokenize-route.ts';

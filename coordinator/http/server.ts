@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { HearthError } from '../../runtime/error.ts';
+import { hostnameOf, isLoopback } from '../host-guard.ts';
 import { type AppOptions, createApp } from './app.ts';
-import { hostnameOf, isLoopback } from './host-guard.ts';
 
 export interface HttpServerOptions extends AppOptions {
   /** Address to listen on; a loopback one unless there is an `apiKey`. */

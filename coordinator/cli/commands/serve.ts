@@ -7,6 +7,7 @@ import { AgentServer } from '../../cluster/agent-server.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
+import { hostnameOf, isLoopback } from '../../host-guard.ts';
 import type { ServedModel } from '../../http/served-model.ts';
 import { type HttpServer, startHttpServer } from '../../http/server.ts';
 import { localAddresses } from '../local-addresses.ts';
@@ -87,7 +88,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     models: () => served,
     hostname: options.host,
     port: options.port,
-    allowedHosts: [options.host, ...localAddresses()],
+    allowedHosts: isLoopbackHost(options.host) ? [] : localAddresses(),
     onError: (error) => logger.error({ error }, 'a request failed'),
     extend: (app) => addClusterRoutes(app, () => engine?.cluster),
     ...(options.apiKey && { apiKey: options.apiKey }),
@@ -117,6 +118,10 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
   }
 }
 
+function isLoopbackHost(host: string): boolean {
+  return isLoopback(hostnameOf(host) ?? '');
+}
+
 function servedModel(engine: Engine): ServedModel {
   const { model, tokenizer, chat, scheduler } = engine;
   return { id: model.name, createdSeconds: Math.floor(Date.now() / 1000), tokenizer, chat, scheduler };
@@ -133,7 +138,7 @@ function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, se
   const waiting = options.local ? '' : ' Waiting for devices to join.';
   process.stdout.write(`Hearth serves ${model.name}.${waiting}\n`);
   process.stdout.write(`  API     ${http.url}/v1\n`);
-  const isOpen = options.host !== '127.0.0.1' && options.host !== 'localhost';
+  const isOpen = !isLoopbackHost(options.host);
   const address = isOpen ? (localAddresses()[0] ?? options.host) : '127.0.0.1';
   process.stdout.write(`  devices npx hearth join ws://${address}:${http.port} --secret ${secret}\n`);
   if (!isOpen)

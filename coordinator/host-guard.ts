@@ -1,8 +1,10 @@
-import { HearthError } from '../../runtime/error.ts';
+import { isIP } from 'node:net';
+import { HearthError } from '../runtime/error.ts';
 
 /**
- * Which names a request may use for this server, and which pages may ask. A page of another site whose DNS name is
- * pointed at this machine sends its own name as Host (DNS rebinding); a page that asks directly sends its Origin.
+ * Which names a request may use for this server, and which pages may ask; the same for the API and for devices. A
+ * page of another site whose DNS name is pointed at this machine sends that name as Host (DNS rebinding), so a name
+ * must be this server's own; an address cannot be pointed elsewhere. A page that asks directly sends its Origin.
  */
 export class HostGuard {
   private readonly names: ReadonlySet<string>;
@@ -31,13 +33,22 @@ export class HostGuard {
 
   private allowsHost(host: string | undefined): boolean {
     const name = host === undefined ? undefined : hostnameOf(host);
-    return name !== undefined && (isLoopback(name) || this.names.has(name));
+    return name !== undefined && (isAddress(name) || this.isOwn(name));
+  }
+
+  private isOwn(name: string): boolean {
+    return isLoopback(name) || this.names.has(name);
   }
 
   private allowsOrigin(origin: string): boolean {
     const host = /^https?:\/\/([^/]+)$/i.exec(origin)?.[1];
-    return this.allowsHost(host);
+    const name = host === undefined ? undefined : hostnameOf(host);
+    return name !== undefined && this.isOwn(name);
   }
+}
+
+function isAddress(name: string): boolean {
+  return isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
 /** Whether a host name or address always means this machine. */
