@@ -14,7 +14,11 @@ const nodeEntryPoints = [
   'coordinator/hearth.ts',
   'coordinator/chat/template-worker.ts',
   'device-agent/local-worker.ts',
+  'device-agent/compute-worker.ts',
 ];
+
+/** Targets of asconfig.json. */
+const kernelBuilds = ['baseline', 'relaxed', 'baseline-shared', 'relaxed-shared'];
 
 async function buildKernels(target) {
   const { error, stderr } = await asc.main(['--config', 'asconfig.json', '--target', target], {
@@ -40,7 +44,7 @@ function buildNode() {
 }
 
 function buildAll() {
-  return Promise.all([buildKernels('baseline'), buildKernels('relaxed'), buildNode()]);
+  return Promise.all([...kernelBuilds.map(buildKernels), buildNode()]);
 }
 
 /** A coordinator without weights and two agents, as a small cluster to work on. */

@@ -7,7 +7,7 @@ import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import { ModelChat } from './chat/model-chat.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
-import { type LocalRank, startLocalRank } from './cluster/local-rank.ts';
+import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import { readTokenizer } from './files/open-model.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 
@@ -23,6 +23,8 @@ export interface EngineOptions {
   /** Ranks in worker threads of this process. */
   readonly localRanks: number;
   readonly kvFormat: KvFormat;
+  /** Threads of a local rank; by default as many as there are idle processors, or one for each of several ranks. */
+  readonly threads?: number | undefined;
   /** Requests that are answered at the same time. */
   readonly parallel: number;
   readonly contextLength?: number | undefined;
@@ -74,8 +76,7 @@ export class Engine {
     const engine = new Engine(options);
     try {
       for (let i = 0; i < options.localRanks; i += 1) {
-        const name = options.localRanks === 1 ? {} : { name: `local-${i}` };
-        const rank = await startLocalRank({ ...name, ...(options.logger && { logger: options.logger }) });
+        const rank = await startLocalRank(localRankOptions(options, i));
         engine.#localRanks.push(rank);
         engine.cluster.add(rank.member);
       }
@@ -93,6 +94,12 @@ export class Engine {
     await this.chat.close();
     await this.model.close();
   }
+}
+
+/** Several ranks on one machine have no processors to spare for threads of their own. */
+function localRankOptions({ localRanks, threads, logger }: EngineOptions, index: number): LocalRankOptions {
+  const several = localRanks > 1 ? { name: `local-${index}`, threads: 1 } : {};
+  return { ...several, ...(threads && { threads }), ...(logger && { logger }) };
 }
 
 function rankOptions({ model, kvFormat, parallel, contextLength }: EngineOptions): RankOptions {

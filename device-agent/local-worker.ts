@@ -1,4 +1,5 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
+import { silentLogger } from './logger.ts';
 import { newNonce, nodeDevice } from './node/device.ts';
 import { messagePortLink } from './node/message-port-link.ts';
 import { Session } from './session.ts';
@@ -8,8 +9,11 @@ export interface LocalWorkerData {
   readonly port: MessagePort;
   readonly secret: string;
   readonly name: string;
+  /** Threads of its rank; by default as many as there are idle processors. */
+  readonly threads?: number;
 }
 
 /** Entry point of a worker thread: a rank of this machine, joined to the coordinator in the main thread. */
-const { port, secret, name } = workerData as LocalWorkerData;
-new Session(messagePortLink(port), { ...nodeDevice(), secret, name, nonce: newNonce() });
+const { port, secret, name, threads } = workerData as LocalWorkerData;
+const device = nodeDevice(silentLogger, threads);
+new Session(messagePortLink(port), { ...device, secret, name, nonce: newNonce() });

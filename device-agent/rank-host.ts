@@ -1,16 +1,70 @@
 import { KernelCodec } from '../runtime/collective/kernel-codec.ts';
 import { Rank } from '../runtime/decoder/rank.ts';
+import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import { Arena } from '../runtime/kernels/arena.ts';
-import type { Kernels } from '../runtime/kernels/kernels.ts';
+import { type Kernels, maximumPages } from '../runtime/kernels/kernels.ts';
+import type { ModelDescription } from '../runtime/model/description.ts';
+import type { Assignment } from '../runtime/plan/plan.ts';
+import { controlBytes, SharedTeam } from '../runtime/threads/team.ts';
 import type { CreateRank } from './rank-runner.ts';
 
+/** All that a thread needs to follow a rank's leader: it can be posted to it as it is. */
+export interface FollowerJob {
+  readonly memory: WebAssembly.Memory;
+  readonly control: SharedArrayBuffer;
+  readonly teamSize: number;
+  /** Where the rank's part of the memory begins. */
+  readonly firstByte: number;
+  readonly description: ModelDescription;
+  readonly assignment: Assignment;
+  readonly options: RankOptions;
+}
+
+export interface Threads {
+  /** Threads of one rank, the leader's included. */
+  readonly count: number;
+  /** Starts the others; each runs `followRank`. */
+  start(job: FollowerJob): void;
+}
+
 /** Ranks that compute with the kernels, each in a memory of its own that goes when the rank goes. */
-export function kernelRanks(startKernels: () => Kernels): CreateRank {
+export function kernelRanks(
+  startKernels: (memory?: WebAssembly.Memory) => Kernels,
+  threads: Threads = { count: 1, start: () => {} },
+): CreateRank {
   return (description, assignment, options) => {
-    const kernels = startKernels();
+    const shared =
+      threads.count > 1 && new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared: true });
+    const kernels = shared ? startKernels(shared) : startKernels();
     const arena = new Arena(kernels.memory);
     const planeValues = assignment.worldSize > 1 ? options.maxStepTokens * description.config.hiddenSize : 0;
     const codec = new KernelCodec(kernels, arena, planeValues);
-    return { rank: new Rank(kernels, arena, description, assignment, options), codec };
+    if (!shared)
+      return { rank: new Rank(kernels, arena, description, assignment, options), codec, close: () => {} };
+    const control = new SharedArrayBuffer(controlBytes);
+    const team = new SharedTeam(control, 0, threads.count);
+    const firstByte = arena.usedBytes;
+    // The leader first: it makes the memory as large as all will find it.
+    const rank = new Rank(kernels, arena, description, assignment, options, team);
+    const { memory } = kernels;
+    threads.start({ memory, control, teamSize: threads.count, firstByte, description, assignment, options });
+    return { rank, codec, close: () => team.stop() };
   };
+}
+
+/** The life of a thread that follows: it ends when the leader's rank is closed. */
+export function followRank(
+  job: FollowerJob,
+  index: number,
+  startKernels: (memory: WebAssembly.Memory) => Kernels,
+): void {
+  const team = new SharedTeam(job.control, index, job.teamSize);
+  try {
+    const kernels = startKernels(job.memory);
+    const arena = new Arena(job.memory, undefined, job.firstByte);
+    new Rank(kernels, arena, job.description, job.assignment, job.options, team).follow(team);
+  } catch (error) {
+    team.fail();
+    throw error;
+  }
 }

@@ -28,6 +28,8 @@ export type ComputingRank = Pick<Rank, 'missingTileIds' | 'loadTile' | 'step' | 
 export interface RankHost {
   readonly rank: ComputingRank;
   readonly codec: PlaneCodec;
+  /** Ends its threads; the memory goes with it. */
+  close(): void;
 }
 
 /** @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE */
@@ -132,6 +134,12 @@ export class RankRunner {
       );
     this.abandon();
     this.#host.rank.release(slot);
+  }
+
+  /** The end of this rank. */
+  close(): void {
+    this.abandon();
+    this.#host.close();
   }
 
   abandon(): void {

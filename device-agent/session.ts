@@ -116,7 +116,7 @@ export class Session {
   #configure(message: Configure): void {
     const { configurationId, description, assignment, options } = message;
     // First let go of the old rank, so that its memory can be had for the new one.
-    if (this.#state.name === 'ready') this.#state.runner.abandon();
+    this.#letGo();
     this.#enter({ name: 'joined' });
     let host: RankHost;
     try {
@@ -193,10 +193,15 @@ export class Session {
 
   #closed(reason: string): void {
     if (this.#state.name === 'closed') return;
-    if (this.#state.name === 'ready') this.#state.runner.abandon();
+    this.#letGo();
     this.#stopTicks();
     this.#enter({ name: 'closed' });
     this.#end({ joined: this.#joined, error: this.#error, reason });
+  }
+
+  #letGo(): void {
+    if (this.#state.name === 'loading') this.#state.host.close();
+    else if (this.#state.name === 'ready') this.#state.runner.close();
   }
 
   #enter(state: SessionState): void {

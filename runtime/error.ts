@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'CACHE_LOST'
   | 'FIXED_POINT_OVERFLOW'
   | 'KERNEL_UNAVAILABLE'
+  | 'THREAD_LOST'
   | 'CONTEXT_FULL'
   | 'LOGITS_NOT_FINITE'
   // requests

@@ -35,6 +35,7 @@ const prefixes: readonly [prefix: string, code: number][] = [
   ['PLAN_BAD_SPLIT', exitCodes.usage],
   ['PLAN_', exitCodes.cluster],
   ['DEVICE_', exitCodes.cluster],
+  ['THREAD_', exitCodes.cluster],
   ['TILE_', exitCodes.cluster],
 ];
 

@@ -39,6 +39,11 @@ export const parallelOption = (): Option =>
     .env('HEARTH_PARALLEL')
     .default(4);
 
+export const threadsOption = (): Option =>
+  new Option('--threads <n>', 'compute threads (default: the idle processors)')
+    .argParser(wholeNumber(1, 256))
+    .env('HEARTH_THREADS');
+
 export const defaultPort = 11500;
 
 export const urlOption = (): Option => new Option('--url <url>', 'a running coordinator').env('HEARTH_URL');

@@ -119,6 +119,7 @@ export class Cluster implements StepRunner {
 
   #lost(member: Member, error: HearthError): void {
     this.#roster.remove(member);
+    if (this.#state === 'closed') return;
     this.#options.logger.warn({ device: member.info.name, reason: error.message, error }, 'a device left');
     this.#formation?.lose(member, error);
     this.#membersChanged();

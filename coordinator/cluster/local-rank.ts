@@ -12,6 +12,8 @@ import type { Member } from './member.ts';
 
 export interface LocalRankOptions {
   readonly name?: string;
+  /** Threads to compute in; by default as many as there are idle processors. */
+  readonly threads?: number;
   /** The built worker; by default the one in `dist/`. */
   readonly workerFile?: string;
   readonly logger?: Logger;
@@ -33,7 +35,8 @@ export async function startLocalRank(options: LocalRankOptions = {}): Promise<Lo
   const file = options.workerFile ?? join(packageRoot(), 'dist', 'device-agent', 'local-worker.js');
   const secret = randomBytes(32).toString('hex');
   const { port1, port2 } = new MessageChannel();
-  const workerData: LocalWorkerData = { port: port2, secret, name };
+  const threads = options.threads ? { threads: options.threads } : {};
+  const workerData: LocalWorkerData = { port: port2, secret, name, ...threads };
   const worker = new Worker(file, { workerData, transferList: [port2] });
   const link = messagePortLink(port1);
   const died = new Promise<never>((_, reject) => {

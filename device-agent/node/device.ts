@@ -3,8 +3,10 @@ import { freemem, hostname } from 'node:os';
 import { nonceBytes } from '../../runtime/protocol/handshake.ts';
 import type { Capabilities } from '../../runtime/protocol/messages.ts';
 import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
+import type { Logger } from '../logger.ts';
 import { kernelRanks } from '../rank-host.ts';
 import type { SessionOptions } from '../session.ts';
+import { idleProcessors, nodeThreads } from './compute-threads.ts';
 import { startKernels } from './kernel-files.ts';
 import { packageVersion } from './package-root.ts';
 
@@ -13,12 +15,17 @@ export const nodeSha256: Sha256 = (bytes) => createHash('sha256').update(bytes).
 /** A session's options without what is the owner's, and without the nonce, which is each session's. */
 export type DeviceOptions = Omit<SessionOptions, 'secret' | 'name' | 'nonce'>;
 
-/** What a session needs from Node. @throws HearthError KERNEL_UNAVAILABLE */
-export function nodeDevice(): DeviceOptions {
+/**
+ * What a session needs from Node.
+ * @param threadCount threads of a rank; by default as many as there are idle processors
+ * @throws HearthError KERNEL_UNAVAILABLE
+ */
+export function nodeDevice(logger: Logger, threadCount = idleProcessors()): DeviceOptions {
   return {
     softwareVersion: packageVersion(),
-    capabilities: nodeCapabilities(),
-    createRank: kernelRanks(startKernels),
+    capabilities: nodeCapabilities(threadCount),
+    createRank: kernelRanks(startKernels, nodeThreads(threadCount, logger)),
+    logger,
     sha256: nodeSha256,
   };
 }
@@ -36,13 +43,12 @@ export function defaultDeviceName(): string {
   );
 }
 
-function nodeCapabilities(): Capabilities {
+function nodeCapabilities(threads: number): Capabilities {
   const { version, platform, arch } = process;
   return {
     platform: `node ${version.slice(1)} ${platform} ${arch}`.slice(0, 64),
     kernels: startKernels().relaxed ? 'relaxed' : 'baseline',
-    // A rank computes in one thread.
-    threads: 1,
+    threads,
     memoryBytes: freemem(),
   };
 }

@@ -28,6 +28,8 @@ export interface JoinOptions {
   /** First wait before trying again; it doubles up to `maxRetryMs`. */
   readonly minRetryMs?: number;
   readonly maxRetryMs?: number;
+  /** Threads to compute in; by default as many as there are idle processors. */
+  readonly threads?: number;
   /** By default this machine and its kernels. */
   readonly device?: DeviceOptions;
 }
@@ -46,7 +48,7 @@ const finalErrors: ReadonlySet<ErrorCode> = new Set([
 export async function joinCoordinator(options: JoinOptions): Promise<void> {
   const { signal, onStatus = () => {}, minRetryMs = 500, maxRetryMs = 15_000 } = options;
   const url = agentUrl(options.url);
-  const device = options.device ?? nodeDevice();
+  const device = options.device ?? nodeDevice(options.logger ?? silentLogger, options.threads);
   let retryInMs = minRetryMs;
   while (!signal.aborted) {
     onStatus({ state: 'connecting', url });

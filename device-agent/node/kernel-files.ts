@@ -8,14 +8,20 @@ import { packageRoot } from './package-root.ts';
 let bytes: KernelBytes | undefined;
 
 /**
- * Starts the kernels over a memory of their own. `HEARTH_KERNELS=baseline` keeps to the build without relaxed
+ * Starts the kernels over a memory: by default one of their own, else one that threads share. `HEARTH_KERNELS=baseline` keeps to the build without relaxed
  * SIMD, for comparison: it is slower and gives the same bits.
  * @throws HearthError KERNEL_UNAVAILABLE
  */
-export function startKernels(): Kernels {
+export function startKernels(memory?: WebAssembly.Memory): Kernels {
   allowRelaxedSimd();
-  bytes ??= { relaxed: readKernels('relaxed'), baseline: readKernels('baseline') };
-  return loadKernels(bytes, { build: process.env.HEARTH_KERNELS === 'baseline' ? 'baseline' : 'best' });
+  bytes ??= {
+    relaxed: readKernels('relaxed'),
+    baseline: readKernels('baseline'),
+    'relaxed-shared': readKernels('relaxed-shared'),
+    'baseline-shared': readKernels('baseline-shared'),
+  };
+  const build = process.env.HEARTH_KERNELS === 'baseline' ? 'baseline' : 'best';
+  return loadKernels(bytes, { build, ...(memory && { memory }) });
 }
 
 /** Node 20 and 22 have relaxed SIMD behind a flag, read when a module is compiled, in workers too. */

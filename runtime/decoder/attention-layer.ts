@@ -4,10 +4,13 @@ import type { Kernels } from '../kernels/kernels.ts';
 import { attentionScratchBytes, pagePositions } from '../kernels/kv-page.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { ModelDescription } from '../model/description.ts';
+import { perThread } from '../threads/scratch.ts';
+import type { Team } from '../threads/team.ts';
 import { type TileSpec, tilesPerLayer } from '../tile/spec.ts';
-import type { PlacedTile, TileStore } from '../weights/tile-store.ts';
+import type { PlacedSection, PlacedTile, TileStore } from '../weights/tile-store.ts';
 import { Activations } from './activations.ts';
 import type { Batch } from './batch.ts';
+import type { BatchMemory } from './batch-memory.ts';
 import { KvCache } from './kv-cache.ts';
 import type { PartialSums } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
@@ -39,6 +42,8 @@ export class AttentionLayer {
     specs: readonly TileSpec[],
     tiles: TileStore,
     options: RankOptions,
+    batch: BatchMemory,
+    team: Team,
   ) {
     const { config } = description;
     this.#kernels = kernels;
@@ -51,12 +56,13 @@ export class AttentionLayer {
     const kvRows =
       Math.max(...specs.filter((spec) => spec.kind === 'attention').map((s) => s.count)) * config.headDim;
     const group = config.headCount / config.kvHeadCount;
-    this.#query = arena.alloc(options.maxStepTokens * paddedRowCount(kvRows * group) * 4);
-    this.#key = arena.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
-    this.#value = arena.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
-    this.#heads = new Activations(kernels, arena, options.maxStepTokens, kvRows * group);
-    this.#scores = arena.alloc(attentionScratchBytes(group, options.contextLength));
-    this.#rope = new RopeTable(kernels, arena, description, tiles, options);
+    const own = perThread(arena, team);
+    this.#query = own.alloc(options.maxStepTokens * paddedRowCount(kvRows * group) * 4);
+    this.#key = own.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
+    this.#value = own.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
+    this.#heads = new Activations(kernels, own, options.maxStepTokens, kvRows * group);
+    this.#scores = own.alloc(attentionScratchBytes(group, options.contextLength));
+    this.#rope = new RopeTable(kernels, arena, description, tiles, options, batch);
   }
 
   /** Gives every tile of this rank its place in the cache. @returns the number of KV heads */
@@ -71,21 +77,28 @@ export class AttentionLayer {
     return heads;
   }
 
-  /** Makes room for a step's positions. */
-  begin(header: StepHeader, batch: Batch): void {
+  /** The leader makes room for a step's positions. */
+  begin(header: StepHeader): void {
     for (const { slot, start, count } of header.sequences) this.cache.reserve(slot, start + count);
-    this.#rope.begin(batch);
+    this.#rope.ensureFilled();
   }
 
+  /** The matrices that multiply a layer's input; alike in all its tiles. */
+  inputs(layer: number): readonly PlacedSection[] {
+    const [tile] = this.#tiles.tiles('attention', layer);
+    return tile ? [tile.sections.get('query')!, tile.sections.get('key')!, tile.sections.get('value')!] : [];
+  }
+
+  /** This thread's tiles. */
   compute(layer: number, batch: Batch, input: Activations, sums: PartialSums): void {
     const tokens = batch.tokens.length;
-    for (const tile of this.#tiles.tiles('attention', layer)) {
+    for (const tile of this.#tiles.ownTiles('attention', layer)) {
       this.#project(tile, tokens, input);
       this.#attendTile(tile, batch);
       const output = tile.sections.get('attentionOutput')!;
-      this.#heads.replaced(tokens, output.columns);
+      this.#heads.prepare([output], 0, tokens);
       sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) =>
-        this.#heads.multiply(output, partial, output.rows),
+        this.#heads.multiply(output, tokens, partial, output.rows),
       );
     }
   }
@@ -101,7 +114,7 @@ export class AttentionLayer {
     ] as const) {
       const section = sections.get(matrix)!;
       const stride = paddedRowCount(section.rows);
-      input.multiply(section, target, stride);
+      input.multiply(section, tokens, target, stride);
       const biasSection = sections.get(bias);
       if (biasSection) this.#kernels.addBias(target, biasSection.pointer, section.rows, tokens, stride);
     }
@@ -131,8 +144,8 @@ export class AttentionLayer {
 
   /** @param strideBytes from one token's K or V to the next one's */
   #store(batch: Batch, pages: number, key: number, value: number, strideBytes: number): void {
-    batch.tokens.forEach(({ slot, position }, token) => {
-      const page = pages + this.cache.page(slot, position) * this.cache.pageBytes;
+    batch.tokens.forEach(({ page: index, position }, token) => {
+      const page = pages + index * this.cache.pageBytes;
       const offset = token * strideBytes;
       const { headDim } = this.#config;
       this.#storeKv(page, key + offset, value + offset, position % pagePositions, headDim);

@@ -2,10 +2,11 @@ import { HearthError } from '../error.ts';
 import type { RankOptions } from './rank-options.ts';
 import { type StepHeader, tokenCount } from './step.ts';
 
-/** One token of a step: whose it is and where it stands. */
+/** One token of a step: whose it is, where it stands, and the KV page of that position. */
 export interface BatchToken {
   readonly slot: number;
   readonly position: number;
+  readonly page: number;
 }
 
 /** A step's tokens, one after the other, and which of them want logits. */
@@ -15,21 +16,24 @@ export interface Batch {
   readonly logitTokens: readonly number[];
 }
 
-/** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE for a step that does not fit what was agreed at the start */
-export function layOut(header: StepHeader, options: RankOptions): Batch {
-  checkHeader(header, options);
+/**
+ * @param pageOf the KV page that holds a position of a slot
+ */
+export function layOut(header: StepHeader, pageOf: (slot: number, position: number) => number): Batch {
   const tokens: BatchToken[] = [];
   const logitTokens: number[] = [];
   for (const { slot, start, count, logits } of header.sequences) {
     for (let i = 0; i < count; i += 1) {
       if (logits === 'all' || (logits === 'last' && i === count - 1)) logitTokens.push(tokens.length);
-      tokens.push({ slot, position: start + i });
+      const position = start + i;
+      tokens.push({ slot, position, page: pageOf(slot, position) });
     }
   }
   return { tokens, logitTokens };
 }
 
-function checkHeader(header: StepHeader, options: RankOptions): void {
+/** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE for a step that does not fit what was agreed at the start */
+export function checkHeader(header: StepHeader, options: RankOptions): void {
   const slots = new Set<number>();
   for (const { slot, start, count } of header.sequences) {
     if (slot >= options.maxSequences || slots.has(slot))

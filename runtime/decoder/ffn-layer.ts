@@ -1,8 +1,10 @@
 import type { Arena } from '../kernels/arena.ts';
 import { paddedRowCount } from '../kernels/formats.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { perThread } from '../threads/scratch.ts';
+import type { Team } from '../threads/team.ts';
 import { ffnTileNeurons, type TileSpec, tilesPerLayer } from '../tile/spec.ts';
-import type { PlacedTile, TileStore } from '../weights/tile-store.ts';
+import type { PlacedSection, PlacedTile, TileStore } from '../weights/tile-store.ts';
 import { Activations } from './activations.ts';
 import type { Batch } from './batch.ts';
 import type { PartialSums } from './partial-sums.ts';
@@ -24,22 +26,32 @@ export class FfnLayer {
     specs: readonly TileSpec[],
     tiles: TileStore,
     options: RankOptions,
+    team: Team,
   ) {
     this.#kernels = kernels;
     this.#tiles = tiles;
     this.#tilesPerLayer = tilesPerLayer(specs, 'ffn', layerCount);
-    this.#gate = arena.alloc(options.maxStepTokens * ffnTileNeurons * 4);
-    this.#up = arena.alloc(options.maxStepTokens * ffnTileNeurons * 4);
-    this.#hidden = new Activations(kernels, arena, options.maxStepTokens, ffnTileNeurons);
+    const own = perThread(arena, team);
+    this.#gate = own.alloc(options.maxStepTokens * ffnTileNeurons * 4);
+    this.#up = own.alloc(options.maxStepTokens * ffnTileNeurons * 4);
+    this.#hidden = new Activations(kernels, own, options.maxStepTokens, ffnTileNeurons);
   }
 
+  /** The matrices that multiply a layer's input; alike in all its tiles. */
+  inputs(layer: number): readonly PlacedSection[] {
+    const [tile] = this.#tiles.tiles('ffn', layer);
+    return tile ? [tile.sections.get('gate')!, tile.sections.get('up')!] : [];
+  }
+
+  /** This thread's tiles. */
   compute(layer: number, batch: Batch, input: Activations, sums: PartialSums): void {
     const tokens = batch.tokens.length;
-    for (const tile of this.#tiles.tiles('ffn', layer)) {
-      this.#activate(tile, tokens, input);
+    for (const tile of this.#tiles.ownTiles('ffn', layer)) {
       const down = tile.sections.get('down')!;
+      this.#activate(tile, tokens, input);
+      this.#hidden.prepare([down], 0, tokens);
       sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) =>
-        this.#hidden.multiply(down, partial, down.rows),
+        this.#hidden.multiply(down, tokens, partial, down.rows),
       );
     }
   }
@@ -48,21 +60,16 @@ export class FfnLayer {
   #activate(tile: PlacedTile, tokens: number, input: Activations): void {
     const neurons = tile.spec.count;
     const stride = paddedRowCount(neurons);
-    input.multiply(tile.sections.get('gate')!, this.#gate, stride);
-    input.multiply(tile.sections.get('up')!, this.#up, stride);
-    if (stride === neurons)
-      this.#kernels.swiglu(this.#gate, this.#up, this.#hidden.pointer, tokens * neurons);
-    else {
-      for (let token = 0; token < tokens; token += 1) {
-        const offset = token * stride * 4;
-        this.#kernels.swiglu(
-          this.#gate + offset,
-          this.#up + offset,
-          this.#hidden.pointer + token * neurons * 4,
-          neurons,
-        );
-      }
+    input.multiply(tile.sections.get('gate')!, tokens, this.#gate, stride);
+    input.multiply(tile.sections.get('up')!, tokens, this.#up, stride);
+    const { swiglu } = this.#kernels;
+    if (stride === neurons) {
+      swiglu(this.#gate, this.#up, this.#hidden.pointer, tokens * neurons);
+      return;
     }
-    this.#hidden.replaced(tokens, neurons);
+    for (let token = 0; token < tokens; token += 1) {
+      const offset = token * stride * 4;
+      swiglu(this.#gate + offset, this.#up + offset, this.#hidden.pointer + token * neurons * 4, neurons);
+    }
   }
 }

@@ -40,7 +40,7 @@ export class KvCache {
     return this.#tables + slot * this.#tableLength * 4;
   }
 
-  /** Page index that holds a position of a sequence. */
+  /** Page index that holds a position of a sequence; known where `reserve` is called. */
   page(slot: number, position: number): number {
     return this.#held[slot]![Math.floor(position / pagePositions)]!;
   }

@@ -1,6 +1,8 @@
 import { HearthError } from '../error.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { perThread } from '../threads/scratch.ts';
+import { shareOf, type Team } from '../threads/team.ts';
 import type { PartialSum } from './step.ts';
 
 /** What `addPartial` returns. */
@@ -8,43 +10,56 @@ const flagCoarse = 1;
 const flagOverflow = 2;
 const int32Max = 2 ** 31 - 1;
 
+/** A sum in the making: addresses of int32 [tokens × hiddenSize]. */
+interface Planes {
+  readonly fine: number;
+  readonly coarse: number;
+}
+
 /**
  * Adds up the partial products of a sync's tiles in fixed point, where addition is associative: the sum is the
- * same bits however tiles are spread over ranks. Each value goes to one of two planes by its own size alone. The
- * fine one's unit is 2^−16 of the token's residual RMS; the coarse one's is 2^12 larger and takes what massive
- * activations need (a first token's can exceed 2^15 times the RMS), so that they neither saturate nor stop.
+ * same bits however tiles are spread over threads and ranks. Each value goes to one of two planes by its own size
+ * alone. The fine one's unit is 2^−16 of the token's residual RMS; the coarse one's is 2^12 larger and takes what
+ * massive activations need (a first token's can exceed 2^15 times the RMS), so that they neither saturate nor stop.
+ *
+ * Each thread adds to planes of its own; `reduce` brings all into the first thread's.
  */
 export class PartialSums {
   /** Per token: fine scale, its inverse, coarse scale, its inverse; float32. Written by the RMS norm. */
   readonly scales: number;
   readonly #kernels: Kernels;
   readonly #arena: Arena;
+  readonly #team: Team;
   readonly #partial: number;
-  readonly #fine: number;
-  readonly #coarse: number;
+  readonly #planes: readonly Planes[];
+  /** int32: what each thread's additions flagged, then whether the total uses the coarse plane. */
+  readonly #flagWords: number;
   readonly #size: number;
-  #overflow = false;
-  #coarseUsed = false;
-  /** The coarse plane holds what a later sync must not see. */
+  #flags = 0;
+  /** The own coarse plane holds what a later sync must not see. */
   #coarseDirty = false;
 
-  constructor(kernels: Kernels, arena: Arena, maxTokens: number, hiddenSize: number) {
+  constructor(kernels: Kernels, arena: Arena, maxTokens: number, hiddenSize: number, team: Team) {
     this.#kernels = kernels;
     this.#arena = arena;
+    this.#team = team;
     this.#size = hiddenSize;
     this.scales = arena.alloc(maxTokens * 16);
-    this.#partial = arena.alloc(maxTokens * hiddenSize * 4);
-    this.#fine = arena.alloc(maxTokens * hiddenSize * 4);
-    this.#coarse = arena.alloc(maxTokens * hiddenSize * 4);
+    this.#partial = perThread(arena, team).alloc(maxTokens * hiddenSize * 4);
+    this.#planes = Array.from({ length: team.size }, () => ({
+      fine: arena.alloc(maxTokens * hiddenSize * 4),
+      coarse: arena.alloc(maxTokens * hiddenSize * 4),
+    }));
+    this.#flagWords = arena.alloc((team.size + 1) * 4);
   }
 
   begin(tokens: number): void {
+    const { fine, coarse } = this.#planes[this.#team.index]!;
     const values = tokens * this.#size;
-    this.#arena.i32(this.#fine, values).fill(0);
-    if (this.#coarseDirty) this.#arena.i32(this.#coarse, values).fill(0);
+    this.#arena.i32(fine, values).fill(0);
+    if (this.#coarseDirty) this.#arena.i32(coarse, values).fill(0);
     this.#coarseDirty = false;
-    this.#coarseUsed = false;
-    this.#overflow = false;
+    this.#flags = 0;
   }
 
   /**
@@ -54,26 +69,44 @@ export class PartialSums {
    */
   add(tokens: number, tileCount: number, compute: (partial: number) => void): void {
     compute(this.#partial);
+    const { fine, coarse } = this.#planes[this.#team.index]!;
     const bound = Math.floor(int32Max / tileCount);
-    const flags = this.#kernels.addPartial(
+    this.#flags |= this.#kernels.addPartial(
       this.#partial,
-      this.#fine,
-      this.#coarse,
+      fine,
+      coarse,
       this.#size,
       tokens,
       this.scales,
       bound,
     );
-    if (flags & flagCoarse) {
-      this.#coarseUsed = true;
-      this.#coarseDirty = true;
-    }
-    if (flags & flagOverflow) this.#overflow = true;
+    if (this.#flags & flagCoarse) this.#coarseDirty = true;
   }
 
-  /** @throws HearthError FIXED_POINT_OVERFLOW if a value was not finite or beyond the coarse plane */
-  finish(tokens: number, syncIndex: number): PartialSum {
-    if (this.#overflow) {
+  /** The last thing before the barrier at which all threads' sums are done. */
+  publish(): void {
+    this.#words()[this.#team.index] = this.#flags;
+  }
+
+  /** After that barrier: brings this thread's part of the values, of all threads, into the first one's planes. */
+  reduce(tokens: number): void {
+    const [first, end] = shareOf(this.#team, tokens * this.#size);
+    const total = this.#planes[0]!;
+    this.#planes.forEach(({ fine, coarse }, thread) => {
+      if (thread === 0) return;
+      this.#kernels.addInt32(total.fine + first * 4, fine + first * 4, end - first);
+      if (this.#words()[thread]! & flagCoarse)
+        this.#kernels.addInt32(total.coarse + first * 4, coarse + first * 4, end - first);
+    });
+  }
+
+  /**
+   * What the leader hands out once all have reduced.
+   * @throws HearthError FIXED_POINT_OVERFLOW if a value was not finite or beyond the coarse plane
+   */
+  total(tokens: number, syncIndex: number): PartialSum {
+    const flags = this.#words().reduce((all, one, thread) => (thread < this.#team.size ? all | one : all), 0);
+    if (flags & flagOverflow) {
       throw new HearthError(
         'FIXED_POINT_OVERFLOW',
         `layer ${syncIndex >> 1} computed a value that is not a number or far too large: the model file is ` +
@@ -82,25 +115,38 @@ export class PartialSums {
       );
     }
     const values = tokens * this.#size;
+    const { fine, coarse } = this.#planes[0]!;
     return {
       syncIndex,
-      fine: this.#arena.i32(this.#fine, values),
-      coarse: this.#arena.i32(this.#coarse, values),
-      coarseUsed: this.#coarseUsed,
+      fine: this.#arena.i32(fine, values),
+      coarse: this.#arena.i32(coarse, values),
+      coarseUsed: (flags & flagCoarse) !== 0,
     };
   }
 
-  /** Adds the sum over all ranks to the residual, float32 [tokens, hiddenSize]. */
-  apply(residual: number, tokens: number, sum: PartialSum): void {
-    this.#coarseDirty ||= sum.coarseUsed;
+  /** The leader, when the sum over all ranks is in place. */
+  settle({ coarseUsed }: PartialSum): void {
+    this.#words()[this.#team.size] = coarseUsed ? 1 : 0;
+    this.#coarseDirty ||= coarseUsed;
+  }
+
+  /** Adds the sum over all ranks to tokens [first, end) of the residual, float32 [tokens, hiddenSize]. */
+  apply(residual: number, first: number, end: number): void {
+    const { fine, coarse } = this.#planes[0]!;
+    const offset = first * this.#size * 4;
+    const useCoarse = this.#words()[this.#team.size]!;
     this.#kernels.applySum(
-      residual,
-      this.#fine,
-      this.#coarse,
-      sum.coarseUsed ? 1 : 0,
+      residual + offset,
+      fine + offset,
+      coarse + offset,
+      useCoarse,
       this.#size,
-      tokens,
-      this.scales,
+      end - first,
+      this.scales + first * 16,
     );
+  }
+
+  #words(): Int32Array {
+    return this.#arena.i32(this.#flagWords, this.#team.size + 1);
   }
 }

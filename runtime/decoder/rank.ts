@@ -3,11 +3,13 @@ import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
+import { alone, type SharedTeam, shareOf, type Team } from '../threads/team.ts';
 import { tileSpecs } from '../tile/spec.ts';
 import { TileStore } from '../weights/tile-store.ts';
 import { Activations } from './activations.ts';
 import { AttentionLayer } from './attention-layer.ts';
-import { type Batch, layOut } from './batch.ts';
+import { type Batch, checkHeader, layOut } from './batch.ts';
+import { BatchMemory } from './batch-memory.ts';
 import { FfnLayer } from './ffn-layer.ts';
 import { PartialSums } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
@@ -17,13 +19,19 @@ import { VocabularyHead } from './vocabulary-head.ts';
 /**
  * What one rank computes: its tiles' part of every layer of a step. It knows neither clock nor network. `step`
  * yields its partial sums at each sync and goes on with their total; all ranks hold the same residual.
+ *
+ * A team of threads may share the work: each has a `Rank` of its own over the one memory, laid out alike. The
+ * leader's is stepped; the others' follow. A thread computes some of the tiles, adds them in fixed point, and sums
+ * over threads are as exact as sums over ranks.
  */
 export class Rank {
   readonly #kernels: Kernels;
   readonly #arena: Arena;
   readonly #options: RankOptions;
   readonly #description: ModelDescription;
+  readonly #team: Team;
   readonly #tiles: TileStore;
+  readonly #batch: BatchMemory;
   readonly #residual: number;
   readonly #input: Activations;
   readonly #sums: PartialSums;
@@ -41,24 +49,34 @@ export class Rank {
     description: ModelDescription,
     assignment: Assignment,
     options: RankOptions,
+    team: Team = alone,
   ) {
-    const { hiddenSize } = description.config;
+    const { hiddenSize, layerCount } = description.config;
     const { maxStepTokens } = options;
     const specs = tileSpecs(description);
+    const held = assignment.tileIds.map((id) => specs[id]!);
     this.#kernels = kernels;
     this.#arena = arena;
     this.#options = options;
     this.#description = description;
-    this.#tiles = new TileStore(
-      arena,
-      assignment.tileIds.map((id) => specs[id]!),
-    );
+    this.#team = team;
+    this.#tiles = new TileStore(arena, held, team);
+    this.#batch = new BatchMemory(arena, maxStepTokens);
     this.#residual = arena.alloc(maxStepTokens * hiddenSize * 4);
     this.#input = new Activations(kernels, arena, maxStepTokens, hiddenSize);
-    this.#sums = new PartialSums(kernels, arena, maxStepTokens, hiddenSize);
-    this.#attention = new AttentionLayer(kernels, arena, description, specs, this.#tiles, options);
-    this.#ffn = new FfnLayer(kernels, arena, description.config.layerCount, specs, this.#tiles, options);
-    this.#head = new VocabularyHead(arena, this.#tiles, options);
+    this.#sums = new PartialSums(kernels, arena, maxStepTokens, hiddenSize, team);
+    this.#attention = new AttentionLayer(
+      kernels,
+      arena,
+      description,
+      specs,
+      this.#tiles,
+      options,
+      this.#batch,
+      team,
+    );
+    this.#ffn = new FfnLayer(kernels, arena, layerCount, specs, this.#tiles, options, team);
+    this.#head = new VocabularyHead(arena, this.#tiles, maxStepTokens);
   }
 
   /** Tiles of the assignment that have not been loaded yet. */
@@ -78,13 +96,51 @@ export class Rank {
 
   /**
    * Computes one step. Once per sync it yields this rank's partial sums; resume it when their views hold the sum
-   * over all ranks. A step that is abandoned leaves nothing behind that a later one could see.
+   * over all ranks. A step that is abandoned (by `return`) leaves nothing behind that a later one could see.
    * @param embeddings float32 [tokens, hiddenSize]
    * @returns this rank's part of the wanted logits
    */
   *step(header: StepHeader, embeddings: Float32Array): Generator<PartialSum, LogitPart[], void> {
     assert(this.missingTileIds.length === 0, 'all tiles are loaded');
     const batch = this.#begin(header, embeddings);
+    this.#team.start();
+    let ended = false;
+    try {
+      const parts = yield* this.#run(batch);
+      ended = true;
+      return parts;
+    } finally {
+      if (!ended) this.#team.abort();
+    }
+  }
+
+  /** A thread that does not lead computes its part of all steps, until the team is stopped. */
+  follow(team: SharedTeam): void {
+    team.follow(() => {
+      const part = this.#run(this.#batch.read());
+      while (!part.next().done);
+    });
+  }
+
+  #begin(header: StepHeader, embeddings: Float32Array): Batch {
+    checkHeader(header, this.#options);
+    const tokens = header.sequences.reduce((sum, { count }) => sum + count, 0);
+    const values = tokens * this.#description.config.hiddenSize;
+    if (embeddings.length !== values) {
+      throw new HearthError(
+        'PROTOCOL_UNEXPECTED_MESSAGE',
+        `a step of ${tokens} tokens came with ${embeddings.length} values, expected ${values}`,
+      );
+    }
+    this.#attention.begin(header);
+    const batch = layOut(header, (slot, position) => this.#attention.cache.page(slot, position));
+    this.#batch.write(batch);
+    this.#arena.f32(this.#residual, values).set(embeddings);
+    return batch;
+  }
+
+  /** What every thread does in a step; only the leader yields, and only its logits count. */
+  *#run(batch: Batch): Generator<PartialSum, LogitPart[], void> {
     const { layerCount } = this.#description.config;
     for (let layer = 0; layer < layerCount; layer += 1) {
       yield* this.#sublayer(
@@ -98,20 +154,6 @@ export class Rank {
     return this.#logits(batch);
   }
 
-  #begin(header: StepHeader, embeddings: Float32Array): Batch {
-    const batch = layOut(header, this.#options);
-    const values = batch.tokens.length * this.#description.config.hiddenSize;
-    if (embeddings.length !== values) {
-      throw new HearthError(
-        'PROTOCOL_UNEXPECTED_MESSAGE',
-        `a step of ${batch.tokens.length} tokens came with ${embeddings.length} values, expected ${values}`,
-      );
-    }
-    this.#arena.f32(this.#residual, values).set(embeddings);
-    this.#attention.begin(header, batch);
-    return batch;
-  }
-
   /** Norm, the tiles' products, sync, residual: the same around attention and FFN. */
   *#sublayer(
     batch: Batch,
@@ -119,30 +161,56 @@ export class Rank {
     syncIndex: number,
     part: AttentionLayer | FfnLayer,
   ): Generator<PartialSum, void, void> {
+    const team = this.#team;
+    const sums = this.#sums;
     const tokens = batch.tokens.length;
-    const { hiddenSize, normEpsilon } = this.#description.config;
-    const { pointer } = this.#input;
-    this.#kernels.rmsNorm(this.#residual, norm, pointer, hiddenSize, tokens, normEpsilon, this.#sums.scales);
-    this.#input.replaced(tokens, hiddenSize);
-    this.#sums.begin(tokens);
-    part.compute(syncIndex >> 1, batch, this.#input, this.#sums);
-    const sum = this.#sums.finish(tokens, syncIndex);
-    yield sum;
-    this.#sums.apply(this.#residual, tokens, sum);
+    const [first, end] = shareOf(team, tokens);
+    const layer = syncIndex >> 1;
+    this.#norm(norm, first, end, first);
+    this.#input.prepare(part.inputs(layer), first, end);
+    team.barrier();
+    sums.begin(tokens);
+    part.compute(layer, batch, this.#input, sums);
+    sums.publish();
+    team.barrier();
+    sums.reduce(tokens);
+    team.barrier();
+    if (team.index === 0) {
+      const total = sums.total(tokens, syncIndex);
+      yield total;
+      sums.settle(total);
+    }
+    team.barrier();
+    sums.apply(this.#residual, first, end);
   }
 
-  /** Final norm of the wanted tokens, gathered to the front, then this rank's vocabulary tiles. */
-  #logits({ logitTokens }: Batch): LogitPart[] {
+  /** Normed residual of tokens [first, end) to the input, from its row `row` on. */
+  #norm(weight: number, first: number, end: number, row: number): void {
     const { hiddenSize, normEpsilon } = this.#description.config;
-    if (logitTokens.length === 0) return [];
+    const from = this.#residual + first * hiddenSize * 4;
+    const to = this.#input.pointer + row * hiddenSize * 4;
+    const scales = this.#sums.scales + row * 16;
+    this.#kernels.rmsNorm(from, weight, to, hiddenSize, end - first, normEpsilon, scales);
+  }
+
+  /** Final norm of the wanted tokens, gathered to the front, then the vocabulary tiles; in rounds. */
+  #logits({ logitTokens }: Batch): LogitPart[] {
+    const team = this.#team;
+    const head = this.#head;
     const norm = this.#tiles.baseVector('outputNorm');
-    const { pointer } = this.#input;
-    logitTokens.forEach((token, row) => {
-      const from = this.#residual + token * hiddenSize * 4;
-      const to = pointer + row * hiddenSize * 4;
-      this.#kernels.rmsNorm(from, norm, to, hiddenSize, 1, normEpsilon, this.#sums.scales);
-    });
-    this.#input.replaced(logitTokens.length, hiddenSize);
-    return this.#head.compute(logitTokens.length, this.#input);
+    const parts = team.index === 0 ? head.emptyParts(logitTokens.length) : [];
+    for (let round = 0; round < logitTokens.length; round += head.tokensPerRound) {
+      const tokens = logitTokens.slice(round, round + head.tokensPerRound);
+      // The residual's last rows are another thread's, and a round's input is read until its logits are collected.
+      team.barrier();
+      const [first, end] = shareOf(team, tokens.length);
+      for (let row = first; row < end; row += 1) this.#norm(norm, tokens[row]!, tokens[row]! + 1, row);
+      this.#input.prepare(head.inputs(), first, end);
+      team.barrier();
+      head.compute(tokens.length, this.#input);
+      team.barrier();
+      if (team.index === 0) head.collect(parts, round, tokens.length);
+    }
+    return parts;
   }
 }

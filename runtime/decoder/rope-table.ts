@@ -2,7 +2,7 @@ import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { TileStore } from '../weights/tile-store.ts';
-import type { Batch } from './batch.ts';
+import type { BatchMemory } from './batch-memory.ts';
 import type { RankOptions } from './rank-options.ts';
 import { ropeFrequencies } from './rope-frequencies.ts';
 
@@ -16,7 +16,7 @@ export class RopeTable {
   readonly #pairs: number;
   readonly #frequencies: number;
   readonly #table: number;
-  readonly #positions: number;
+  readonly #batch: BatchMemory;
   #filled = false;
 
   constructor(
@@ -25,6 +25,7 @@ export class RopeTable {
     description: ModelDescription,
     tiles: TileStore,
     options: RankOptions,
+    batch: BatchMemory,
   ) {
     this.#kernels = kernels;
     this.#arena = arena;
@@ -34,19 +35,18 @@ export class RopeTable {
     this.#pairs = description.config.rope.dimensions / 2;
     this.#frequencies = arena.alloc(this.#pairs * 8);
     this.#table = arena.alloc(options.contextLength * this.#pairs * 8);
-    this.#positions = arena.alloc(options.maxStepTokens * 4);
+    this.#batch = batch;
   }
 
-  /** Takes a step's positions. The table waits for the first step, when the base tile's factors are loaded. */
-  begin(batch: Batch): void {
+  /** Before a rank's first step, when the base tile's factors are loaded; one thread does it for all. */
+  ensureFilled(): void {
     if (!this.#filled) this.#fill();
-    this.#arena.i32(this.#positions, batch.tokens.length).set(batch.tokens.map((token) => token.position));
   }
 
   /** Rotates `heads` heads of each token in place, float32 rows of `stride` elements. */
   rotate(rows: number, heads: number, tokens: number, stride: number): void {
     const { headDim } = this.#description.config;
-    this.#kernels.rope(rows, this.#table, this.#positions, heads, headDim, this.#pairs, tokens, stride);
+    this.#kernels.rope(rows, this.#table, this.#batch.positions, heads, headDim, this.#pairs, tokens, stride);
   }
 
   #fill(): void {

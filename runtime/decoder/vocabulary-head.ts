@@ -1,32 +1,67 @@
 import type { Arena } from '../kernels/arena.ts';
 import { paddedRowCount } from '../kernels/formats.ts';
-import { vocabularyTileRows } from '../tile/spec.ts';
-import type { TileStore } from '../weights/tile-store.ts';
+import type { PlacedSection, PlacedTile, TileStore } from '../weights/tile-store.ts';
 import type { Activations } from './activations.ts';
-import type { RankOptions } from './rank-options.ts';
 import type { LogitPart } from './step.ts';
+
+/** Logits that are computed between two barriers: a step that wants them of many tokens takes several rounds. */
+const maxRoundBytes = 8 << 20;
 
 /** A rank's rows of the output head. */
 export class VocabularyHead {
+  /** Tokens of one round. */
+  readonly tokensPerRound: number;
   readonly #arena: Arena;
   readonly #tiles: TileStore;
+  /** For each tile where its rows begin among all that the rank holds. */
+  readonly #offsets = new Map<PlacedTile, number>();
+  readonly #stride: number;
   readonly #output: number;
 
-  constructor(arena: Arena, tiles: TileStore, options: RankOptions) {
+  constructor(arena: Arena, tiles: TileStore, maxStepTokens: number) {
     this.#arena = arena;
     this.#tiles = tiles;
-    this.#output = arena.alloc(options.maxStepTokens * vocabularyTileRows * 4);
+    let rows = 0;
+    for (const tile of tiles.tiles('vocabulary')) {
+      this.#offsets.set(tile, rows);
+      rows += paddedRowCount(tile.spec.count);
+    }
+    this.#stride = rows;
+    const fitting = Math.floor(maxRoundBytes / (Math.max(1, rows) * 4));
+    this.tokensPerRound = Math.min(maxStepTokens, Math.max(1, fitting));
+    this.#output = arena.alloc(this.tokensPerRound * rows * 4);
   }
 
-  /** @param input normed residual of the wanted tokens */
-  compute(tokens: number, input: Activations): LogitPart[] {
-    return this.#tiles.tiles('vocabulary').map(({ spec, sections }) => {
-      const stride = paddedRowCount(spec.count);
-      input.multiply(sections.get('output')!, this.#output, stride);
-      const values = new Float32Array(tokens * spec.count);
-      for (let token = 0; token < tokens; token += 1)
-        values.set(this.#arena.f32(this.#output + token * stride * 4, spec.count), token * spec.count);
-      return { firstVocabularyRow: spec.first, vocabularyRows: spec.count, values };
+  inputs(): readonly PlacedSection[] {
+    const [tile] = this.#tiles.tiles('vocabulary');
+    return tile ? [tile.sections.get('output')!] : [];
+  }
+
+  /** This thread's tiles of a round. @param input normed residual of the round's tokens */
+  compute(tokens: number, input: Activations): void {
+    for (const tile of this.#tiles.ownTiles('vocabulary')) {
+      const y = this.#output + this.#offsets.get(tile)! * 4;
+      input.multiply(tile.sections.get('output')!, tokens, y, this.#stride);
+    }
+  }
+
+  /** Parts for so many tokens, to be filled round by round. */
+  emptyParts(tokens: number): LogitPart[] {
+    return this.#tiles.tiles('vocabulary').map(({ spec }) => ({
+      firstVocabularyRow: spec.first,
+      vocabularyRows: spec.count,
+      values: new Float32Array(tokens * spec.count),
+    }));
+  }
+
+  /** Copies a round's logits of all tiles to their places; `first` is the round's first token. */
+  collect(parts: readonly LogitPart[], first: number, tokens: number): void {
+    this.#tiles.tiles('vocabulary').forEach((tile, i) => {
+      const { values, vocabularyRows } = parts[i]!;
+      for (let token = 0; token < tokens; token += 1) {
+        const from = this.#output + (token * this.#stride + this.#offsets.get(tile)!) * 4;
+        values.set(this.#arena.f32(from, vocabularyRows), (first + token) * vocabularyRows);
+      }
     });
   }
 }

@@ -10,11 +10,15 @@ const pageBytes = 65536;
 export class Arena {
   readonly memory: WebAssembly.Memory;
   readonly #limitBytes: number;
-  #top = reservedBytes;
+  #top: number;
 
-  /** @param limitBytes what the memory may grow to, the reserved page included */
-  constructor(memory: WebAssembly.Memory, limitBytes = maximumPages * pageBytes) {
+  /**
+   * @param limitBytes what the memory may grow to, the reserved page included
+   * @param firstByte where to begin: behind what another arena of this memory has given out
+   */
+  constructor(memory: WebAssembly.Memory, limitBytes = maximumPages * pageBytes, firstByte = reservedBytes) {
     this.memory = memory;
+    this.#top = firstByte;
     this.#limitBytes = Math.min(limitBytes, maximumPages * pageBytes);
   }
 

@@ -9,14 +9,19 @@ export interface Kernels extends KernelExports {
   readonly relaxed: boolean;
 }
 
-/** The two builds of `assembly/`. */
+/**
+ * The builds of `assembly/`: with relaxed SIMD or without, for a memory of one thread or for one that threads share.
+ * Whoever has no threads needs no shared builds.
+ */
 export interface KernelBytes {
   readonly relaxed: Uint8Array;
   readonly baseline: Uint8Array;
+  readonly 'relaxed-shared'?: Uint8Array;
+  readonly 'baseline-shared'?: Uint8Array;
 }
 
 export interface LoadOptions {
-  /** Memory to work in; by default a new one of one page that may grow. */
+  /** Memory to work in, shared by threads or not; by default a new one of one page that may grow. */
   readonly memory?: WebAssembly.Memory;
   /** By default the best build that this engine runs. */
   readonly build?: 'best' | 'relaxed' | 'baseline';
@@ -34,12 +39,14 @@ export const maximumPages = 65535;
 export function loadKernels(bytes: KernelBytes, options: LoadOptions = {}): Kernels {
   const wanted = options.build ?? 'best';
   const candidates = wanted === 'best' ? (['relaxed', 'baseline'] as const) : [wanted];
+  const memory = options.memory ?? new WebAssembly.Memory({ initial: 1, maximum: maximumPages });
   for (const build of candidates) {
-    const code = new Uint8Array(bytes[build]);
-    if (!WebAssembly.validate(code)) continue;
-    const memory = options.memory ?? new WebAssembly.Memory({ initial: 1, maximum: maximumPages });
+    const code = bytes[isShared(memory) ? (`${build}-shared` as const) : build];
+    if (!code || !WebAssembly.validate(new Uint8Array(code))) continue;
     assert(memory.buffer.byteLength >= reservedBytes, 'the memory has at least one page');
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } });
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(code)), {
+      env: { memory },
+    });
     const exports = instance.exports as unknown as KernelExports & { init(): void };
     exports.init();
     return { ...checkedExports(exports), memory, relaxed: build === 'relaxed' };
@@ -49,4 +56,8 @@ export function loadKernels(bytes: KernelBytes, options: LoadOptions = {}): Kern
     'this engine cannot run the kernels: they need WebAssembly SIMD (Node 20, Chrome 91, Firefox 89, Safari 16.4)',
     { build: wanted },
   );
+}
+
+function isShared(memory: WebAssembly.Memory): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
 }

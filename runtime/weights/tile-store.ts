@@ -1,6 +1,7 @@
 import { assert, HearthError } from '../error.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { TensorRole } from '../model/architecture.ts';
+import { shareOf, type Team } from '../threads/team.ts';
 import type { TileKind, TileSection, TileSpec } from '../tile/spec.ts';
 
 /** Where a tile's part lies in the rank's memory. */
@@ -22,8 +23,11 @@ export class TileStore {
   readonly #missing: Set<number>;
   readonly #groups = new Map<string, PlacedTile[]>();
 
-  constructor(arena: Arena, specs: readonly TileSpec[]) {
+  readonly #team: Team;
+
+  constructor(arena: Arena, specs: readonly TileSpec[], team: Team) {
     this.#arena = arena;
+    this.#team = team;
     this.#specs = new Map(specs.map((spec) => [spec.id, spec]));
     this.#missing = new Set(this.#specs.keys());
     for (const spec of specs) {
@@ -60,6 +64,12 @@ export class TileStore {
   /** This rank's tiles of one kind and layer, in order; often fewer than the layer has. */
   tiles(kind: TileKind, layer = -1): readonly PlacedTile[] {
     return this.#groups.get(`${kind} ${layer}`) ?? [];
+  }
+
+  /** Those of them that this thread computes: a run of neighbours. */
+  ownTiles(kind: TileKind, layer = -1): readonly PlacedTile[] {
+    const tiles = this.tiles(kind, layer);
+    return tiles.slice(...shareOf(this.#team, tiles.length));
   }
 
   /** Address of a vector of the base tile. */

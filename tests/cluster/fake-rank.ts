@@ -25,7 +25,11 @@ export function fakeRanks(faults: FakeFaults = {}): CreateRank {
   return (description, assignment, options) => {
     if (assignment.tileIds.length > (faults.maxTiles ?? Number.POSITIVE_INFINITY))
       throw new HearthError('MEMORY_EXHAUSTED', 'too many tiles for this fake', { bytes: 1 });
-    return { rank: new FakeRank(description, assignment, options, faults), codec: referenceCodec };
+    return {
+      rank: new FakeRank(description, assignment, options, faults),
+      codec: referenceCodec,
+      close: () => {},
+    };
   };
 }
 

@@ -6,7 +6,7 @@ import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import type { ChatMessage } from '../../http/served-model.ts';
 import { ApiClient } from '../api-client.ts';
-import { apiKeyOption, contextOption, kvOption, urlOption } from '../options.ts';
+import { apiKeyOption, contextOption, kvOption, threadsOption, urlOption } from '../options.ts';
 import { plainLogger } from '../plain-logger.ts';
 import { Progress } from '../progress.ts';
 
@@ -16,6 +16,7 @@ interface ChatOptions {
   readonly system?: string;
   readonly context?: number;
   readonly kv: 'f16' | 'f32';
+  readonly threads?: number;
 }
 
 /** Answers a conversation piece by piece, wherever the model runs. */
@@ -31,6 +32,7 @@ export function addChat(program: Command): void {
     .option('--system <text>', 'system message')
     .addOption(contextOption())
     .addOption(kvOption('f16'))
+    .addOption(threadsOption())
     .action(async (name: string | undefined, options: ChatOptions) => {
       if (options.url !== undefined && name === undefined) {
         const client = new ApiClient(options.url, options.apiKey);
@@ -45,12 +47,13 @@ export function addChat(program: Command): void {
     });
 }
 
-async function startEngine(name: string | undefined, { kv, context }: ChatOptions): Promise<Engine> {
+async function startEngine(name: string | undefined, { kv, context, threads }: ChatOptions): Promise<Engine> {
   const progress = new Progress('loading');
   return Engine.start({
     model: await openModel(name),
     localRanks: 1,
     kvFormat: kv,
+    threads,
     logger: plainLogger,
     parallel: 1,
     contextLength: context,

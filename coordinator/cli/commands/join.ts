@@ -2,12 +2,14 @@ import { type Command, Option } from 'commander';
 import { defaultDeviceName } from '../../../device-agent/node/device.ts';
 import { type JoinStatus, joinCoordinator } from '../../../device-agent/node/join.ts';
 import { HearthError } from '../../../runtime/error.ts';
-import { secretOption } from '../options.ts';
+import { secretOption, threadsOption } from '../options.ts';
+import { plainLogger } from '../plain-logger.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 interface JoinCommandOptions {
   readonly secret?: string;
   readonly name: string;
+  readonly threads?: number;
 }
 
 export function addJoin(program: Command): void {
@@ -21,14 +23,23 @@ export function addJoin(program: Command): void {
         .env('HEARTH_NAME')
         .default(defaultDeviceName()),
     )
-    .action(async (url: string, { secret, name }: JoinCommandOptions) => {
+    .addOption(threadsOption())
+    .action(async (url: string, { secret, name, threads }: JoinCommandOptions) => {
       if (!secret) {
         throw new HearthError(
           'USAGE',
           'joining takes the secret that hearth serve prints: give it as --secret or in HEARTH_SECRET',
         );
       }
-      await joinCoordinator({ url, secret, name, signal: stopSignal(), onStatus: sayStatus });
+      await joinCoordinator({
+        url,
+        secret,
+        name,
+        signal: stopSignal(),
+        onStatus: sayStatus,
+        logger: plainLogger,
+        ...(threads && { threads }),
+      });
     });
 }
 

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { HearthError } from '../../../runtime/error.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
-import { kvOption, splitOption } from '../options.ts';
+import { kvOption, splitOption, threadsOption } from '../options.ts';
 import { plainLogger } from '../plain-logger.ts';
 
 interface LogitsOptions {
@@ -12,6 +12,7 @@ interface LogitsOptions {
   readonly out: string;
   readonly split?: readonly number[];
   readonly kv: 'f16' | 'f32';
+  readonly threads?: number;
 }
 
 /** For comparing with other engines: the raw numbers behind every position, and the same numbers for every split. */
@@ -24,7 +25,8 @@ export function addLogits(program: Command): void {
     .requiredOption('--out <file>', 'where to write little-endian float32 rows')
     .addOption(splitOption())
     .addOption(kvOption('f32'))
-    .action(async (name: string, { ids, out, split = [1], kv }: LogitsOptions) => {
+    .addOption(threadsOption())
+    .action(async (name: string, { ids, out, split = [1], kv, threads }: LogitsOptions) => {
       const model = await openModel(name);
       const { vocabSize } = model.config;
       const unknown = ids.find((id) => id >= vocabSize);
@@ -38,6 +40,7 @@ export function addLogits(program: Command): void {
         shares: split,
         minDevices: split.length,
         kvFormat: kv,
+        threads,
         logger: plainLogger,
         parallel: 1,
         contextLength: ids.length,

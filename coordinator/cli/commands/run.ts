@@ -3,7 +3,7 @@ import { defaultSampling, type SamplingParams } from '../../../runtime/sampling/
 import { encodeChat } from '../../chat/encode-chat.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
-import { contextOption, kvOption, splitOption, wholeNumber } from '../options.ts';
+import { contextOption, kvOption, splitOption, threadsOption, wholeNumber } from '../options.ts';
 import { printJson } from '../output.ts';
 import { plainLogger } from '../plain-logger.ts';
 import { Progress } from '../progress.ts';
@@ -18,6 +18,7 @@ interface RunOptions {
   readonly split?: readonly number[];
   readonly context?: number;
   readonly kv: 'f16' | 'f32';
+  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -35,6 +36,7 @@ export function addRun(program: Command): void {
     .addOption(splitOption())
     .addOption(contextOption())
     .addOption(kvOption('f16'))
+    .addOption(threadsOption())
     .option('--json', 'print JSON')
     .action(async (name: string, prompt: string, options: RunOptions) => {
       const { split = [1] } = options;
@@ -45,6 +47,7 @@ export function addRun(program: Command): void {
         shares: split,
         minDevices: split.length,
         kvFormat: options.kv,
+        threads: options.threads,
         logger: plainLogger,
         parallel: 1,
         contextLength: options.context,

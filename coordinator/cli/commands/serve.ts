@@ -19,6 +19,7 @@ import {
   parallelOption,
   secretOption,
   splitOption,
+  threadsOption,
   wholeNumber,
 } from '../options.ts';
 import { Progress } from '../progress.ts';
@@ -35,6 +36,7 @@ interface ServeOptions {
   readonly parallel: number;
   readonly context?: number;
   readonly kv: 'f16' | 'f32';
+  readonly threads?: number;
   readonly logLevel: string;
 }
 
@@ -66,6 +68,7 @@ export function addServe(program: Command): void {
     .addOption(parallelOption())
     .addOption(contextOption())
     .addOption(kvOption('f16'))
+    .addOption(threadsOption())
     .addOption(
       new Option('--log-level <level>')
         .choices(['silent', 'error', 'warn', 'info', 'debug'])
@@ -99,6 +102,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
       model,
       localRanks: options.local ? 1 : 0,
       kvFormat: options.kv,
+      threads: options.threads,
       parallel: options.parallel,
       contextLength: options.context,
       shares: options.split,

@@ -1,0 +1,13 @@
+import { workerData } from 'node:worker_threads';
+import { startKernels } from './node/kernel-files.ts';
+import { type FollowerJob, followRank } from './rank-host.ts';
+
+/** What `new Worker` of this file is given. */
+export interface ComputeWorkerData {
+  readonly job: FollowerJob;
+  readonly index: number;
+}
+
+/** Entry point of a worker thread that computes a part of its rank's tiles. */
+const { job, index } = workerData as ComputeWorkerData;
+followRank(job, index, startKernels);

@@ -1,0 +1,121 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { silentLogger } from '../../device-agent/logger.ts';
+import { nodeThreads } from '../../device-agent/node/compute-threads.ts';
+import { startKernels } from '../../device-agent/node/kernel-files.ts';
+import { kernelRanks } from '../../device-agent/rank-host.ts';
+import type { RankHost } from '../../device-agent/rank-runner.ts';
+import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
+import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import type { PartialSum } from '../../runtime/decoder/step.ts';
+import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
+import { planByShares } from '../../runtime/plan/plan.ts';
+import { memorySource } from '../support/memory-source.ts';
+import { cutAllTiles } from '../support/star.ts';
+import { type SyntheticModelOptions, syntheticModel } from '../support/synthetic-model.ts';
+
+const options: RankOptions = {
+  kvFormat: 'f16',
+  maxStepTokens: 16,
+  maxSequences: 2,
+  contextLength: 64,
+  kvPages: 2,
+};
+const prompt = Array.from({ length: 13 }, (_, i) => (i * 397 + 11) % 2600);
+const hosts: RankHost[] = [];
+
+afterEach(() => {
+  for (const host of hosts.splice(0)) host.close();
+});
+
+interface Subject {
+  readonly model: ModelFile;
+  readonly tiles: readonly Uint8Array[];
+}
+
+async function subject(shape: Partial<SyntheticModelOptions>): Promise<Subject> {
+  const model = await openModelFile(memorySource(await syntheticModel(shape)));
+  return { model, tiles: await cutAllTiles(model) };
+}
+
+/** The whole model as one rank of so many threads: the leader in this one, the others in workers. */
+function rankOf({ model, tiles }: Subject, threads: number): RankHost['rank'] {
+  const [assignment] = planByShares(model.tiles, [1]);
+  const createRank = kernelRanks(startKernels, nodeThreads(threads, silentLogger));
+  const host = createRank(model.description, assignment!, options);
+  hosts.push(host);
+  for (const id of assignment!.tileIds) host.rank.loadTile(id, tiles[id]!);
+  return host.rank;
+}
+
+let stepId = 0;
+
+async function begin(model: ModelFile, rank: RankHost['rank'], start: number, count: number) {
+  const tokens = prompt.slice(start, start + count);
+  const header = { stepId: stepId++, sequences: [{ slot: 0, start, count, logits: 'all' as const }] };
+  const embeddings = new Float32Array(count * model.config.hiddenSize);
+  await model.embed(tokens, embeddings);
+  return { header, step: rank.step(header, embeddings) };
+}
+
+/** Logits of all positions, brought in runs of the given lengths. */
+async function logits(
+  model: ModelFile,
+  rank: RankHost['rank'],
+  runs: readonly number[],
+): Promise<Float32Array[]> {
+  const rows: Float32Array[] = [];
+  let start = 0;
+  for (const count of runs) {
+    const { header, step } = await begin(model, rank, start, count);
+    let next: IteratorResult<PartialSum, Parameters<LogitRows['add']>[0]> = step.next();
+    while (!next.done) next = step.next();
+    const gathered = new LogitRows(header, model.config.vocabSize);
+    gathered.add(next.value);
+    rows.push(...gathered.rows);
+    start += count;
+  }
+  return rows;
+}
+
+describe('threads', () => {
+  test.each([
+    ['llama', 'Q4_0'],
+    ['llama', 'F32'],
+    ['qwen2', 'Q4_K'],
+    ['qwen2', 'Q8_0'],
+  ] as const)('give the bits of one: %s in %s', { timeout: 60_000 }, async (architecture, type) => {
+    const it = await subject({ architecture, type });
+    const expected = await logits(it.model, rankOf(it, 1), [13]);
+    expect(new Set(expected.map((row) => row[3])).size).toBe(13);
+    for (const [threads, runs] of [
+      [2, [13]],
+      [2, [1, 1, 11]],
+      [3, [6, 7]],
+      [7, [12, 1]],
+    ] as const)
+      expect(await logits(it.model, rankOf(it, threads), runs), `${threads} threads`).toEqual(expected);
+  });
+
+  test('survive a step that is abandoned in its middle', async () => {
+    const it = await subject({ type: 'Q8_0' });
+    const rank = rankOf(it, 3);
+    const expected = await logits(it.model, rank, [13]);
+    for (const syncs of [0, 1, 2, 3]) {
+      const { step } = await begin(it.model, rank, 0, 5);
+      for (let i = 0; i < syncs; i += 1) step.next();
+      step.return([]);
+      expect(await logits(it.model, rank, [13])).toEqual(expected);
+    }
+  });
+
+  test('survive a step that fails', async () => {
+    const it = await subject({ type: 'F32' });
+    const rank = rankOf(it, 2);
+    const expected = await logits(it.model, rank, [13]);
+    const { header } = await begin(it.model, rank, 0, 2);
+    const hostile = new Float32Array(2 * it.model.config.hiddenSize).fill(Number.NaN);
+    const step = rank.step(header, hostile);
+    expect(() => step.next()).toThrow(expect.objectContaining({ code: 'FIXED_POINT_OVERFLOW' }));
+    expect(await logits(it.model, rank, [13])).toEqual(expected);
+  });
+});
