@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 const nodeEntryPoints = [
   'coordinator/hearth.ts',
   'coordinator/chat/template-worker.ts',
-  'device-agent/local-worker.ts',
-  'device-agent/compute-worker.ts',
+  'device-agent/node/local-worker.ts',
+  'device-agent/node/compute-worker.ts',
 ];
 
 /** Targets of asconfig.json. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import type { LocalWorkerData } from '../../device-agent/local-worker.ts';
 import { type Logger, silentLogger } from '../../device-agent/logger.ts';
 import { defaultDeviceName, newNonce } from '../../device-agent/node/device.ts';
+import type { LocalWorkerData } from '../../device-agent/node/local-worker.ts';
 import { messagePortLink } from '../../device-agent/node/message-port-link.ts';
 import { packageRoot, packageVersion } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
@@ -32,7 +32,7 @@ export interface LocalRank {
  */
 export async function startLocalRank(options: LocalRankOptions = {}): Promise<LocalRank> {
   const { logger = silentLogger, name = defaultDeviceName() } = options;
-  const file = options.workerFile ?? join(packageRoot(), 'dist', 'device-agent', 'local-worker.js');
+  const file = options.workerFile ?? join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
   const secret = randomBytes(32).toString('hex');
   const { port1, port2 } = new MessageChannel();
   const threads = options.threads ? { threads: options.threads } : {};

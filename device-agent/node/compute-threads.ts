@@ -1,9 +1,9 @@
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { ComputeWorkerData } from '../compute-worker.ts';
 import type { Logger } from '../logger.ts';
 import type { Threads } from '../rank-host.ts';
+import type { ComputeWorkerData } from './compute-worker.ts';
 import { packageRoot } from './package-root.ts';
 
 /** Compute threads of this process, so many for each rank. */
@@ -13,7 +13,7 @@ export function nodeThreads(count: number, logger: Logger): Threads {
     start(job) {
       for (let index = 1; index < job.teamSize; index += 1) {
         const workerData: ComputeWorkerData = { job, index };
-        const worker = new Worker(join(packageRoot(), 'dist', 'device-agent', 'compute-worker.js'), {
+        const worker = new Worker(join(packageRoot(), 'dist', 'device-agent', 'node', 'compute-worker.js'), {
           workerData,
         });
         worker.on('error', (error) => logger.error({ error }, 'a compute thread died'));

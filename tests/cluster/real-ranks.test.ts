@@ -101,7 +101,7 @@ async function replayed(cluster: Cluster): Promise<Float32Array[]> {
   }
 }
 
-const workerFile = join(packageRoot(), 'dist', 'device-agent', 'local-worker.js');
+const workerFile = join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
 
 describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () => {
   it('computes in a thread of its own what one in this thread computes', async () => {

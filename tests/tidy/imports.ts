@@ -54,7 +54,7 @@ const layers: Readonly<Record<string, Layer>> = {
     folders: ['device-agent', 'runtime'],
     packages: ['ws', '@noble/hashes', 'msgpackr'],
     // The rest of the agent runs in a browser as well.
-    node: (path) => path.startsWith('device-agent/node/') || path === 'device-agent/local-worker.ts',
+    node: (path) => path.startsWith('device-agent/node/'),
   },
   coordinator: { folders: ['coordinator', 'device-agent', 'runtime'], packages: ['*'], node: () => true },
   tests: {

@@ -85,7 +85,7 @@ const text = "import './string.ts'";`;
     ['runtime/a/b.ts', '../error.ts'],
     ['runtime/a.ts', '@noble/hashes/sha2.js'],
     ['device-agent/node/a.ts', 'node:fs'],
-    ['device-agent/local-worker.ts', 'node:worker_threads'],
+    ['device-agent/node/local-worker.ts', 'node:worker_threads'],
     ['coordinator/a.ts', '../device-agent/session.ts'],
     ['tests/a/b.ts', '../../assembly/simd.ts'],
     ['build.mjs', 'esbuild'],

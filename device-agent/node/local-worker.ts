@@ -1,8 +1,8 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
-import { silentLogger } from './logger.ts';
-import { newNonce, nodeDevice } from './node/device.ts';
-import { messagePortLink } from './node/message-port-link.ts';
-import { Session } from './session.ts';
+import { silentLogger } from '../logger.ts';
+import { Session } from '../session.ts';
+import { newNonce, nodeDevice } from './device.ts';
+import { messagePortLink } from './message-port-link.ts';
 
 /** What `new Worker` of this file is given. */
 export interface LocalWorkerData {

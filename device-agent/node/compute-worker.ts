@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads';
-import { startKernels } from './node/kernel-files.ts';
-import { type FollowerJob, followRank } from './rank-host.ts';
+import { type FollowerJob, followRank } from '../rank-host.ts';
+import { startKernels } from './kernel-files.ts';
 
 /** What `new Worker` of this file is given. */
 export interface ComputeWorkerData {
