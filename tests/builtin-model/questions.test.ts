@@ -11,7 +11,10 @@ interface Question {
   readonly expect: readonly string[];
 }
 
-const questions = JSON.parse(readFileSync(new URL('questions.json', import.meta.url), 'utf8')) as Question[];
+const read = (name: string) => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
+const questions: readonly Question[] = read('questions.json');
+/** Made by record-llama-cpp.mjs. */
+const llamaCpp: readonly { question: string; answer: string }[] = read('llama-cpp-greedy.json');
 let engine: Engine;
 
 beforeAll(async () => {
@@ -54,4 +57,10 @@ test('at least 80 % of 60 questions, worded as in no training text, get the righ
   // The patterns tell answers apart: another question's answer is rarely right.
   const shifted = answers.filter(({ answer }, i) => isRight(answer, questions[(i + 1) % questions.length]!));
   expect(shifted.length).toBeLessThan(12);
+});
+
+test('llama.cpp answers all of them with the same text', { timeout: 120_000 }, async () => {
+  expect(llamaCpp.map(({ question }) => question)).toEqual(questions.map(({ question }) => question));
+  const answers = await Promise.all(llamaCpp.map(({ question }) => ask(question)));
+  expect(answers).toEqual(llamaCpp.map(({ answer }) => answer));
 });
