@@ -31,7 +31,7 @@ function minimums(m: usize, sums: v128): v128 {
 
 /** d · a − dmin · m, all four products and differences rounded to f32. */
 @inline
-function combine(a: v128, d: v128, m: v128, dmin: v128): v128 {
+export function combine(a: v128, d: v128, m: v128, dmin: v128): v128 {
   return f32x4.sub(f32x4.mul(f32x4.convert_i32x4_s(a), d), f32x4.mul(f32x4.convert_i32x4_s(m), dmin));
 }
 

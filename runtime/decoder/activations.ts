@@ -1,5 +1,10 @@
 import { type ActivationFormat, activationBytes, quantizeActivations } from '../kernels/activations.ts';
-import { type KernelFormatName, kernelFormats, paddedRowCount } from '../kernels/formats.ts';
+import {
+  type KernelFormatName,
+  kernelFormats,
+  matmulScratchBytes,
+  paddedRowCount,
+} from '../kernels/formats.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { Allocator } from '../threads/scratch.ts';
 import type { PlacedSection } from '../weights/tile-store.ts';
@@ -8,12 +13,18 @@ import type { PlacedSection } from '../weights/tile-store.ts';
 export class Activations {
   readonly pointer: number;
   readonly #kernels: Kernels;
+  readonly #scratch: number;
   readonly #streams: Readonly<Record<'q8' | 'q8k', number>>;
 
-  /** @param maxColumns columns of the widest input that is ever put here */
-  constructor(kernels: Kernels, memory: Allocator, maxTokens: number, maxColumns: number) {
+  /**
+   * @param memory of the input and its forms: threads may share them
+   * @param own memory of this thread alone
+   * @param maxColumns columns of the widest input that is ever put here
+   */
+  constructor(kernels: Kernels, memory: Allocator, own: Allocator, maxTokens: number, maxColumns: number) {
     this.#kernels = kernels;
     this.pointer = memory.alloc(maxTokens * maxColumns * 4);
+    this.#scratch = own.alloc(matmulScratchBytes(maxColumns));
     // A narrow input is padded to whole blocks: a format that needs more columns is never asked for.
     const wide = (block: number) => Math.ceil(maxColumns / block) * block;
     this.#streams = {
@@ -42,7 +53,7 @@ export class Activations {
     const format = kernelFormats[matrix.format as KernelFormatName];
     const x = format.activation === 'f32' ? this.pointer : this.#streams[format.activation];
     const rows = paddedRowCount(matrix.rows);
-    format.matmul(this.#kernels, matrix.pointer, x, y, rows, matrix.columns, tokens, yStride);
+    format.matmul(this.#kernels, matrix.pointer, x, y, rows, matrix.columns, tokens, yStride, this.#scratch);
   }
 }
 

@@ -60,7 +60,7 @@ export class AttentionLayer {
     this.#query = own.alloc(options.maxStepTokens * paddedRowCount(kvRows * group) * 4);
     this.#key = own.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
     this.#value = own.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
-    this.#heads = new Activations(kernels, own, options.maxStepTokens, kvRows * group);
+    this.#heads = new Activations(kernels, own, own, options.maxStepTokens, kvRows * group);
     this.#scores = own.alloc(attentionScratchBytes(group, options.contextLength));
     this.#rope = new RopeTable(kernels, arena, description, tiles, options, batch);
   }

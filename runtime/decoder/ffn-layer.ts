@@ -34,7 +34,7 @@ export class FfnLayer {
     const own = perThread(arena, team);
     this.#gate = own.alloc(options.maxStepTokens * ffnTileNeurons * 4);
     this.#up = own.alloc(options.maxStepTokens * ffnTileNeurons * 4);
-    this.#hidden = new Activations(kernels, own, options.maxStepTokens, ffnTileNeurons);
+    this.#hidden = new Activations(kernels, own, own, options.maxStepTokens, ffnTileNeurons);
   }
 
   /** The matrices that multiply a layer's input; alike in all its tiles. */

@@ -3,6 +3,7 @@ import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
+import { perThread } from '../threads/scratch.ts';
 import { alone, type SharedTeam, shareOf, type Team } from '../threads/team.ts';
 import { tileSpecs } from '../tile/spec.ts';
 import { TileStore } from '../weights/tile-store.ts';
@@ -63,7 +64,7 @@ export class Rank {
     this.#tiles = new TileStore(arena, held, team);
     this.#batch = new BatchMemory(arena, maxStepTokens);
     this.#residual = arena.alloc(maxStepTokens * hiddenSize * 4);
-    this.#input = new Activations(kernels, arena, maxStepTokens, hiddenSize);
+    this.#input = new Activations(kernels, arena, perThread(arena, team), maxStepTokens, hiddenSize);
     this.#sums = new PartialSums(kernels, arena, maxStepTokens, hiddenSize, team);
     this.#attention = new AttentionLayer(
       kernels,

@@ -13,6 +13,11 @@ export interface KernelExports {
   readonly matmulQ4_K: MatmulKernel;
   readonly matmulQ6_K: MatmulKernel;
 
+  readonly matmulPanelQ8_0: MatmulPanelKernel;
+  readonly matmulPanelQ4_0: MatmulPanelKernel;
+  readonly matmulPanelQ4_K: MatmulPanelKernel;
+  readonly matmulPanelQ6_K: MatmulPanelKernel;
+
   rmsNorm(
     x: number,
     weight: number,
@@ -87,6 +92,18 @@ export type MatmulKernel = (
   columns: number,
   count: number,
   yStride: number,
+) => void;
+
+/** For 4, 8, 12 or 16 tokens. */
+export type MatmulPanelKernel = (
+  w: number,
+  x: number,
+  y: number,
+  paddedRows: number,
+  columns: number,
+  count: number,
+  yStride: number,
+  scratch: number,
 ) => void;
 
 export type StoreKvKernel = (

@@ -7,7 +7,7 @@ import { q8_0 } from './formats/q8-0.ts';
 
 export { type ActivationFormat, activationBytes, quantizeActivations } from './activations.ts';
 export type { KernelFormat, KernelFormatName } from './formats/format.ts';
-export { paddedRowCount } from './formats/format.ts';
+export { matmulScratchBytes, paddedRowCount } from './formats/format.ts';
 
 /** All weight formats that have a kernel: a new one is a file in `formats/` and a line here. */
 export const kernelFormats: Record<KernelFormatName, KernelFormat> = {

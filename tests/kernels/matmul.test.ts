@@ -3,6 +3,7 @@ import {
   activationBytes,
   type KernelFormatName,
   kernelFormats,
+  matmulScratchBytes,
   paddedRowCount,
   quantizeActivations,
 } from '../../runtime/kernels/formats.ts';
@@ -45,7 +46,8 @@ function multiply(
   const padded = paddedRowCount(rows);
   const yStride = padded + 4;
   const y = workspace.room(count * yStride * 4);
-  format.matmul(workspace.kernels, w, input, y, padded, columns, count, yStride);
+  const scratch = workspace.room(matmulScratchBytes(columns));
+  format.matmul(workspace.kernels, w, input, y, padded, columns, count, yStride, scratch);
   const out = workspace.readF32(y, count * yStride);
   for (let t = 0; t < count; t++) {
     const token = out.subarray(t * yStride, (t + 1) * yStride);
@@ -118,16 +120,23 @@ describe.each(names)('matmul %s', (name) => {
     },
   );
 
-  test('gives each token what it gets alone', () => {
-    const matrix = makeCase(name, 24, blockColumns === 1 ? 70 : 3, 5);
-    const count = 7;
-    const x = seededFloats(8, count * matrix.columns);
-    const together = onBothBuilds((workspace) => multiply(workspace, matrix, x));
-    for (let t = 0; t < count; t++) {
-      const alone = onBothBuilds((workspace) =>
-        multiply(workspace, matrix, x.slice(t * matrix.columns, (t + 1) * matrix.columns)),
+  test.each([
+    [1, 24],
+    [3, 19],
+  ])('gives each token what it gets alone, %d blocks in a row, %d rows', (blocks, rows) => {
+    const matrix = makeCase(name, rows, blockColumns === 1 ? 70 : blocks, 5);
+    const { columns } = matrix;
+    const maxCount = 33;
+    const x = seededFloats(8, maxCount * columns);
+    const alone = onBothBuilds((workspace) => {
+      const tokens = Array.from({ length: maxCount }, (_, t) =>
+        multiply(workspace, matrix, x.slice(t * columns, (t + 1) * columns)),
       );
-      expectSameBits(alone, together.slice(t * matrix.rows, (t + 1) * matrix.rows));
+      return Float32Array.from(tokens.flatMap((token) => [...token]));
+    });
+    for (const count of [1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 31, 33]) {
+      const together = onBothBuilds((workspace) => multiply(workspace, matrix, x.slice(0, count * columns)));
+      expectSameBits(together, alone.slice(0, count * rows));
     }
   });
 
@@ -146,15 +155,15 @@ describe.each(names)('matmul %s', (name) => {
     });
   });
 
-  test('shows a NaN or an infinity in the activations', () => {
+  test.each([1, 4])('shows a NaN or an infinity in the activations of one token of %d', (count) => {
     const matrix = makeCase(name, 8, blockColumns === 1 ? 32 : 2, 6);
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
-      const x = seededFloats(7, matrix.columns);
+      const x = seededFloats(7, count * matrix.columns);
       x[3] = bad;
       const finite = onBothBuilds((workspace) =>
         Uint8Array.from(multiply(workspace, matrix, x), (value) => (Number.isFinite(value) ? 1 : 0)),
       );
-      expect([...finite]).toEqual(new Array(8).fill(0));
+      expect([...finite]).toEqual(Array.from({ length: count * 8 }, (_, i) => (i < 8 ? 0 : 1)));
     }
   });
 });
@@ -169,7 +178,7 @@ describe.each(names.filter((name) => name !== 'F32'))('packing %s', (name) => {
   });
 });
 
-test('extreme quants stay exact', () => {
+test('extreme quants stay exact, for one token and for several', () => {
   for (const name of ['Q8_0', 'Q4_0', 'Q4_K', 'Q6_K'] as const) {
     for (const fill of [0x00, 0xff, 0x80, 0x7f]) {
       const matrix = makeCase(name, 8, 1, 1);
@@ -181,7 +190,7 @@ test('extreme quants stay exact', () => {
         for (const at of scaleAt) matrix.source[row * blockBytes + at] = scales[row * blockBytes + at]!;
       }
       for (const sign of [1, -1]) {
-        const x = new Float32Array(matrix.columns).fill(sign);
+        const x = new Float32Array(5 * matrix.columns).fill(sign);
         const y = onBothBuilds((workspace) => multiply(workspace, matrix, x));
         const expected = reference(matrix, x);
         y.forEach((value, i) => {

@@ -1,6 +1,6 @@
 import { assert } from '../../error.ts';
-import type { ActivationFormat } from '../activations.ts';
-import type { MatmulKernel } from '../exports.ts';
+import { type ActivationFormat, activationBytes } from '../activations.ts';
+import type { MatmulKernel, MatmulPanelKernel } from '../exports.ts';
 import type { Kernels } from '../kernels.ts';
 
 export type KernelFormatName = 'F32' | 'F16' | 'Q8_0' | 'Q4_0' | 'Q4_K' | 'Q6_K';
@@ -18,8 +18,8 @@ export interface KernelFormat {
   pack(source: Uint8Array, rows: number, columns: number, target: Uint8Array): void;
   /**
    * y[t · yStride + r] = row r · x_t for r < paddedRows, t < count. w: packed; x: `count` tokens in the
-   * format `activation`; y: f32. Each row is the same, bit for bit, for any count, on any machine and in
-   * either build.
+   * format `activation`; y: f32; scratch: `matmulScratchBytes(columns)`, of no other thread. Each row is the
+   * same, bit for bit, for any count, on any machine and in either build.
    */
   matmul(
     kernels: Kernels,
@@ -30,6 +30,7 @@ export interface KernelFormat {
     columns: number,
     count: number,
     yStride: number,
+    scratch: number,
   ): void;
 }
 
@@ -43,6 +44,8 @@ export interface FormatLayout {
   /** Bytes of 8 rows × one block, packed. */
   readonly groupBlockBytes: number;
   readonly kernel: (kernels: Kernels) => MatmulKernel;
+  /** A faster one for several tokens, the same bits. */
+  readonly panelKernel?: (kernels: Kernels) => MatmulPanelKernel;
   /**
    * Writes into target, which is zeros, what it wants of `rows` (1..8) rows of one group, at `offset` of
    * target.
@@ -58,6 +61,17 @@ export interface FormatLayout {
 }
 
 const GROUP_ROWS = 8;
+
+/** Most tokens of a panel, and what their number is a multiple of: `assembly/panel.ts`. */
+const PANEL_TOKENS = 16;
+const PANEL_STEP = 4;
+
+/** Bytes of scratch that `matmul` wants for rows of at most so many columns, in any format. */
+export function matmulScratchBytes(columns: number): number {
+  const sums = PANEL_TOKENS * 32;
+  // The largest record of 32 columns, two bytes each, has a scale of 4 bytes.
+  return sums + PANEL_TOKENS * Math.ceil(columns / 32) * 68;
+}
 
 export function paddedRowCount(rows: number): number {
   return Math.ceil(rows / GROUP_ROWS) * GROUP_ROWS;
@@ -93,14 +107,26 @@ export function defineFormat(layout: FormatLayout): KernelFormat {
         layout.packGroup(source, group * groupSourceBytes, groupRows, blocksPerRow, target, offset);
       }
     },
-    matmul(kernels, w, x, y, paddedRows, columns, count, yStride) {
+    matmul(kernels, w, x, y, paddedRows, columns, count, yStride, scratch) {
       blocksIn(columns);
       assert(
         paddedRows % GROUP_ROWS === 0 && yStride >= paddedRows,
         `${name} rows ${paddedRows} of ${yStride}`,
       );
       assert(w % 16 === 0 && x % 16 === 0 && y % 4 === 0 && count >= 0, `${name} aligned buffers`);
-      layout.kernel(kernels)(w, x, y, paddedRows, columns, count, yStride);
+      assert(scratch > 0 && scratch % 16 === 0, `${name} aligned scratch`);
+      const xBytes = activationBytes(layout.activation, columns);
+      const panel = layout.panelKernel?.(kernels);
+      let done = 0;
+      while (panel && count - done >= PANEL_STEP) {
+        const rest = count - done;
+        const tokens = Math.min(PANEL_TOKENS, rest - (rest % PANEL_STEP));
+        panel(w, x + done * xBytes, y + done * yStride * 4, paddedRows, columns, tokens, yStride, scratch);
+        done += tokens;
+      }
+      if (done === count) return;
+      const single = layout.kernel(kernels);
+      single(w, x + done * xBytes, y + done * yStride * 4, paddedRows, columns, count - done, yStride);
     },
   };
 }

@@ -41,5 +41,6 @@ export const q4_0 = defineFormat({
   blockBytes: BLOCK_BYTES,
   groupBlockBytes: GROUP_BLOCK_BYTES,
   kernel: (kernels) => kernels.matmulQ4_0,
+  panelKernel: (kernels) => kernels.matmulPanelQ4_0,
   packGroup,
 });

@@ -75,5 +75,6 @@ export const q4_K = defineFormat({
   blockBytes: BLOCK_BYTES,
   groupBlockBytes: GROUP_BLOCK_BYTES,
   kernel: (kernels) => kernels.matmulQ4_K,
+  panelKernel: (kernels) => kernels.matmulPanelQ4_K,
   packGroup,
 });

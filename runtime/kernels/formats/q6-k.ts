@@ -78,5 +78,6 @@ export const q6_K = defineFormat({
   blockBytes: BLOCK_BYTES,
   groupBlockBytes: GROUP_BLOCK_BYTES,
   kernel: (kernels) => kernels.matmulQ6_K,
+  panelKernel: (kernels) => kernels.matmulPanelQ6_K,
   packGroup,
 });

@@ -39,5 +39,6 @@ export const q8_0 = defineFormat({
   blockBytes: BLOCK_BYTES,
   groupBlockBytes: GROUP_BLOCK_BYTES,
   kernel: (kernels) => kernels.matmulQ8_0,
+  panelKernel: (kernels) => kernels.matmulPanelQ8_0,
   packGroup,
 });
