@@ -1,12 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
+import { addBench } from './commands/bench.ts';
 import { addChat } from './commands/chat.ts';
 import { addDevices } from './commands/devices.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addJoin } from './commands/join.ts';
 import { addList } from './commands/list.ts';
 import { addLogits } from './commands/logits.ts';
+import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
 import { addTokenize } from './commands/tokenize.ts';
@@ -21,7 +23,18 @@ function buildProgram(): Command {
     .showHelpAfterError('(hearth --help lists commands and options)')
     .exitOverride();
   addServe(program);
-  for (const add of [addRun, addChat, addJoin, addDevices, addList, addInspect, addLogits, addTokenize])
+  for (const add of [
+    addRun,
+    addChat,
+    addJoin,
+    addDevices,
+    addList,
+    addInspect,
+    addLogits,
+    addTokenize,
+    addQuantize,
+    addBench,
+  ])
     add(program);
   for (const command of program.commands) command.exitOverride();
   return program;

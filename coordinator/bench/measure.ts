@@ -1,0 +1,93 @@
+import type { Clock } from '../../device-agent/clock.ts';
+import type { StepRunner } from '../../runtime/generation/step-runner.ts';
+
+export interface BenchPlan {
+  /** Tokens of the prompt that is read. */
+  readonly promptTokens: number;
+  /** Tokens that are then computed one by one. */
+  readonly generateTokens: number;
+  /** Positions that lie in the KV cache already when generating begins. */
+  readonly depth: number;
+  readonly repetitions: number;
+}
+
+/** Tokens a second over the repetitions of one test. */
+export interface Rate {
+  /** Of one repetition. */
+  readonly tokens: number;
+  readonly medianTokensPerSecond: number;
+  readonly minTokensPerSecond: number;
+  readonly maxTokensPerSecond: number;
+}
+
+export interface Rates {
+  readonly prefill: Rate;
+  readonly decode: Rate;
+}
+
+/**
+ * Times a runner's steps as an answer uses them: a prompt in the longest steps that it takes, then token by token
+ * with the logits of each. Sampling and text are left out. Each test runs once untimed first.
+ */
+export async function measure(
+  runner: StepRunner,
+  plan: BenchPlan,
+  clock: Pick<Clock, 'nowMs'>,
+): Promise<Rates> {
+  const { promptTokens, generateTokens, depth, repetitions } = plan;
+  const prefill = await repeat(repetitions, clock, () => readPrompt(runner, promptTokens));
+  if (depth > 0) await readPrompt(runner, depth);
+  const decode = await repeat(repetitions, clock, () => generate(runner, depth, generateTokens));
+  runner.release(0);
+  return { prefill: rate(promptTokens, prefill), decode: rate(generateTokens, decode) };
+}
+
+/** @returns milliseconds of each repetition after the first, which warms up */
+async function repeat(
+  times: number,
+  clock: Pick<Clock, 'nowMs'>,
+  test: () => Promise<void>,
+): Promise<number[]> {
+  await test();
+  const durationsMs: number[] = [];
+  for (let i = 0; i < times; i += 1) {
+    const startMs = clock.nowMs();
+    await test();
+    durationsMs.push(clock.nowMs() - startMs);
+  }
+  return durationsMs;
+}
+
+/** From position 0: what the slot held before is forgotten. */
+async function readPrompt(runner: StepRunner, length: number): Promise<void> {
+  for (let start = 0; start < length; start += runner.limits.maxStepTokens) {
+    const count = Math.min(runner.limits.maxStepTokens, length - start);
+    const tokens = Array.from({ length: count }, (_, i) => anyToken(start + i, runner.vocabSize));
+    const logits = start + count === length ? 'last' : 'none';
+    await runner.step([{ slot: 0, start, count, logits, tokens }]);
+  }
+}
+
+async function generate(runner: StepRunner, depth: number, length: number): Promise<void> {
+  for (let start = depth; start < depth + length; start += 1) {
+    const tokens = [anyToken(start, runner.vocabSize)];
+    await runner.step([{ slot: 0, start, count: 1, logits: 'last', tokens }]);
+  }
+}
+
+/** Which tokens they are does not matter for the time; spread over the vocabulary by Knuth's multiplicative hash. */
+function anyToken(position: number, vocabSize: number): number {
+  return (Math.imul(position + 1, 0x9e3779b1) >>> 0) % vocabSize;
+}
+
+function rate(tokens: number, durationsMs: readonly number[]): Rate {
+  const rates = durationsMs.map((ms) => (1000 * tokens) / ms).sort((a, b) => a - b);
+  const middle = rates.length >> 1;
+  const median = rates.length % 2 === 1 ? rates[middle]! : (rates[middle - 1]! + rates[middle]!) / 2;
+  return {
+    tokens,
+    medianTokensPerSecond: median,
+    minTokensPerSecond: rates[0]!,
+    maxTokensPerSecond: rates.at(-1)!,
+  };
+}

@@ -1,0 +1,126 @@
+import { availableParallelism, cpus } from 'node:os';
+import { type Command, Option } from 'commander';
+import { systemClock } from '../../../device-agent/clock.ts';
+import { idleProcessors } from '../../../device-agent/node/compute-threads.ts';
+import { startKernels } from '../../../device-agent/node/kernel-files.ts';
+import { packageVersion } from '../../../device-agent/node/package-root.ts';
+import { HearthError } from '../../../runtime/error.ts';
+import type { ModelFile } from '../../../runtime/model/model-file.ts';
+import { type BenchPlan, measure } from '../../bench/measure.ts';
+import { type BenchReport, formatReport, type ReportFormat, reportFormats } from '../../bench/report.ts';
+import { parseSyntheticModel, provideSyntheticModel, syntheticPath } from '../../bench/synthetic-model.ts';
+import { Engine } from '../../engine.ts';
+import { openModel } from '../../files/open-model.ts';
+import { kvOption, splitOption, wholeNumber } from '../options.ts';
+import { plainLogger } from '../plain-logger.ts';
+import { Progress } from '../progress.ts';
+import { stopSignal } from '../stop-signal.ts';
+
+interface BenchOptions {
+  readonly prompt: number;
+  readonly generate: number;
+  readonly repetitions: number;
+  readonly depth: number;
+  readonly threads?: number;
+  readonly kv: 'f16' | 'f32';
+  readonly split?: readonly number[];
+  readonly synthetic?: string;
+  readonly keep?: string;
+  readonly output: ReportFormat;
+  readonly json?: boolean;
+}
+
+const mostTokens = 1 << 20;
+
+export function addBench(program: Command): void {
+  const whole = (flags: string, description: string, min: number, max: number, fallback: number): Option =>
+    new Option(flags, description).argParser(wholeNumber(min, max)).default(fallback);
+  program
+    .command('bench')
+    .description('measure how fast this device reads prompts and writes answers')
+    .argument('[model]', 'a GGUF file, or the name of a model (default: built-in)')
+    .addOption(whole('-p, --prompt <n>', 'tokens of the prompt', 1, mostTokens, 128))
+    .addOption(whole('-n, --generate <n>', 'tokens to generate', 1, mostTokens, 32))
+    .addOption(whole('-r, --repetitions <n>', 'timed runs, after one that is not', 1, 1000, 5))
+    .addOption(whole('-d, --depth <n>', 'positions in the KV cache before generating', 0, mostTokens, 0))
+    .addOption(
+      new Option('-t, --threads <n>', 'compute threads (default: the idle processors)')
+        .argParser(wholeNumber(1, 256))
+        .env('HEARTH_THREADS'),
+    )
+    .addOption(kvOption('f16'))
+    .addOption(splitOption())
+    .option('--synthetic <shape:type>', 'random weights in the shape of a model, such as llama-3.2-1b:Q4_0')
+    .option('--keep <file>', 'where to keep the synthetic model (default: in the cache folder)')
+    .addOption(new Option('--output <format>', 'how to print').choices(reportFormats).default('table'))
+    .option('--json', 'the same as --output json')
+    .action(async (name: string | undefined, options: BenchOptions) => {
+      const model = await openModel(await modelToBench(name, options));
+      const report = await bench(model, options);
+      process.stdout.write(formatReport(report, options.json ? 'json' : options.output));
+    });
+}
+
+/** @returns a name or path for `openModel`; a synthetic model is written first */
+async function modelToBench(
+  name: string | undefined,
+  { synthetic, keep }: BenchOptions,
+): Promise<string | undefined> {
+  if (synthetic === undefined) return name;
+  if (name !== undefined)
+    throw new HearthError('USAGE', `bench either ${name} or --synthetic ${synthetic}, not both`);
+  const model = parseSyntheticModel(synthetic);
+  const path = keep ?? syntheticPath(model);
+  const progress = new Progress(`writing ${path}`);
+  await provideSyntheticModel(model, path, {
+    signal: stopSignal(),
+    // In the cache folder a file of another length is one of an earlier version.
+    force: keep === undefined,
+    onProgress: (written, total) => progress.update(written, total),
+  });
+  return path;
+}
+
+async function bench(model: ModelFile, options: BenchOptions): Promise<BenchReport> {
+  const { split = [1], kv } = options;
+  const plan: BenchPlan = {
+    promptTokens: options.prompt,
+    generateTokens: options.generate,
+    depth: options.depth,
+    repetitions: options.repetitions,
+  };
+  // As the engine chooses, so that the report can say it.
+  const threads = options.threads ?? (split.length > 1 ? 1 : idleProcessors());
+  const progress = new Progress('loading');
+  const engine = await Engine.start({
+    model,
+    localRanks: split.length,
+    shares: split,
+    minDevices: split.length,
+    kvFormat: kv,
+    threads,
+    logger: plainLogger,
+    parallel: 1,
+    contextLength: Math.max(plan.promptTokens, plan.depth + plan.generateTokens),
+    onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
+  });
+  try {
+    await engine.cluster.whenReady();
+    const rates = await measure(engine.cluster, plan, systemClock);
+    return {
+      version: packageVersion(),
+      model: model.name,
+      weightBytes: model.tiles.reduce((sum, { byteLength }) => sum + byteLength, 0),
+      ranks: split.length,
+      threads,
+      kv,
+      depth: plan.depth,
+      repetitions: plan.repetitions,
+      kernels: startKernels().relaxed ? 'relaxed' : 'baseline',
+      hardware: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
+      ...rates,
+    };
+  } finally {
+    await engine.close();
+  }
+}

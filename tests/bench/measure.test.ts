@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { type BenchPlan, measure } from '../../coordinator/bench/measure.ts';
+import type { StepInput, StepRunner } from '../../runtime/generation/step-runner.ts';
+
+const plan: BenchPlan = { promptTokens: 20, generateTokens: 4, depth: 0, repetitions: 3 };
+
+/** Notes each step; the clock goes on by what `stepMs` says of it. */
+function fakeRunner(stepMs: (step: StepInput, index: number) => number) {
+  const steps: StepInput[] = [];
+  const released: number[] = [];
+  let nowMs = 1000;
+  const runner: StepRunner = {
+    limits: { maxStepTokens: 8, maxSequences: 1, contextLength: 64, kvPages: 1 },
+    vocabSize: 50,
+    async step(sequences) {
+      const step = sequences[0]!;
+      nowMs += stepMs(step, steps.length);
+      steps.push(step);
+      return [];
+    },
+    release: (slot) => released.push(slot),
+  };
+  return { runner, steps, released, clock: { nowMs: () => nowMs } };
+}
+
+describe('measure', () => {
+  it('times prompts and tokens apart', async () => {
+    const { runner, clock } = fakeRunner(({ count }) => (count === 1 ? 50 : count * 2));
+    const { prefill, decode } = await measure(runner, plan, clock);
+    expect(prefill).toEqual({
+      tokens: 20,
+      medianTokensPerSecond: 500,
+      minTokensPerSecond: 500,
+      maxTokensPerSecond: 500,
+    });
+    expect(decode.tokens).toBe(4);
+    expect(decode.medianTokensPerSecond).toBe(20);
+  });
+
+  it('gives median and range of what was timed, not of the run that warms up', async () => {
+    // Of a prompt in one step: 1000 ms to warm up, then 10, 20 and 40.
+    const { runner, clock } = fakeRunner((_, index) => [1000, 10, 40, 20][index] ?? 1);
+    const { prefill } = await measure(runner, { ...plan, promptTokens: 8, generateTokens: 1 }, clock);
+    expect(prefill).toMatchObject({
+      medianTokensPerSecond: 400,
+      minTokensPerSecond: 200,
+      maxTokensPerSecond: 800,
+    });
+  });
+
+  it('takes the mean of the middle two of an even number', async () => {
+    const { runner, clock } = fakeRunner((_, index) => [1, 10, 20][index] ?? 1);
+    const { prefill } = await measure(runner, { ...plan, promptTokens: 8, repetitions: 2 }, clock);
+    expect(prefill.medianTokensPerSecond).toBe(600);
+  });
+
+  it('reads prompts in the longest steps, with logits of the last token alone', async () => {
+    const { runner, steps, released } = fakeRunner(() => 1);
+    await measure(runner, plan, { nowMs: () => 0 });
+    expect(steps.slice(0, 3).map(({ start, count, logits }) => [start, count, logits])).toEqual([
+      [0, 8, 'none'],
+      [8, 8, 'none'],
+      [16, 4, 'last'],
+    ]);
+    // Four prompts of three steps, then four times four tokens.
+    expect(steps).toHaveLength(4 * 3 + 4 * 4);
+    expect(steps.slice(12, 16).map(({ start, count }) => [start, count])).toEqual([
+      [0, 1],
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ]);
+    expect(released).toEqual([0]);
+  });
+
+  it('fills the cache before it generates, and does not time that', async () => {
+    const { runner, steps, clock } = fakeRunner(({ count }) => (count === 1 ? 10 : 1e6));
+    const { decode } = await measure(runner, { ...plan, promptTokens: 1, depth: 16 }, clock);
+    expect(steps.slice(4, 7).map(({ start, count }) => [start, count])).toEqual([
+      [0, 8],
+      [8, 8],
+      [16, 1],
+    ]);
+    expect(decode.maxTokensPerSecond).toBe(100);
+  });
+
+  it('names tokens of the vocabulary, many different ones', async () => {
+    const { runner, steps } = fakeRunner(() => 1);
+    await measure(runner, plan, { nowMs: () => 0 });
+    const tokens = steps.flatMap((step) => step.tokens);
+    expect(steps.every((step) => step.tokens.length === step.count)).toBe(true);
+    expect(tokens.every((token) => Number.isInteger(token) && token >= 0 && token < 50)).toBe(true);
+    expect(new Set(tokens).size).toBeGreaterThan(10);
+  });
+});
