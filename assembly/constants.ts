@@ -21,6 +21,14 @@ export const TOP_BITS: usize = 144;
 export const LOW_NIBBLES: usize = 160;
 /** Fourteen vectors for `expF32`, each an f32 splat; the order is that of `exp-f32.ts`. */
 export const EXP: usize = 176;
+/** Each byte 0x03, 0x04, 0x07, 0x18, 0x1f: parts of quants of 2, 3 and 5 bits. */
+export const LOW_TWO: usize = 400;
+export const THIRD_BIT: usize = 416;
+export const LOW_THREE: usize = 432;
+export const FOURTH_AND_FIFTH: usize = 448;
+export const LOW_FIVE: usize = 464;
+/** The 16 int8 levels of IQ4_NL and IQ4_XS. Source: ggml-common.h, kvalues_iq4nl. */
+export const IQ4_LEVELS: usize = 480;
 
 /** Activation streams hold scale · 2^51, see `weightScales`. */
 export const STREAM_SCALE: f32 = 2251799813685248.0;
@@ -43,6 +51,12 @@ export function init(): void {
   v128.store(LOW_BYTES, i16x8.splat(0x00ff));
   v128.store(TOP_BITS, i8x16.splat(0x30));
   v128.store(LOW_NIBBLES, i16x8.splat(15));
+  v128.store(LOW_TWO, i8x16.splat(3));
+  v128.store(THIRD_BIT, i8x16.splat(4));
+  v128.store(LOW_THREE, i8x16.splat(7));
+  v128.store(FOURTH_AND_FIFTH, i8x16.splat(0x18));
+  v128.store(LOW_FIVE, i8x16.splat(0x1f));
+  v128.store(IQ4_LEVELS, i8x16(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113));
   storeSplat(EXP, 1.44269504088896341); // log2(e)
   storeSplat(EXP + 16, ROUNDING);
   storeSplat(EXP + 32, 0.693359375); // ln(2), high part: 9 bits, so its product with n is exact

@@ -4,10 +4,15 @@ import { multiplyAdd, weightScales } from './simd';
 /** What a packed half lacks when moved into a float: 2^102, see `weightScales`. */
 const HALF_FACTOR: f32 = 5070602400912917605986812821504.0;
 
+/** What stands for the two kinds of 16 bits: a float's upper half, and a packed half. */
+type BFloat16 = i16;
+type PackedHalf = u16;
+
 /** Four rows of one column. */
 @inline
 function weights<T>(w: usize, halfBits: v128, factor: v128): v128 {
   if (sizeof<T>() == 4) return v128.load(w);
+  if (isSigned<T>()) return i32x4.shl(v128.load16x4_u(w), 16);
   return f32x4.mul(weightScales(w, halfBits), factor);
 }
 
@@ -129,5 +134,12 @@ export function matmulF32(
 export function matmulF16(
   w: usize, x: usize, y: usize, paddedRows: i32, columns: i32, count: i32, yStride: i32,
 ): void {
-  matmulFloat<u16>(w, x, y, paddedRows, columns, count, yStride);
+  matmulFloat<PackedHalf>(w, x, y, paddedRows, columns, count, yStride);
+}
+
+/** As `matmulF32`, w: [paddedRows/8, columns] × 8 rows of bfloat16, the upper halves of f32. */
+export function matmulBF16(
+  w: usize, x: usize, y: usize, paddedRows: i32, columns: i32, count: i32, yStride: i32,
+): void {
+  matmulFloat<BFloat16>(w, x, y, paddedRows, columns, count, yStride);
 }

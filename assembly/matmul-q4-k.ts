@@ -22,7 +22,7 @@ export function twiceHigh(v: v128): v128 {
 
 /** Σ over 8 sub-blocks of min · Σ q_x for 4 rows; m: u8 pairs of sub-blocks, 16 bytes apart; sums: 8 i16. */
 @inline
-function minimums(m: usize, sums: v128): v128 {
+export function minimums(m: usize, sums: v128): v128 {
   let total = i32x4.dot_i16x8_s(v128.load8x8_u(m), splat0(sums));
   total = i32x4.add(total, i32x4.dot_i16x8_s(v128.load8x8_u(m, 16), splat1(sums)));
   total = i32x4.add(total, i32x4.dot_i16x8_s(v128.load8x8_u(m, 32), splat2(sums)));

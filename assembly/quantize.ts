@@ -55,9 +55,9 @@ function isUsable(absmax: f32): bool {
 }
 
 /**
- * For Q4_0 and Q8_0. out: per token columns/32 blocks of 64 bytes:
+ * For weights in blocks of 32. out: per token columns/32 blocks of 64 bytes:
  * int8 q[32] | f32 scale · 2^51, four times | i32 8 · Σq, four times (what Q4_0's offset of 8 takes off a
- * row).
+ * row; the others take theirs, and Σq for a minimum, from it by shifts).
  */
 export function quantizeQ8(x: usize, out: usize, columns: i32, count: i32): void {
   const end = x + ((<usize>columns * <usize>count) << 2);
@@ -87,9 +87,9 @@ export function quantizeQ8(x: usize, out: usize, columns: i32, count: i32): void
 }
 
 /**
- * For Q4_K and Q6_K. out: per token columns/256 blocks of 352 bytes: int8 q[256] | i16 Σq of each 32 columns
- * [8] | f32 scale · 2^51, four times | per 16 columns two i16: −32 · Σq of columns k ≡ 0, 1 and k ≡ 2, 3 (mod
- * 4), which is what Q6_K's offset of 32 takes off the two i16 lanes of a row.
+ * For weights in blocks of 256. out: per token columns/256 blocks of 352 bytes: int8 q[256] | i16 Σq of each
+ * 32 columns [8] | f32 scale · 2^51, four times | per 16 columns two i16: −32 · Σq of columns k ≡ 0, 1 and
+ * k ≡ 2, 3 (mod 4), which is what Q6_K's offset of 32 takes off the two i16 lanes of a row, and others' by shifts.
  */
 export function quantizeQ8K(x: usize, out: usize, columns: i32, count: i32): void {
   const end = x + ((<usize>columns * <usize>count) << 2);

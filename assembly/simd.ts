@@ -1,6 +1,6 @@
 /**
  * The few vector idioms that the kernels share. The relaxed and the baseline build differ in `evenBytes`,
- * `oddBytes` and `pairProducts` alone, and there they yield equal integers.
+ * `oddBytes`, `pairProducts` and `lookup` alone, and there they yield equal integers.
  */
 
 /** Lane 0 (1, 2, 3) of four 32-bit lanes in all four: a shuffle that V8 knows. */
@@ -46,6 +46,13 @@ export function oddBytes(v: v128): v128 {
 export function pairProducts(even: v128, odd: v128, b: v128, lowBytes: v128): v128 {
   if (RELAXED) return v128.relaxed_dot<i16>(even, b);
   return i16x8.add(i16x8.mul(even, v128.and(b, lowBytes)), i16x8.mul(odd, i16x8.shr_u(b, 8)));
+}
+
+/** Byte i: table[indices[i]], indices in 0..15: there the relaxed instruction too has one defined result. */
+@inline
+export function lookup(table: v128, indices: v128): v128 {
+  if (RELAXED) return i8x16.relaxed_swizzle(table, indices);
+  return i8x16.swizzle(table, indices);
 }
 
 /** f32 a·b + c with two roundings: fused in neither build. */

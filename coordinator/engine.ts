@@ -64,11 +64,6 @@ export class Engine {
       vocabulary: answerVocabulary(this.tokenizer),
       math: { exp, log },
     });
-    for (const [from, to] of model.reencodedTypes())
-      logger.warn(
-        { from, to },
-        `weights in ${from} have no kernels of their own yet and are re-encoded to ${to}`,
-      );
   }
 
   /** Starts the local ranks; `cluster.whenReady` tells when there is enough to answer. */

@@ -8,10 +8,19 @@ export interface KernelExports {
 
   readonly matmulF32: MatmulKernel;
   readonly matmulF16: MatmulKernel;
+  readonly matmulBF16: MatmulKernel;
   readonly matmulQ8_0: MatmulKernel;
   readonly matmulQ4_0: MatmulKernel;
+  readonly matmulQ4_1: MatmulKernel;
+  readonly matmulQ5_0: MatmulKernel;
+  readonly matmulQ5_1: MatmulKernel;
+  readonly matmulQ2_K: MatmulKernel;
+  readonly matmulQ3_K: MatmulKernel;
   readonly matmulQ4_K: MatmulKernel;
+  readonly matmulQ5_K: MatmulKernel;
   readonly matmulQ6_K: MatmulKernel;
+  readonly matmulIQ4_NL: MatmulKernel;
+  readonly matmulIQ4_XS: MatmulKernel;
 
   readonly matmulPanelQ8_0: MatmulPanelKernel;
   readonly matmulPanelQ4_0: MatmulPanelKernel;

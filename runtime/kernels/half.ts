@@ -40,6 +40,13 @@ export class HalfRecoder {
     return packed;
   }
 
+  /** The half at `from` of source, recoded to `to` of target; both little-endian. */
+  move(source: Uint8Array, from: number, target: Uint8Array, to: number): void {
+    const packed = this.recode(source[from]! | (source[from + 1]! << 8));
+    target[to] = packed;
+    target[to + 1] = packed >> 8;
+  }
+
   /** @throws HearthError MODEL_BAD_TENSOR */
   finish(): void {
     if ((this.#seen & INVALID) === 0) return;

@@ -1,36 +1,9 @@
 import { HearthError } from '../error.ts';
 import type { GgufFile, GgufTensor } from '../gguf/gguf.ts';
 import type { KernelFormatName } from '../kernels/formats.ts';
-import type { QuantTypeName } from '../quant/format.ts';
 import type { Architecture, MatrixRole, TensorRule } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
 import type { LayerFormats, ModelDescription } from './description.ts';
-
-/**
- * The kernel format in which a stored type is computed. A type without kernels of its own is re-encoded when its
- * tile is cut: BF16 without loss, the others to the 8-bit format, whose rounding is far below theirs.
- */
-const kernelFormatOf: Readonly<Record<QuantTypeName, KernelFormatName>> = {
-  F32: 'F32',
-  F16: 'F16',
-  BF16: 'F32',
-  Q8_0: 'Q8_0',
-  Q4_0: 'Q4_0',
-  Q4_1: 'Q8_0',
-  Q5_0: 'Q8_0',
-  Q5_1: 'Q8_0',
-  Q2_K: 'Q8_0',
-  Q3_K: 'Q8_0',
-  Q4_K: 'Q4_K',
-  Q5_K: 'Q8_0',
-  Q6_K: 'Q6_K',
-  IQ4_NL: 'Q8_0',
-  IQ4_XS: 'Q8_0',
-};
-
-export function kernelFormat(type: QuantTypeName): KernelFormatName {
-  return kernelFormatOf[type];
-}
 
 /** GGUF name of a rule's tensor in this file, or undefined where an optional one is missing. */
 export function tensorName(gguf: GgufFile, rule: TensorRule, layer: number): string | undefined {
@@ -96,7 +69,7 @@ function isMatrixRole(role: string): role is MatrixRole {
 }
 
 function formatOf(gguf: GgufFile, rule: TensorRule, layer: number): KernelFormatName {
-  return kernelFormat(gguf.tensors.get(tensorName(gguf, rule, layer)!)!.type);
+  return gguf.tensors.get(tensorName(gguf, rule, layer)!)!.type;
 }
 
 /** Biases come as a set, in all layers or in none; a half-set would be dropped silently. */

@@ -5,7 +5,7 @@ import { TileCutter } from '../tile/cut.ts';
 import { type TileSpec, tileSpecs } from '../tile/spec.ts';
 import type { Architecture } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
-import { describeModel, kernelFormat } from './describe.ts';
+import { describeModel } from './describe.ts';
 import type { ModelDescription } from './description.ts';
 import { architectureNamed } from './registry.ts';
 
@@ -53,16 +53,6 @@ export class ModelFile {
         format.decode(row, target.subarray(i * hiddenSize, (i + 1) * hiddenSize));
       }),
     );
-  }
-
-  /** Stored types that no kernel computes as they are, with the format each is re-encoded to. */
-  reencodedTypes(): ReadonlyMap<string, string> {
-    const changes = new Map<string, string>();
-    for (const tensor of this.gguf.tensors.values()) {
-      const format = kernelFormat(tensor.type);
-      if (tensor.shape.length > 1 && format !== tensor.type) changes.set(tensor.type, format);
-    }
-    return changes;
   }
 
   close(): Promise<void> {

@@ -5,7 +5,6 @@ import type { ModelConfig } from '../model/config.ts';
 import { tensorName } from '../model/describe.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
-import { reencode } from './reencode.ts';
 import { halfSplitOrder } from './rope-order.ts';
 import type { TileSection, TileSpec } from './spec.ts';
 
@@ -17,7 +16,7 @@ interface Slice {
   readonly columns: number;
 }
 
-/** Cuts tiles out of a GGUF file: reads a tensor's part, brings it to kernel format and layout. */
+/** Cuts tiles out of a GGUF file: reads a tensor's part, brings it to the kernels' layout. */
 export class TileCutter {
   readonly #gguf: GgufFile;
   readonly #architecture: Architecture;
@@ -63,11 +62,10 @@ export class TileCutter {
   async #cutMatrix(tile: TileSpec, section: TileSection, target: Uint8Array): Promise<void> {
     const { rule, name } = this.#rule(section);
     const slice = this.#slice(tile, section, rule);
-    const { type } = this.#gguf.tensors.get(name)!;
     const rows = await this.#readSlice(name, slice);
     const ordered = this.#isRotated(section) ? this.#reorder(rows, rows.length / slice.rows) : rows;
     const format = section.format as KernelFormatName;
-    kernelFormats[format].pack(reencode(ordered, type, format), section.rows, section.columns, target);
+    kernelFormats[format].pack(ordered, section.rows, section.columns, target);
   }
 
   #slice(tile: TileSpec, section: TileSection, rule: TensorRule): Slice {

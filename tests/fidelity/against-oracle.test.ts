@@ -69,9 +69,9 @@ describe('the runtime computes what TensorFlow.js computes', () => {
   });
 });
 
-/** Seen: half-precision KV 7e-4, max 0.004; 8-bit activations 0.04 to 0.06, max 0.3. */
-const floatTolerance: Errors = { rms: 2e-3, max: 0.01 };
-const quantTolerance: Errors = { rms: 0.08, max: 0.45 };
+/** Seen: half-precision KV 5e-4, max 0.003; 8-bit activations 0.030 to 0.045, max 0.24. */
+const floatTolerance: Errors = { rms: 1e-3, max: 6e-3 };
+const quantTolerance: Errors = { rms: 0.06, max: 0.35 };
 
 describe('the runtime computes within the error of its rounded inputs', () => {
   it.each(quantFormats)('$name', async ({ name: type, blockSize }) => {

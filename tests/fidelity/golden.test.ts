@@ -2,10 +2,16 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openModelFile } from '../../runtime/model/model-file.ts';
+import type { QuantTypeName } from '../../runtime/quant/format.ts';
 import { createSoloRunner } from '../../runtime/solo/solo-runner.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
 import { memorySource } from '../support/memory-source.ts';
-import { type SyntheticModelOptions, smallShape, syntheticModel } from '../support/synthetic-model.ts';
+import {
+  type SyntheticModelOptions,
+  smallShape,
+  syntheticModel,
+  type WeightRole,
+} from '../support/synthetic-model.ts';
 
 /**
  * Pins the bits of the arithmetic. A difference means that answers change for everyone: intended, it goes into
@@ -15,6 +21,18 @@ import { type SyntheticModelOptions, smallShape, syntheticModel } from '../suppo
  */
 const rewriting = process.env.HEARTH_REWRITE_GOLDEN === '1';
 const goldenFile = new URL('golden.json', import.meta.url);
+
+const otherTypes: Readonly<Record<WeightRole, QuantTypeName>> = {
+  embedding: 'BF16',
+  query: 'Q4_1',
+  key: 'Q5_0',
+  value: 'Q5_1',
+  attentionOutput: 'IQ4_XS',
+  gate: 'Q2_K',
+  up: 'Q3_K',
+  down: 'Q5_K',
+  output: 'IQ4_NL',
+};
 
 const models: Readonly<Record<string, Partial<SyntheticModelOptions>>> = {
   'llama, Q4_K with Q6_K': { type: (role) => (role === 'value' || role === 'down' ? 'Q6_K' : 'Q4_K') },
@@ -34,6 +52,9 @@ const models: Readonly<Record<string, Partial<SyntheticModelOptions>>> = {
   'llama, F16 with F32, frequency factors': {
     type: (role) => (role === 'down' ? 'F32' : 'F16'),
     ropeFactors: true,
+  },
+  'llama, each of the other types': {
+    type: (role, layer) => (role === 'query' && layer === 1 ? 'BF16' : otherTypes[role]),
   },
 };
 

@@ -7,9 +7,10 @@ import {
   paddedRowCount,
   quantizeActivations,
 } from '../../runtime/kernels/formats.ts';
+import { quantFormatNamed } from '../../runtime/quant/registry.ts';
 import { dequantize } from './reference/dequantize.ts';
 import { throughInt8 } from './reference/quantize.ts';
-import { randomMatrix } from './reference/random-matrix.ts';
+import { randomMatrix, scaleOffsets } from './reference/random-matrix.ts';
 import { expectSameBits, onBothBuilds, seededFloats, type Workspace } from './support.ts';
 
 const epsilon = 2 ** -24;
@@ -86,15 +87,27 @@ function reference({ name, rows, columns, source }: Case, x: Float32Array): { y:
 }
 
 /**
- * Roundings on the way: 6 a block, then one an addition. Q4_K's difference of two sums weighs more than Σ
- * |w·x|.
+ * Roundings on the way: 6 a block, then one an addition. The two terms of a format with minimums weigh more
+ * than Σ |w·x|.
  */
 function tolerance(name: KernelFormatName, blocks: number): number {
-  return (blocks + 8) * (name === 'Q4_K' ? 4 : 1) * epsilon;
+  const minimums = ['Q4_1', 'Q5_1', 'Q2_K', 'Q4_K', 'Q5_K'].includes(name);
+  return (blocks + 8) * (minimums ? 4 : 1) * epsilon;
 }
 
 describe.each(names)('matmul %s', (name) => {
   const { blockColumns } = kernelFormats[name];
+
+  test('has for reference what the format decodes to, but for float32', () => {
+    const { source, rows, columns } = makeCase(name, 16, 3, 2);
+    const decoded = new Float32Array(rows * columns);
+    quantFormatNamed(name).decode(source, decoded);
+    dequantize(name, source).forEach((value, i) => {
+      // Each of the two terms is rounded; they are below 64 · 63 · 0.015 and may cancel.
+      expect(Math.abs(decoded[i]! - value)).toBeLessThanOrEqual(64 * epsilon);
+    });
+  });
+
   const shapes = blockColumns === 1 ? [1, 2, 5, 96] : [1, 2, 5];
 
   test.each(shapes)(
@@ -168,7 +181,9 @@ describe.each(names)('matmul %s', (name) => {
   });
 });
 
-describe.each(names.filter((name) => name !== 'F32'))('packing %s', (name) => {
+const quantized = names.filter((name) => kernelFormats[name].blockColumns > 1);
+
+describe.each([...quantized, 'F16' as const])('packing %s', (name) => {
   test.each([256, -300, Number.POSITIVE_INFINITY, Number.NaN])('refuses scales about %d', (scale) => {
     const format = kernelFormats[name];
     const columns = format.blockColumns;
@@ -179,15 +194,17 @@ describe.each(names.filter((name) => name !== 'F32'))('packing %s', (name) => {
 });
 
 test('extreme quants stay exact, for one token and for several', () => {
-  for (const name of ['Q8_0', 'Q4_0', 'Q4_K', 'Q6_K'] as const) {
+  for (const name of quantized) {
     for (const fill of [0x00, 0xff, 0x80, 0x7f]) {
       const matrix = makeCase(name, 8, 1, 1);
       const scales = makeCase(name, 8, 1, 2).source;
       matrix.source.fill(fill);
       const blockBytes = matrix.source.length / 8;
-      const scaleAt = name === 'Q6_K' ? [208, 209] : name === 'Q4_K' ? [0, 1, 2, 3] : [0, 1];
       for (let row = 0; row < 8; row++) {
-        for (const at of scaleAt) matrix.source[row * blockBytes + at] = scales[row * blockBytes + at]!;
+        for (const offset of scaleOffsets[name]) {
+          const at = row * blockBytes + offset;
+          matrix.source.set(scales.subarray(at, at + 2), at);
+        }
       }
       for (const sign of [1, -1]) {
         const x = new Float32Array(5 * matrix.columns).fill(sign);

@@ -88,15 +88,14 @@ describe('ModelFile', () => {
     expect(model.config.rope.scaling).toEqual({ kind: 'linear', factor: 4 });
   });
 
-  test('says which types are re-encoded', async () => {
+  test('computes each matrix in the type in which it is stored', async () => {
     const model = await open(
       syntheticModel({
         ...smallShape,
         type: (role) => (role === 'down' ? 'Q5_0' : role === 'up' ? 'BF16' : 'Q4_0'),
       }),
     );
-    expect(Object.fromEntries(model.reencodedTypes())).toEqual({ Q5_0: 'Q8_0', BF16: 'F32' });
-    expect(model.description.layers[1]).toMatchObject({ down: 'Q8_0', up: 'F32', gate: 'Q4_0' });
+    expect(model.description.layers[1]).toMatchObject({ down: 'Q5_0', up: 'BF16', gate: 'Q4_0' });
   });
 
   test.each(['F16', 'Q4_K', 'IQ4_XS'] as const)('embeds tokens as %s rows decode', async (type) => {

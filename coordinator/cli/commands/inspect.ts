@@ -49,8 +49,7 @@ function usability(gguf: GgufFile) {
   try {
     const model = new ModelFile(gguf);
     const tileBytes = model.tiles.reduce((sum, tile) => sum + tile.byteLength, 0);
-    const reencoded = Object.fromEntries(model.reencodedTypes());
-    return { runs: true as const, config: model.config, tiles: model.tiles.length, tileBytes, reencoded };
+    return { runs: true as const, config: model.config, tiles: model.tiles.length, tileBytes };
   } catch (error) {
     if (!(error instanceof HearthError)) throw error;
     return { runs: false as const, error: { code: error.code, message: error.message } };
@@ -83,10 +82,6 @@ function describe(report: Report, listTensors: boolean): string {
     ],
     ...[...types].map(([type, { count, bytes }]) => [type, `${count} tensors, ${formatBytes(bytes)}`]),
   ];
-  if (report.runs) {
-    for (const [from, to] of Object.entries(report.reencoded))
-      summary.push(['note', `${from} is re-encoded to ${to} at load`]);
-  }
   const metadata = Object.entries(report.metadata).map(([key, value]) => [key, oneLine(value)]);
   const tensors = report.tensors.map(({ name, type, shape }) => [name, type, `[${shape.join(', ')}]`]);
   const parts = [formatTable(summary), formatTable(metadata), ...(listTensors ? [formatTable(tensors)] : [])];

@@ -24,14 +24,33 @@ const packHalves: FormatLayout['packGroup'] = (source, sourceOffset, rows, colum
     let from = sourceOffset + row * columns * 2;
     let to = targetOffset + row * 2;
     for (let column = 0; column < columns; column++) {
-      const half = halves.recode(source[from]! | (source[from + 1]! << 8));
-      target[to] = half;
-      target[to + 1] = half >> 8;
+      halves.move(source, from, target, to);
       from += 2;
       to += 16;
     }
   }
   halves.finish();
+};
+
+/** GGUF: bfloat16. Packed: as they are, column by column, 8 rows beside each other. */
+const packUpperHalves: FormatLayout['packGroup'] = (
+  source,
+  sourceOffset,
+  rows,
+  columns,
+  target,
+  targetOffset,
+) => {
+  for (let row = 0; row < rows; row++) {
+    let from = sourceOffset + row * columns * 2;
+    let to = targetOffset + row * 2;
+    for (let column = 0; column < columns; column++) {
+      target[to] = source[from]!;
+      target[to + 1] = source[from + 1]!;
+      from += 2;
+      to += 16;
+    }
+  }
 };
 
 export const f32 = defineFormat({
@@ -52,4 +71,14 @@ export const f16 = defineFormat({
   groupBlockBytes: 16,
   kernel: (kernels) => kernels.matmulF16,
   packGroup: packHalves,
+});
+
+export const bf16 = defineFormat({
+  name: 'BF16',
+  blockColumns: 1,
+  activation: 'f32',
+  blockBytes: 2,
+  groupBlockBytes: 16,
+  kernel: (kernels) => kernels.matmulBF16,
+  packGroup: packUpperHalves,
 });

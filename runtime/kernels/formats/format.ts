@@ -1,9 +1,11 @@
 import { assert } from '../../error.ts';
+import type { QuantTypeName } from '../../quant/format.ts';
 import { type ActivationFormat, activationBytes } from '../activations.ts';
 import type { MatmulKernel, MatmulPanelKernel } from '../exports.ts';
 import type { Kernels } from '../kernels.ts';
 
-export type KernelFormatName = 'F32' | 'F16' | 'Q8_0' | 'Q4_0' | 'Q4_K' | 'Q6_K';
+/** A matrix is computed in the type in which it is stored: a type that can be read has kernels. */
+export type KernelFormatName = QuantTypeName;
 
 /** How a weight format of GGUF is laid out for its kernel, and multiplied. */
 export interface KernelFormat {
@@ -47,8 +49,8 @@ export interface FormatLayout {
   /** A faster one for several tokens, the same bits. */
   readonly panelKernel?: (kernels: Kernels) => MatmulPanelKernel;
   /**
-   * Writes into target, which is zeros, what it wants of `rows` (1..8) rows of one group, at `offset` of
-   * target.
+   * Writes `rows` (1..8) rows of one group into target, from `targetOffset` on: every byte of 8 rows; of fewer
+   * those that are not zero, for target is zeros then.
    */
   readonly packGroup: (
     source: Uint8Array,

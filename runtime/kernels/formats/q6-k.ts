@@ -1,8 +1,5 @@
-import { HalfRecoder } from '../half.ts';
-import { defineFormat, type FormatLayout } from './format.ts';
-
-const BLOCK_BYTES = 210;
-const GROUP_BLOCK_BYTES = 1680;
+import { type PackBlock, packingBlocks } from './blocks.ts';
+import { defineFormat } from './format.ts';
 
 /** The 6-bit quants of one block, column by column. Source: ggml, dequantize_row_q6_K. */
 function unpackQuants(source: Uint8Array, from: number, quants: Uint8Array): void {
@@ -42,42 +39,23 @@ function packUnits(quants: Uint8Array, row: number, target: Uint8Array, group: n
   }
 }
 
+const quants = new Uint8Array(256);
+
 /** GGUF: 128 bytes of low nibbles | 64 bytes of top bits | 16 int8 scales | f16 d. Packed: `matmulQ6_K`. */
-const packGroup: FormatLayout['packGroup'] = (
-  source,
-  sourceOffset,
-  rows,
-  blocksPerRow,
-  target,
-  targetOffset,
-) => {
-  const scales = new HalfRecoder();
-  const quants = new Uint8Array(256);
-  for (let row = 0; row < rows; row++) {
-    let from = sourceOffset + row * blocksPerRow * BLOCK_BYTES;
-    for (let block = 0; block < blocksPerRow; block++) {
-      const group = targetOffset + block * GROUP_BLOCK_BYTES;
-      unpackQuants(source, from, quants);
-      packUnits(quants, row, target, group);
-      for (let unit = 0; unit < 16; unit++) {
-        target[group + 1536 + 8 * unit + row] = source[from + 192 + unit]!;
-      }
-      const d = scales.recode(source[from + 208]! | (source[from + 209]! << 8));
-      target[group + 1664 + 2 * row] = d;
-      target[group + 1665 + 2 * row] = d >> 8;
-      from += BLOCK_BYTES;
-    }
+const packBlock: PackBlock = (source, from, row, target, group, halves) => {
+  unpackQuants(source, from, quants);
+  packUnits(quants, row, target, group);
+  for (let unit = 0; unit < 16; unit++) {
+    target[group + 1536 + 8 * unit + row] = source[from + 192 + unit]!;
   }
-  scales.finish();
+  halves.move(source, from + 208, target, group + 1664 + 2 * row);
 };
 
 export const q6_K = defineFormat({
   name: 'Q6_K',
   blockColumns: 256,
   activation: 'q8k',
-  blockBytes: BLOCK_BYTES,
-  groupBlockBytes: GROUP_BLOCK_BYTES,
+  ...packingBlocks(210, 1680, packBlock),
   kernel: (kernels) => kernels.matmulQ6_K,
   panelKernel: (kernels) => kernels.matmulPanelQ6_K,
-  packGroup,
 });

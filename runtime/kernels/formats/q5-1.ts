@@ -1,0 +1,23 @@
+import { type PackBlock, packingBlocks } from './blocks.ts';
+import { packFiveBits, readFiveBits } from './five-bits.ts';
+import { defineFormat } from './format.ts';
+
+const quants = new Uint8Array(32);
+
+/**
+ * GGUF: f16 d | f16 m | 4 bytes of fifth bits | 16 bytes of nibbles. Packed: `matmulQ5_1`.
+ */
+const packBlock: PackBlock = (source, from, row, target, group, halves) => {
+  readFiveBits(source, from + 4, quants);
+  packFiveBits(quants, row, target, group);
+  halves.move(source, from, target, group + 160 + 2 * row);
+  halves.move(source, from + 2, target, group + 176 + 2 * row);
+};
+
+export const q5_1 = defineFormat({
+  name: 'Q5_1',
+  blockColumns: 32,
+  activation: 'q8',
+  ...packingBlocks(24, 192, packBlock),
+  kernel: (kernels) => kernels.matmulQ5_1,
+});
