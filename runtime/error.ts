@@ -7,6 +7,7 @@ export type ErrorCode =
   // files
   | 'FILE_NOT_FOUND'
   | 'FILE_READ_FAILED'
+  | 'FILE_WRITE_FAILED'
   | 'GGUF_NOT_GGUF'
   | 'GGUF_UNSUPPORTED_VERSION'
   | 'GGUF_TRUNCATED'

@@ -25,7 +25,7 @@ export interface WriteModelOptions {
  * Writes a model as a stream. Until it is whole it lies beside its place, under a name that ends in `.part`, and
  * whatever goes wrong leaves neither file.
  * @returns its length in bytes
- * @throws HearthError USAGE where the path is taken or cannot be written or its disk is too full,
+ * @throws HearthError USAGE where the path is taken; FILE_WRITE_FAILED where it cannot be written or its disk is too full,
  *   REQUEST_CANCELLED on the signal; whatever reading the tensors throws
  */
 export async function writeModel(
@@ -72,7 +72,7 @@ async function checkRoom(
   const free = await writing(path, freeBytes(dirname(resolve(path))));
   if (byteLength <= free) return;
   const message = `${path} needs ${byteLength} bytes, and ${free} are free on its disk: make room or choose another`;
-  throw new HearthError('USAGE', message, { path, byteLength, free });
+  throw new HearthError('FILE_WRITE_FAILED', message, { path, byteLength, free });
 }
 
 async function freeDiskBytes(folder: string): Promise<number> {
@@ -91,6 +91,6 @@ async function writing<T>(path: string, operation: Promise<T>): Promise<T> {
     return await operation;
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
-    throw new HearthError('USAGE', `cannot write ${path}: ${code ?? cause}`, { path }, cause);
+    throw new HearthError('FILE_WRITE_FAILED', `cannot write ${path}: ${code ?? cause}`, { path }, cause);
   }
 }

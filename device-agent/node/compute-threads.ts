@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { HearthError } from '../../runtime/error.ts';
 import type { Logger } from '../logger.ts';
 import type { Threads } from '../rank-host.ts';
 import type { ComputeWorkerData } from './compute-worker.ts';
@@ -11,11 +13,13 @@ export function nodeThreads(count: number, logger: Logger): Threads {
   return {
     count,
     start(job) {
+      const file = join(packageRoot(), 'dist', 'device-agent', 'node', 'compute-worker.js');
+      // A leader that waits for its team hears no events: what can be checked is checked before.
+      if (!existsSync(file))
+        throw new HearthError('KERNEL_UNAVAILABLE', `${file} is missing: build Hearth first`);
       for (let index = 1; index < job.teamSize; index += 1) {
         const workerData: ComputeWorkerData = { job, index };
-        const worker = new Worker(join(packageRoot(), 'dist', 'device-agent', 'node', 'compute-worker.js'), {
-          workerData,
-        });
+        const worker = new Worker(file, { workerData });
         worker.on('error', (error) => logger.error({ error }, 'a compute thread died'));
         // A waiting thread must not keep the process alive.
         worker.unref();

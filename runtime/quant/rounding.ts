@@ -1,5 +1,5 @@
 /** 1.5 × 2^52: an f64 of this size has no bits for a fraction, so adding it rounds in hardware, ties to even. */
-const ROUND_TO_INTEGER = 0x18000000000000;
+export const ROUND_TO_INTEGER = 0x18000000000000;
 
 /** The integer nearest to `value`, ties to even, kept within `[low, high]`. Not a number gives `low`. */
 export function roundTo(value: number, low: number, high: number): number {

@@ -1,5 +1,5 @@
 import { writeF16 } from './float16.ts';
-import { peakOf, rangeOf, roundTo } from './rounding.ts';
+import { peakOf, ROUND_TO_INTEGER, rangeOf, roundTo } from './rounding.ts';
 
 /**
  * The searches behind the encoders of the formats with nested scales. Each tries a few roundings of a group and
@@ -68,12 +68,11 @@ export function fitScaleAndMin(
   const width = range.high - low;
   if (!(width > 0)) return { scale: 0, min: -low };
 
-  const group = weigh(elements, start, count);
+  const group = weigh(elements, start, count, -low);
   let best: ScaleAndMin = { scale: width / highest, min: -low };
-  let bestError = errorOf(best, group, correlate(group, best, highest));
+  let bestError = errorOf(best, group, correlate(group, best.scale, highest));
   for (let step = -STEPS; step <= STEPS; step++) {
-    const rounding = { scale: width / (highest + step * STEP_SIZE), min: -low };
-    const levels = correlate(group, rounding, highest);
+    const levels = correlate(group, width / (highest + step * STEP_SIZE), highest);
     const refined = leastSquares(group, levels);
     const error = errorOf(refined, group, levels);
     if (error < bestError) {
@@ -84,10 +83,9 @@ export function fitScaleAndMin(
   return best;
 }
 
-/** A group's elements with the weight of each, and their weighted sums. */
+/** A group's weighted sums. What they are sums of lies in the scratch arrays until the next group. */
 interface Group {
-  readonly elements: Float32Array;
-  readonly weights: Float64Array;
+  readonly count: number;
   readonly sumW: number;
   readonly sumX: number;
   readonly sumXX: number;
@@ -100,37 +98,48 @@ interface LevelSums {
   readonly sumXQ: number;
 }
 
-/** An element weighs its own magnitude and the group's RMS. */
-function weigh(all: Float32Array, start: number, count: number): Group {
-  const elements = all.subarray(start, start + count);
+const LARGEST_GROUP = 32;
+const values = new Float64Array(LARGEST_GROUP);
+const shifted = new Float64Array(LARGEST_GROUP);
+const weights = new Float64Array(LARGEST_GROUP);
+
+/** An element weighs its own magnitude and the group's RMS; shifted by the min, none is negative. */
+function weigh(elements: Float32Array, start: number, count: number, min: number): Group {
   let squares = 0;
-  for (const x of elements) squares += x * x;
+  for (let i = 0; i < count; i++) {
+    const x = elements[start + i]!;
+    values[i] = x;
+    shifted[i] = x + min;
+    squares += x * x;
+  }
   const rms = Math.sqrt(squares / count);
-  const weights = Float64Array.from(elements, (x) => rms + Math.abs(x));
   let sumW = 0;
   let sumX = 0;
   let sumXX = 0;
   for (let i = 0; i < count; i++) {
-    const x = elements[i]!;
-    const weight = weights[i]!;
+    const x = values[i]!;
+    const weight = rms + Math.abs(x);
+    weights[i] = weight;
     sumW += weight;
     sumX += weight * x;
     sumXX += weight * x * x;
   }
-  return { elements, weights, sumW, sumX, sumXX };
+  return { count, sumW, sumX, sumXX };
 }
 
-function correlate({ elements, weights }: Group, rounding: ScaleAndMin, highest: number): LevelSums {
-  const inverse = 1 / rounding.scale;
+/** Runs twenty times for each element of a model: the look-ups and the rounding are all it does. */
+function correlate({ count }: Group, scale: number, highest: number): LevelSums {
+  const inverse = 1 / scale;
   let sumQ = 0;
   let sumQQ = 0;
   let sumXQ = 0;
-  for (let i = 0; i < elements.length; i++) {
-    const level = roundTo((elements[i]! + rounding.min) * inverse, 0, highest);
+  for (let i = 0; i < count; i++) {
+    const ratio = shifted[i]! * inverse;
+    const level = (ratio < highest ? ratio : highest) + ROUND_TO_INTEGER - ROUND_TO_INTEGER;
     const weighted = weights[i]! * level;
     sumQ += weighted;
     sumQQ += weighted * level;
-    sumXQ += weighted * elements[i]!;
+    sumXQ += weighted * values[i]!;
   }
   return { sumQ, sumQQ, sumXQ };
 }

@@ -98,7 +98,12 @@ describe('bodies', () => {
 
 describe('errors', () => {
   it('of a busy server say when to come back', async () => {
-    const { app, scheduler } = served(new FakeRunner({ maxSequences: 1 }), {}, { maxWaiting: 1 });
+    let letGo = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const runner = new FakeRunner({ maxSequences: 1, beforeStep: () => held });
+    const { app, scheduler } = served(runner, {}, { maxWaiting: 1 });
     const stuck = post(app, '/v1/chat/completions', chatBody({ max_tokens: 400 }));
     await vi.waitFor(() => expect(scheduler.status.running).toBe(1));
     const response = await post(app, '/v1/chat/completions', chatBody({ n: 4 }));
@@ -106,7 +111,9 @@ describe('errors', () => {
     expect(await errorOf(response)).toEqual([429, 'SERVER_BUSY', null]);
     // None of the four is left behind.
     expect(scheduler.status.waiting).toBe(0);
-    await scheduler.close();
+    const closed = scheduler.close();
+    letGo();
+    await closed;
     expect((await stuck).status).toBe(499);
   });
 

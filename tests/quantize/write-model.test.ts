@@ -72,7 +72,7 @@ it('begins nothing where the disk has no room', async () => {
     { freeBytes: freeBytes(needed - 1) },
   );
   await expect(full).rejects.toMatchObject({
-    code: 'USAGE',
+    code: 'FILE_WRITE_FAILED',
     fields: { byteLength: needed, free: needed - 1 },
   });
   expect(asked).toEqual([folder]);
@@ -108,7 +108,7 @@ it('leaves what was there when a tensor cannot be read', async () => {
 it('says which path cannot be written', async () => {
   const nowhere = join(folder, 'missing', 'model.gguf');
   await expect(writeModel(nowhere, contents())).rejects.toMatchObject({
-    code: 'USAGE',
+    code: 'FILE_WRITE_FAILED',
     message: `cannot write ${nowhere}: ENOENT`,
   });
 });
