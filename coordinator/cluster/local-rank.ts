@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Logger, silentLogger } from '../../device-agent/logger.ts';
 import { defaultDeviceName, newNonce } from '../../device-agent/node/device.ts';
+import { localLiveness } from '../../device-agent/node/local-liveness.ts';
 import type { LocalWorkerData } from '../../device-agent/node/local-worker.ts';
 import { messagePortLink } from '../../device-agent/node/message-port-link.ts';
 import { packageRoot, packageVersion } from '../../device-agent/node/package-root.ts';
@@ -53,6 +54,7 @@ export async function startLocalRank(options: LocalRankOptions = {}): Promise<Lo
     softwareVersion: packageVersion(),
     nonce: newNonce(),
     linkKind: 'local',
+    liveness: localLiveness,
     handshakeTimeoutMs: 30_000,
   });
   try {

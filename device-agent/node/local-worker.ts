@@ -2,6 +2,7 @@ import { type MessagePort, workerData } from 'node:worker_threads';
 import { silentLogger } from '../logger.ts';
 import { Session } from '../session.ts';
 import { newNonce, nodeDevice } from './device.ts';
+import { localLiveness } from './local-liveness.ts';
 import { messagePortLink } from './message-port-link.ts';
 
 /** What `new Worker` of this file is given. */
@@ -16,4 +17,4 @@ export interface LocalWorkerData {
 /** Entry point of a worker thread: a rank of this machine, joined to the coordinator in the main thread. */
 const { port, secret, name, threads } = workerData as LocalWorkerData;
 const device = nodeDevice(silentLogger, threads);
-new Session(messagePortLink(port), { ...device, secret, name, nonce: newNonce() });
+new Session(messagePortLink(port), { ...device, secret, name, nonce: newNonce(), liveness: localLiveness });
