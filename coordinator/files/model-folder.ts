@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { packageRoot } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
+import { parseSplitName } from '../../runtime/gguf/split.ts';
 
 /** What the built-in model is called on the command line. */
 export const builtInName = 'built-in';
@@ -13,9 +14,6 @@ export interface ListedModel {
   readonly path: string;
   readonly bytes: number;
 }
-
-/** A part of a split file other than its first. */
-const laterPart = /-(?!00001-)\d{5}-of-\d{5}\.gguf$/;
 
 /** Where models are looked for by name: `HEARTH_MODELS`, else the user's data folder (XDG). */
 export function modelFolder(): string {
@@ -31,7 +29,9 @@ export function builtInPath(): string {
 export async function listModels(): Promise<ListedModel[]> {
   const folder = modelFolder();
   const names = await readdir(folder).catch(() => []);
-  const files = names.filter((name) => name.endsWith('.gguf') && !laterPart.test(name)).sort();
+  const files = names
+    .filter((name) => name.endsWith('.gguf') && (parseSplitName(name)?.index ?? 1) === 1)
+    .sort();
   const paths = [builtInPath(), ...files.map((name) => join(folder, name))];
   return Promise.all(
     paths.map(async (path, i) => ({

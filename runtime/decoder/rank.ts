@@ -14,7 +14,7 @@ import { BatchMemory } from './batch-memory.ts';
 import { FfnLayer } from './ffn-layer.ts';
 import { PartialSums } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
-import type { LogitPart, PartialSum, StepHeader } from './step.ts';
+import { type LogitPart, type PartialSum, type StepHeader, tokenCount } from './step.ts';
 import { VocabularyHead } from './vocabulary-head.ts';
 
 /**
@@ -125,7 +125,7 @@ export class Rank {
 
   #begin(header: StepHeader, embeddings: Float32Array): Batch {
     checkHeader(header, this.#options);
-    const tokens = header.sequences.reduce((sum, { count }) => sum + count, 0);
+    const tokens = tokenCount(header);
     const values = tokens * this.#description.config.hiddenSize;
     if (embeddings.length !== values) {
       throw new HearthError(

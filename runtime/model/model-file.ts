@@ -1,5 +1,6 @@
 import { type GgufFile, type OpenPart, openGguf } from '../gguf/gguf.ts';
 import type { ByteSource } from '../gguf/source.ts';
+import { parseSplitName } from '../gguf/split.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
 import { TileCutter } from '../tile/cut.ts';
 import { type TileSpec, tileSpecs } from '../tile/spec.ts';
@@ -29,7 +30,7 @@ export class ModelFile {
 
   /** What people and the API call it: the file's name without its ending. */
   get name(): string {
-    return this.gguf.name.replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '');
+    return parseSplitName(this.gguf.name)?.prefix ?? this.gguf.name.replace(/\.gguf$/i, '');
   }
 
   /** A tile's bytes, in the kernels' layout; cheapest in the order of `tiles`. */
