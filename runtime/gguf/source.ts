@@ -3,10 +3,13 @@ export interface ByteSource {
   /** What messages call it: a file name or a URL. */
   readonly name: string;
   readonly byteLength: number;
+  /** Where programs of this machine find it; nowhere, if it is not a file. */
+  readonly path?: string;
   /**
    * Reads exactly `byteLength` bytes at `byteOffset`.
+   * @param buffer what they may be put in, if it is large enough; the result then is a view of it
    * @throws HearthError GGUF_TRUNCATED where the range leaves the source, FILE_READ_FAILED where reading fails
    */
-  read(byteOffset: number, byteLength: number): Promise<Uint8Array>;
+  read(byteOffset: number, byteLength: number, buffer?: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }

@@ -16,13 +16,23 @@ interface Slice {
   readonly columns: number;
 }
 
-/** Cuts tiles out of a GGUF file: reads a tensor's part, brings it to the kernels' layout. */
+/** Rows as they stand in the file, or in part of it. */
+interface StoredRows {
+  readonly bytes: Uint8Array;
+  /** From one row's first byte to the next one's. */
+  readonly stride: number;
+}
+
+/** Cuts tiles out of a GGUF file, one at a time: reads a tensor's part, brings it to the kernels' layout. */
 export class TileCutter {
   readonly #gguf: GgufFile;
   readonly #architecture: Architecture;
   readonly #config: ModelConfig;
   /** The tensor whose columns were sliced last: a layer's tiles each need a slice of every one of its rows. */
-  #sliced: { name: string; bytes: Promise<Uint8Array> } | undefined;
+  #sliced: { name: string; bytes: Uint8Array } | undefined;
+  /** What rows are read into, again and again: new memory is slow. */
+  #rows = new Uint8Array(0);
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(gguf: GgufFile, architecture: Architecture, description: ModelDescription) {
     this.#gguf = gguf;
@@ -30,15 +40,19 @@ export class TileCutter {
     this.#config = description.config;
   }
 
-  /** @returns `tile.byteLength` bytes; the gaps between sections are zero */
-  async cut(tile: TileSpec): Promise<Uint8Array> {
-    const bytes = new Uint8Array(tile.byteLength);
+  /** @param target `tile.byteLength` bytes; the gaps between sections stay what they are */
+  cut(tile: TileSpec, target: Uint8Array): Promise<void> {
+    const turn = this.#last.then(() => this.#cut(tile, target));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #cut(tile: TileSpec, target: Uint8Array): Promise<void> {
     for (const section of tile.sections) {
-      const target = bytes.subarray(section.byteOffset, section.byteOffset + section.byteLength);
-      if (section.format === 'vector') await this.#cutVector(tile, section, target);
-      else await this.#cutMatrix(tile, section, target);
+      const part = target.subarray(section.byteOffset, section.byteOffset + section.byteLength);
+      if (section.format === 'vector') await this.#cutVector(tile, section, part);
+      else await this.#cutMatrix(tile, section, part);
     }
-    return bytes;
   }
 
   #rule(section: TileSection): { rule: TensorRule; name: string } {
@@ -62,10 +76,10 @@ export class TileCutter {
   async #cutMatrix(tile: TileSpec, section: TileSection, target: Uint8Array): Promise<void> {
     const { rule, name } = this.#rule(section);
     const slice = this.#slice(tile, section, rule);
-    const rows = await this.#readSlice(name, slice);
-    const ordered = this.#isRotated(section) ? this.#reorder(rows, rows.length / slice.rows) : rows;
+    const { bytes, stride } = await this.#readSlice(name, slice);
+    const rows = this.#isRotated(section) ? this.#reorder(bytes, stride) : bytes;
     const format = section.format as KernelFormatName;
-    kernelFormats[format].pack(ordered, section.rows, section.columns, target);
+    kernelFormats[format].pack(rows, section.rows, section.columns, target, stride);
   }
 
   #slice(tile: TileSpec, section: TileSection, rule: TensorRule): Slice {
@@ -86,21 +100,30 @@ export class TileCutter {
     return { firstRow: first, rows: count, firstColumn: 0, columns: section.columns };
   }
 
-  /** GGUF bytes of a slice, row after row. Column borders lie on quant blocks. */
-  async #readSlice(name: string, slice: Slice): Promise<Uint8Array> {
+  /** GGUF bytes of a slice. Column borders lie on quant blocks. */
+  async #readSlice(name: string, slice: Slice): Promise<StoredRows> {
     const tensor = this.#gguf.tensors.get(name)!;
     const { blockSize, blockBytes } = quantFormatNamed(tensor.type);
     const rowBytes = (tensor.shape.at(-1)! / blockSize) * blockBytes;
     const sliceBytes = (slice.columns / blockSize) * blockBytes;
-    if (sliceBytes === rowBytes)
-      return this.#gguf.readTensor(name, slice.firstRow * rowBytes, slice.rows * rowBytes);
-    if (this.#sliced?.name !== name) this.#sliced = { name, bytes: this.#gguf.readTensor(name) };
-    const whole = await this.#sliced.bytes;
-    const part = new Uint8Array(slice.rows * sliceBytes);
-    let from = slice.firstRow * rowBytes + (slice.firstColumn / blockSize) * blockBytes;
-    for (let row = 0; row < slice.rows; row += 1, from += rowBytes)
-      part.set(whole.subarray(from, from + sliceBytes), row * sliceBytes);
-    return part;
+    if (sliceBytes === rowBytes) {
+      const byteLength = slice.rows * rowBytes;
+      if (this.#rows.length < byteLength) this.#rows = new Uint8Array(byteLength);
+      const bytes = await this.#gguf.readTensor(name, slice.firstRow * rowBytes, byteLength, this.#rows);
+      return { bytes, stride: rowBytes };
+    }
+    const whole = await this.#readWhole(name);
+    const from = slice.firstRow * rowBytes + (slice.firstColumn / blockSize) * blockBytes;
+    return { bytes: whole.subarray(from), stride: rowBytes };
+  }
+
+  async #readWhole(name: string): Promise<Uint8Array> {
+    if (this.#sliced?.name === name) return this.#sliced.bytes;
+    const buffer = this.#sliced?.bytes;
+    this.#sliced = undefined;
+    const bytes = await this.#gguf.readTensor(name, 0, undefined, buffer);
+    this.#sliced = { name, bytes };
+    return bytes;
   }
 
   #isRotated(section: TileSection): boolean {
