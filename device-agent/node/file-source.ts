@@ -1,20 +1,21 @@
+import type { Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { HearthError } from '../../runtime/error.ts';
-import type { ByteSource } from '../../runtime/gguf/source.ts';
+import type { ByteSource, FileVersion } from '../../runtime/gguf/source.ts';
 
 /** A file on this machine, read by ranges. */
 export class FileSource implements ByteSource {
   readonly name: string;
-  readonly path: string;
+  readonly file: FileVersion;
   readonly byteLength: number;
   readonly #handle: FileHandle;
 
-  private constructor(path: string, handle: FileHandle, byteLength: number) {
+  private constructor(path: string, handle: FileHandle, { dev, ino, size, mtimeMs }: Stats) {
     this.name = basename(path);
-    this.path = resolve(path);
+    this.file = { path: resolve(path), version: [dev, ino, size, mtimeMs].join(' ') };
     this.#handle = handle;
-    this.byteLength = byteLength;
+    this.byteLength = size;
   }
 
   /** @throws HearthError FILE_NOT_FOUND, FILE_READ_FAILED */
@@ -22,7 +23,7 @@ export class FileSource implements ByteSource {
     try {
       const handle = await open(path, 'r');
       const stat = await handle.stat();
-      if (stat.isFile()) return new FileSource(path, handle, stat.size);
+      if (stat.isFile()) return new FileSource(path, handle, stat);
       await handle.close();
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code;

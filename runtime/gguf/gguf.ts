@@ -2,7 +2,7 @@ import { assert, HearthError } from '../error.ts';
 import { type GgufHeader, readHeader } from './header.ts';
 import { type GgufTensor, locateTensors } from './layout.ts';
 import { Metadata } from './metadata.ts';
-import type { ByteSource } from './source.ts';
+import type { ByteSource, FileVersion } from './source.ts';
 import { partNames } from './split.ts';
 import { badTensor } from './tensor-info.ts';
 
@@ -12,8 +12,8 @@ export type { GgufTensor } from './layout.ts';
 export interface GgufFile {
   /** What messages call it: the name of its source, the first part where it is split. */
   readonly name: string;
-  /** The path of its source, the first part where it is split, if it is a file of this machine. */
-  readonly path: string | undefined;
+  /** Its source, the first part where it is split, if it is a file. */
+  readonly file: FileVersion | undefined;
   /** GGUF version, 2 or 3. */
   readonly version: number;
   readonly metadata: Metadata;
@@ -107,7 +107,7 @@ function assemble(parts: readonly Part[], close: () => Promise<void>): GgufFile 
   }
   return {
     name: source.name,
-    path: source.path,
+    file: source.file,
     version: header.version,
     metadata: new Metadata(header.metadata),
     tensors,

@@ -37,7 +37,7 @@ export class ModelFile {
    * A tile's bytes, in the kernels' layout; cheapest in the order of `tiles`.
    * @param target where to put them: `tile.byteLength` zeros, by default new ones
    */
-  async cutTile(tile: TileSpec, target = new Uint8Array(tile.byteLength)): Promise<Uint8Array> {
+  async cutTile(tile: TileSpec, target: Uint8Array = new Uint8Array(tile.byteLength)): Promise<Uint8Array> {
     await this.#cutter.cut(tile, target);
     return target;
   }

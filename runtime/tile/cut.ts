@@ -23,6 +23,16 @@ interface StoredRows {
   readonly stride: number;
 }
 
+/** Memory that is used again and again: new memory is slow, and garbage of this size stays long. */
+class Scratch {
+  #bytes = new Uint8Array(0);
+
+  take(byteLength: number): Uint8Array {
+    if (this.#bytes.length < byteLength) this.#bytes = new Uint8Array(byteLength);
+    return this.#bytes.subarray(0, byteLength);
+  }
+}
+
 /** Cuts tiles out of a GGUF file, one at a time: reads a tensor's part, brings it to the kernels' layout. */
 export class TileCutter {
   readonly #gguf: GgufFile;
@@ -30,8 +40,9 @@ export class TileCutter {
   readonly #config: ModelConfig;
   /** The tensor whose columns were sliced last: a layer's tiles each need a slice of every one of its rows. */
   #sliced: { name: string; bytes: Uint8Array } | undefined;
-  /** What rows are read into, again and again: new memory is slow. */
-  #rows = new Uint8Array(0);
+  readonly #slicedBuffer = new Scratch();
+  readonly #rows = new Scratch();
+  readonly #ordered = new Scratch();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(gguf: GgufFile, architecture: Architecture, description: ModelDescription) {
@@ -69,7 +80,7 @@ export class TileCutter {
     format.decode(stored, values);
     const { firstRow, rows } = this.#slice(tile, section, rule);
     const part = rule.split === 'whole' ? values : values.slice(firstRow, firstRow + rows);
-    const ordered = this.#isRotated(section) ? this.#reorder(part, 1) : part;
+    const ordered = this.#isRotated(section) ? this.#reorder(part, 1, new Float32Array(part.length)) : part;
     target.set(new Uint8Array(ordered.buffer, ordered.byteOffset, ordered.byteLength));
   }
 
@@ -77,7 +88,9 @@ export class TileCutter {
     const { rule, name } = this.#rule(section);
     const slice = this.#slice(tile, section, rule);
     const { bytes, stride } = await this.#readSlice(name, slice);
-    const rows = this.#isRotated(section) ? this.#reorder(bytes, stride) : bytes;
+    const rows = this.#isRotated(section)
+      ? this.#reorder(bytes, stride, this.#ordered.take(bytes.length))
+      : bytes;
     const format = section.format as KernelFormatName;
     kernelFormats[format].pack(rows, section.rows, section.columns, target, stride);
   }
@@ -108,8 +121,8 @@ export class TileCutter {
     const sliceBytes = (slice.columns / blockSize) * blockBytes;
     if (sliceBytes === rowBytes) {
       const byteLength = slice.rows * rowBytes;
-      if (this.#rows.length < byteLength) this.#rows = new Uint8Array(byteLength);
-      const bytes = await this.#gguf.readTensor(name, slice.firstRow * rowBytes, byteLength, this.#rows);
+      const buffer = this.#rows.take(byteLength);
+      const bytes = await this.#gguf.readTensor(name, slice.firstRow * rowBytes, byteLength, buffer);
       return { bytes, stride: rowBytes };
     }
     const whole = await this.#readWhole(name);
@@ -119,9 +132,10 @@ export class TileCutter {
 
   async #readWhole(name: string): Promise<Uint8Array> {
     if (this.#sliced?.name === name) return this.#sliced.bytes;
-    const buffer = this.#sliced?.bytes;
+    const { byteLength } = this.#gguf.tensors.get(name)!;
+    // While it is being read it is no tensor, and if reading fails it never is.
     this.#sliced = undefined;
-    const bytes = await this.#gguf.readTensor(name, 0, undefined, buffer);
+    const bytes = await this.#gguf.readTensor(name, 0, byteLength, this.#slicedBuffer.take(byteLength));
     this.#sliced = { name, bytes };
     return bytes;
   }
@@ -132,11 +146,9 @@ export class TileCutter {
   }
 
   /** Brings the rows of each head to half-split order, so that the kernels know one kind of RoPE. */
-  #reorder<T extends Uint8Array | Float32Array>(rows: T, elementsPerRow: number): T {
+  #reorder<T extends Uint8Array | Float32Array>(rows: T, elementsPerRow: number, ordered: T): T {
     const { headDim, rope } = this.#config;
     const order = halfSplitOrder(headDim, rope.dimensions);
-    // Not `slice`: a Node Buffer's is a view, and the rows would be moved onto themselves.
-    const ordered = (rows instanceof Float32Array ? new Float32Array(rows) : new Uint8Array(rows)) as T;
     const rowCount = rows.length / elementsPerRow;
     for (let row = 0; row < rowCount; row += 1) {
       const from = (Math.floor(row / headDim) * headDim + order[row % headDim]!) * elementsPerRow;
