@@ -1,21 +1,21 @@
 import { HALF_BITS, LOW_BYTES, LOW_NIBBLES, LOW_TWO, STREAM_SCALE } from './constants';
 import { fetchStrip } from './fetch';
 import { combine, twiceHigh, twiceLow } from './matmul-q4-k';
-import { evenBytes, oddBytes, pairProducts, splat0, splat1, splat2, splat3, weightScales } from './simd';
+import { evenBytes, oddBytes, pairs0, pairs1, pairs2, pairs3, weightScales } from './simd';
 
 /**
  * 4 rows × 16 columns of 2-bit quants: i16 lanes 2·row, 2·row + 1 each with half of the row's sum, within
  * 8·3·127. Byte 4·row + j of q has column 4v + j at bit 2v.
  */
 @inline
-function twoBitRows(q: v128, xe: v128, xo: v128, lowTwo: v128, lowBytes: v128): v128 {
-  let sum = pairProducts(splat0(xe), splat0(xo), v128.and(q, lowTwo), lowBytes);
+function twoBitRows(q: v128, x: usize, xe: v128, xo: v128, lowTwo: v128, lowBytes: v128): v128 {
+  let sum = pairs0(x, xe, xo, v128.and(q, lowTwo), lowBytes);
   let quants = v128.and(i16x8.shr_u(q, 2), lowTwo);
-  sum = i16x8.add(sum, pairProducts(splat1(xe), splat1(xo), quants, lowBytes));
+  sum = i16x8.add(sum, pairs1(x, xe, xo, quants, lowBytes));
   quants = v128.and(i16x8.shr_u(q, 4), lowTwo);
-  sum = i16x8.add(sum, pairProducts(splat2(xe), splat2(xo), quants, lowBytes));
+  sum = i16x8.add(sum, pairs2(x, xe, xo, quants, lowBytes));
   quants = v128.and(i16x8.shr_u(q, 6), lowTwo);
-  return i16x8.add(sum, pairProducts(splat3(xe), splat3(xo), quants, lowBytes));
+  return i16x8.add(sum, pairs3(x, xe, xo, quants, lowBytes));
 }
 
 /**
@@ -56,11 +56,11 @@ export function matmulQ2_K(
         let offsets = stream + 288;
         const streamEnd = stream + 256;
         do {
-          const xe = evenBytes(v128.load(stream));
-          const xo = oddBytes(v128.load(stream));
-          const a = twoBitRows(v128.load(block), xe, xo, lowTwo, lowBytes);
+          const xe = evenBytes(stream);
+          const xo = oddBytes(stream);
+          const a = twoBitRows(v128.load(block), stream, xe, xo, lowTwo, lowBytes);
           v128.store(out, a);
-          const b = twoBitRows(v128.load(block, 16), xe, xo, lowTwo, lowBytes);
+          const b = twoBitRows(v128.load(block, 16), stream, xe, xo, lowTwo, lowBytes);
           v128.store(out, b, 16);
           const both = v128.load8x8_u(scale);
           const scales = v128.and(both, lowNibbles);

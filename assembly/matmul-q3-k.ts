@@ -5,11 +5,10 @@ import {
   evenBytes,
   multiplyAdd,
   oddBytes,
-  pairProducts,
-  splat0,
-  splat1,
-  splat2,
-  splat3,
+  pairs0,
+  pairs1,
+  pairs2,
+  pairs3,
   weightScales,
 } from './simd';
 
@@ -25,27 +24,27 @@ import {
  */
 @inline
 function threeBitRows(
-  q: usize, first: v128, second: v128, xe: v128, xo: v128, ze: v128, zo: v128,
+  q: usize, first: v128, second: v128, x: usize, xe: v128, xo: v128, ze: v128, zo: v128,
   firstScales: v128, secondScales: v128, out: usize,
   lowTwo: v128, thirdBit: v128, lowThree: v128, lowBytes: v128,
 ): v128 {
   const a = v128.load(q);
   const b = v128.load(q, 16);
-  first = i16x8.add(first, pairProducts(splat0(xe), splat0(xo), v128.and(a, lowThree), lowBytes));
+  first = i16x8.add(first, pairs0(x, xe, xo, v128.and(a, lowThree), lowBytes));
   let quants = v128.and(i16x8.shr_u(a, 3), lowThree);
-  first = i16x8.add(first, pairProducts(splat1(xe), splat1(xo), quants, lowBytes));
-  first = i16x8.add(first, pairProducts(splat2(xe), splat2(xo), v128.and(b, lowThree), lowBytes));
+  first = i16x8.add(first, pairs1(x, xe, xo, quants, lowBytes));
+  first = i16x8.add(first, pairs2(x, xe, xo, v128.and(b, lowThree), lowBytes));
   quants = v128.and(i16x8.shr_u(b, 3), lowThree);
-  first = i16x8.add(first, pairProducts(splat3(xe), splat3(xo), quants, lowBytes));
+  first = i16x8.add(first, pairs3(x, xe, xo, quants, lowBytes));
   v128.store(out, first);
   const c = v128.load(q, 32);
-  second = i16x8.add(second, pairProducts(splat0(ze), splat0(zo), v128.and(c, lowThree), lowBytes));
+  second = i16x8.add(second, pairs0(x + 16, ze, zo, v128.and(c, lowThree), lowBytes));
   quants = v128.and(i16x8.shr_u(c, 3), lowThree);
-  second = i16x8.add(second, pairProducts(splat1(ze), splat1(zo), quants, lowBytes));
+  second = i16x8.add(second, pairs1(x + 16, ze, zo, quants, lowBytes));
   quants = v128.or(v128.and(i16x8.shr_u(a, 6), lowTwo), v128.and(i16x8.shr_u(c, 4), thirdBit));
-  second = i16x8.add(second, pairProducts(splat2(ze), splat2(zo), quants, lowBytes));
+  second = i16x8.add(second, pairs2(x + 16, ze, zo, quants, lowBytes));
   quants = v128.or(v128.and(i16x8.shr_u(b, 6), lowTwo), v128.and(i16x8.shr_u(c, 5), thirdBit));
-  second = i16x8.add(second, pairProducts(splat3(ze), splat3(zo), quants, lowBytes));
+  second = i16x8.add(second, pairs3(x + 16, ze, zo, quants, lowBytes));
   v128.store(out, second);
   return i32x4.add(i32x4.dot_i16x8_s(first, firstScales), i32x4.dot_i16x8_s(second, secondScales));
 }
@@ -87,20 +86,20 @@ export function matmulQ3_K(
         let offsets = stream + 288;
         const streamEnd = stream + 256;
         do {
-          const xe = evenBytes(v128.load(stream));
-          const xo = oddBytes(v128.load(stream));
-          const ze = evenBytes(v128.load(stream, 16));
-          const zo = oddBytes(v128.load(stream, 16));
+          const xe = evenBytes(stream);
+          const xo = oddBytes(stream);
+          const ze = evenBytes(stream + 16);
+          const zo = oddBytes(stream + 16);
           const first = i16x8.shr_s(v128.load32_splat(offsets), 3);
           const second = i16x8.shr_s(v128.load32_splat(offsets, 4), 3);
           const firstScales = v128.load8x8_s(scale);
           const secondScales = v128.load8x8_s(scale, 8);
           sumLow = i32x4.add(sumLow, threeBitRows(
-            block, first, second, xe, xo, ze, zo,
+            block, first, second, stream, xe, xo, ze, zo,
             twiceLow(firstScales), twiceLow(secondScales), out, lowTwo, thirdBit, lowThree, lowBytes,
           ));
           sumHigh = i32x4.add(sumHigh, threeBitRows(
-            block + 48, first, second, xe, xo, ze, zo,
+            block + 48, first, second, stream, xe, xo, ze, zo,
             twiceHigh(firstScales), twiceHigh(secondScales), out + 16, lowTwo, thirdBit, lowThree, lowBytes,
           ));
           block += 96;

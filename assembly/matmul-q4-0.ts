@@ -4,7 +4,6 @@ import {
   evenBytes,
   multiplyAdd,
   oddBytes,
-  pairProducts,
   splat0,
   splat1,
   splat2,
@@ -12,20 +11,9 @@ import {
   weightScales,
 } from './simd';
 
-/**
- * Dot products of 4 rows with 4 columns in the low nibbles of q (xe, xo: even and odd bytes of the
- * activations) and 4 in the high ones (ze, zo).
- * @param mask the vector at NIBBLES in the relaxed build, at LOW_NIBBLES in the baseline build
- */
+/** The baseline build's dot products of 4 rows with 8 columns: nibbles go straight to i16, which saves masks. */
 @inline
-function nibbleDots(q: v128, xe: v128, xo: v128, ze: v128, zo: v128, mask: v128): v128 {
-  if (RELAXED) {
-    return i16x8.add(
-      pairProducts(xe, xo, v128.and(q, mask), mask),
-      pairProducts(ze, zo, v128.and(i16x8.shr_u(q, 4), mask), mask),
-    );
-  }
-  // The same integers: nibbles go straight to i16, which saves half of the masks.
+function nibblePairs(q: v128, xe: v128, xo: v128, ze: v128, zo: v128, mask: v128): v128 {
   const low = i16x8.add(
     i16x8.mul(xe, v128.and(q, mask)),
     i16x8.mul(xo, v128.and(i16x8.shr_u(q, 8), mask)),
@@ -37,6 +25,26 @@ function nibbleDots(q: v128, xe: v128, xo: v128, ze: v128, zo: v128, mask: v128)
   return i16x8.add(low, high);
 }
 
+/** The relaxed build's, all four of `nibbleRows`; both yield the same integers. */
+@inline
+function nibbleRowsOfBytes(q: usize, x: usize, mask: v128): v128 {
+  let pair = v128.load(q);
+  let sum = relaxedPairs(v128.load32_splat(x), v128.load32_splat(x, 16), pair, mask);
+  pair = v128.load(q, 16);
+  sum = i16x8.add(sum, relaxedPairs(v128.load32_splat(x, 4), v128.load32_splat(x, 20), pair, mask));
+  pair = v128.load(q, 32);
+  sum = i16x8.add(sum, relaxedPairs(v128.load32_splat(x, 8), v128.load32_splat(x, 24), pair, mask));
+  pair = v128.load(q, 48);
+  return i16x8.add(sum, relaxedPairs(v128.load32_splat(x, 12), v128.load32_splat(x, 28), pair, mask));
+}
+@inline
+function relaxedPairs(x: v128, z: v128, q: v128, mask: v128): v128 {
+  return i16x8.add(
+    v128.relaxed_dot<i16>(x, v128.and(q, mask)),
+    v128.relaxed_dot<i16>(z, v128.and(i16x8.shr_u(q, 4), mask)),
+  );
+}
+
 /** Address of the mask that `nibbleRows` wants. */
 @inline
 export function nibbleMask(): usize {
@@ -45,19 +53,26 @@ export function nibbleMask(): usize {
 
 /**
  * 4 rows × 32 columns, nibbles in 64 bytes at q: i16 lanes 2·row, 2·row + 1 each with half of the row's sum.
- * A lane stays within 16·15·127 = 30480. xe, xo: columns 0–15 as even and odd bytes; ze, zo: columns 16–31.
- * Leaves the result in 16 bytes at `out` too: a barrier for V8's scheduler, which else hoists all loads of a
- * block, runs out of registers and spills. The baseline build needs one more in the middle.
+ * A lane stays within 16·15·127 = 30480. x: the activations; xe, xo: columns 0–15 as even and odd bytes; ze, zo:
+ * columns 16–31. Leaves the result in 16 bytes at `out` too: a barrier for V8's scheduler, which else hoists all loads
+ * of a block, runs out of registers and spills. The baseline build needs one more in the middle.
  */
 @inline
-export function nibbleRows(q: usize, xe: v128, xo: v128, ze: v128, zo: v128, mask: v128, out: usize): v128 {
-  let sum = nibbleDots(v128.load(q), splat0(xe), splat0(xo), splat0(ze), splat0(zo), mask);
-  if (!RELAXED) v128.store(out, sum);
-  sum = i16x8.add(sum, nibbleDots(v128.load(q, 16), splat1(xe), splat1(xo), splat1(ze), splat1(zo), mask));
-  if (!RELAXED) v128.store(out, sum);
-  sum = i16x8.add(sum, nibbleDots(v128.load(q, 32), splat2(xe), splat2(xo), splat2(ze), splat2(zo), mask));
-  if (!RELAXED) v128.store(out, sum);
-  sum = i16x8.add(sum, nibbleDots(v128.load(q, 48), splat3(xe), splat3(xo), splat3(ze), splat3(zo), mask));
+export function nibbleRows(
+  q: usize, x: usize, xe: v128, xo: v128, ze: v128, zo: v128, mask: v128, out: usize,
+): v128 {
+  let sum: v128;
+  if (RELAXED) {
+    sum = nibbleRowsOfBytes(q, x, mask);
+  } else {
+    sum = nibblePairs(v128.load(q), splat0(xe), splat0(xo), splat0(ze), splat0(zo), mask);
+    v128.store(out, sum);
+    sum = i16x8.add(sum, nibblePairs(v128.load(q, 16), splat1(xe), splat1(xo), splat1(ze), splat1(zo), mask));
+    v128.store(out, sum);
+    sum = i16x8.add(sum, nibblePairs(v128.load(q, 32), splat2(xe), splat2(xo), splat2(ze), splat2(zo), mask));
+    v128.store(out, sum);
+    sum = i16x8.add(sum, nibblePairs(v128.load(q, 48), splat3(xe), splat3(xo), splat3(ze), splat3(zo), mask));
+  }
   v128.store(out, sum);
   return sum;
 }
@@ -93,12 +108,12 @@ export function matmulQ4_0(
       let high = low;
       while (block < groupEnd) {
         if (block >= fetched) fetched = fetchStrip(block, 8 * 144);
-        const xe = evenBytes(v128.load(stream));
-        const xo = oddBytes(v128.load(stream));
-        const ze = evenBytes(v128.load(stream, 16));
-        const zo = oddBytes(v128.load(stream, 16));
-        const a = nibbleRows(block, xe, xo, ze, zo, mask, out);
-        const b = nibbleRows(block + 64, xe, xo, ze, zo, mask, out + 16);
+        const xe = evenBytes(stream);
+        const xo = oddBytes(stream);
+        const ze = evenBytes(stream + 16);
+        const zo = oddBytes(stream + 16);
+        const a = nibbleRows(block, stream, xe, xo, ze, zo, mask, out);
+        const b = nibbleRows(block + 64, stream, xe, xo, ze, zo, mask, out + 16);
         const xScale = v128.load(stream, 32);
         const offset = v128.load(stream, 48);
         const intLow = i32x4.sub(i32x4.dot_i16x8_s(a, ones), offset);

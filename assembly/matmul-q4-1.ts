@@ -35,12 +35,12 @@ export function matmulQ4_1(
       let high = low;
       while (block < groupEnd) {
         if (block >= fetched) fetched = fetchStrip(block, 8 * 160);
-        const xe = evenBytes(v128.load(stream));
-        const xo = oddBytes(v128.load(stream));
-        const ze = evenBytes(v128.load(stream, 16));
-        const zo = oddBytes(v128.load(stream, 16));
-        const a = i32x4.dot_i16x8_s(nibbleRows(block, xe, xo, ze, zo, mask, out), ones);
-        const b = i32x4.dot_i16x8_s(nibbleRows(block + 64, xe, xo, ze, zo, mask, out + 16), ones);
+        const xe = evenBytes(stream);
+        const xo = oddBytes(stream);
+        const ze = evenBytes(stream + 16);
+        const zo = oddBytes(stream + 16);
+        const a = i32x4.dot_i16x8_s(nibbleRows(block, stream, xe, xo, ze, zo, mask, out), ones);
+        const b = i32x4.dot_i16x8_s(nibbleRows(block + 64, stream, xe, xo, ze, zo, mask, out + 16), ones);
         const xScale = v128.load(stream, 32);
         const sum = f32x4.convert_i32x4_s(i32x4.shr_s(v128.load(stream, 48), 3)); // Σ q_x
         const rowsLow = scaleAndShift(

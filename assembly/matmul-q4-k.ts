@@ -69,12 +69,12 @@ export function matmulQ4_K(
         let scale = block + 1024;
         const streamEnd = stream + 256;
         do {
-          const xe = evenBytes(v128.load(stream));
-          const xo = oddBytes(v128.load(stream));
-          const ze = evenBytes(v128.load(stream, 16));
-          const zo = oddBytes(v128.load(stream, 16));
-          const a = nibbleRows(block, xe, xo, ze, zo, mask, out);
-          const b = nibbleRows(block + 64, xe, xo, ze, zo, mask, out + 16);
+          const xe = evenBytes(stream);
+          const xo = oddBytes(stream);
+          const ze = evenBytes(stream + 16);
+          const zo = oddBytes(stream + 16);
+          const a = nibbleRows(block, stream, xe, xo, ze, zo, mask, out);
+          const b = nibbleRows(block + 64, stream, xe, xo, ze, zo, mask, out + 16);
           const scales = v128.load8x8_u(scale);
           sumLow = i32x4.add(sumLow, i32x4.dot_i16x8_s(a, twiceLow(scales)));
           sumHigh = i32x4.add(sumHigh, i32x4.dot_i16x8_s(b, twiceHigh(scales)));

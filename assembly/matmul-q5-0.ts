@@ -31,15 +31,15 @@ export function matmulQ5_0(
       let high = low;
       while (block < groupEnd) {
         if (block >= fetched) fetched = fetchStrip(block, 8 * 176);
-        const xe = evenBytes(v128.load(stream));
-        const xo = oddBytes(v128.load(stream));
-        const ze = evenBytes(v128.load(stream, 16));
-        const zo = oddBytes(v128.load(stream, 16));
+        const xe = evenBytes(stream);
+        const xo = oddBytes(stream);
+        const ze = evenBytes(stream + 16);
+        const zo = oddBytes(stream + 16);
         const a = fiveBitRows(
-          block, xe, xo, ze, zo, ones, out, lowFive, lowThree, fourthAndFifth, lowBytes,
+          block, stream, xe, xo, ze, zo, ones, out, lowFive, lowThree, fourthAndFifth, lowBytes,
         );
         const b = fiveBitRows(
-          block + 80, xe, xo, ze, zo, ones, out + 16, lowFive, lowThree, fourthAndFifth, lowBytes,
+          block + 80, stream, xe, xo, ze, zo, ones, out + 16, lowFive, lowThree, fourthAndFifth, lowBytes,
         );
         const xScale = v128.load(stream, 32);
         const offset = i32x4.shl(v128.load(stream, 48), 1); // 16 · Σ q_x

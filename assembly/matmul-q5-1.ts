@@ -33,15 +33,15 @@ export function matmulQ5_1(
       let high = low;
       while (block < groupEnd) {
         if (block >= fetched) fetched = fetchStrip(block, 8 * 192);
-        const xe = evenBytes(v128.load(stream));
-        const xo = oddBytes(v128.load(stream));
-        const ze = evenBytes(v128.load(stream, 16));
-        const zo = oddBytes(v128.load(stream, 16));
+        const xe = evenBytes(stream);
+        const xo = oddBytes(stream);
+        const ze = evenBytes(stream + 16);
+        const zo = oddBytes(stream + 16);
         const a = fiveBitRows(
-          block, xe, xo, ze, zo, ones, out, lowFive, lowThree, fourthAndFifth, lowBytes,
+          block, stream, xe, xo, ze, zo, ones, out, lowFive, lowThree, fourthAndFifth, lowBytes,
         );
         const b = fiveBitRows(
-          block + 80, xe, xo, ze, zo, ones, out + 16, lowFive, lowThree, fourthAndFifth, lowBytes,
+          block + 80, stream, xe, xo, ze, zo, ones, out + 16, lowFive, lowThree, fourthAndFifth, lowBytes,
         );
         const xScale = v128.load(stream, 32);
         const sum = f32x4.convert_i32x4_s(i32x4.shr_s(v128.load(stream, 48), 3)); // Σ q_x

@@ -38,17 +38,17 @@ export function matmulQ5_K(
         let scale = block + 1280;
         const streamEnd = stream + 256;
         do {
-          const xe = evenBytes(v128.load(stream));
-          const xo = oddBytes(v128.load(stream));
-          const ze = evenBytes(v128.load(stream, 16));
-          const zo = oddBytes(v128.load(stream, 16));
+          const xe = evenBytes(stream);
+          const xo = oddBytes(stream);
+          const ze = evenBytes(stream + 16);
+          const zo = oddBytes(stream + 16);
           const scales = v128.load8x8_u(scale);
           sumLow = i32x4.add(sumLow, fiveBitRows(
-            block, xe, xo, ze, zo, twiceLow(scales), out,
+            block, stream, xe, xo, ze, zo, twiceLow(scales), out,
             lowFive, lowThree, fourthAndFifth, lowBytes,
           ));
           sumHigh = i32x4.add(sumHigh, fiveBitRows(
-            block + 80, xe, xo, ze, zo, twiceHigh(scales), out + 16,
+            block + 80, stream, xe, xo, ze, zo, twiceHigh(scales), out + 16,
             lowFive, lowThree, fourthAndFifth, lowBytes,
           ));
           block += 160;

@@ -5,11 +5,10 @@ import {
   evenBytes,
   multiplyAdd,
   oddBytes,
-  pairProducts,
-  splat0,
-  splat1,
-  splat2,
-  splat3,
+  pairs0,
+  pairs1,
+  pairs2,
+  pairs3,
   weightScales,
 } from './simd';
 
@@ -20,17 +19,17 @@ import {
  */
 @inline
 function sixBitRows(
-  first: v128, second: v128, top: v128, offset: v128, xe: v128, xo: v128,
+  first: v128, second: v128, top: v128, offset: v128, x: usize, xe: v128, xo: v128,
   nibbles: v128, topBits: v128, lowBytes: v128,
 ): v128 {
   let q = v128.or(v128.and(first, nibbles), v128.and(i16x8.shl(top, 4), topBits));
-  let sum = i16x8.add(offset, pairProducts(splat0(xe), splat0(xo), q, lowBytes));
+  let sum = i16x8.add(offset, pairs0(x, xe, xo, q, lowBytes));
   q = v128.or(v128.and(second, nibbles), v128.and(i16x8.shl(top, 2), topBits));
-  sum = i16x8.add(sum, pairProducts(splat1(xe), splat1(xo), q, lowBytes));
+  sum = i16x8.add(sum, pairs1(x, xe, xo, q, lowBytes));
   q = v128.or(v128.and(i16x8.shr_u(first, 4), nibbles), v128.and(top, topBits));
-  sum = i16x8.add(sum, pairProducts(splat2(xe), splat2(xo), q, lowBytes));
+  sum = i16x8.add(sum, pairs2(x, xe, xo, q, lowBytes));
   q = v128.or(v128.and(i16x8.shr_u(second, 4), nibbles), v128.and(i16x8.shr_u(top, 2), topBits));
-  return i16x8.add(sum, pairProducts(splat3(xe), splat3(xo), q, lowBytes));
+  return i16x8.add(sum, pairs3(x, xe, xo, q, lowBytes));
 }
 
 /**
@@ -70,17 +69,17 @@ export function matmulQ6_K(
         let offsets = stream + 288;
         const streamEnd = stream + 256;
         do {
-          const xe = evenBytes(v128.load(stream));
-          const xo = oddBytes(v128.load(stream));
+          const xe = evenBytes(stream);
+          const xo = oddBytes(stream);
           const offset = v128.load32_splat(offsets);
           const a = sixBitRows(
             v128.load(block), v128.load(block, 16), v128.load(block, 64),
-            offset, xe, xo, nibbles, topBits, lowBytes,
+            offset, stream, xe, xo, nibbles, topBits, lowBytes,
           );
           v128.store(out, a);
           const b = sixBitRows(
             v128.load(block, 32), v128.load(block, 48), v128.load(block, 80),
-            offset, xe, xo, nibbles, topBits, lowBytes,
+            offset, stream, xe, xo, nibbles, topBits, lowBytes,
           );
           v128.store(out, b, 16);
           const scales = v128.load8x8_s(scale);

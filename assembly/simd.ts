@@ -1,6 +1,6 @@
 /**
  * The few vector idioms that the kernels share. The relaxed and the baseline build differ in `evenBytes`,
- * `oddBytes`, `pairProducts` and `lookup` alone, and there they yield equal integers.
+ * `oddBytes`, `pairs0` to `pairs3` and `lookup` alone, and there they yield equal integers.
  */
 
 /** Lane 0 (1, 2, 3) of four 32-bit lanes in all four: a shuffle that V8 knows. */
@@ -22,30 +22,54 @@ export function splat3(v: v128): v128 {
 }
 
 /**
- * `pairProducts` takes its signed operand split in even and odd bytes, so that the baseline build splits an
- * activation once and not once per row. The relaxed build needs no split: both are the vector itself.
+ * The even (odd) ones of 16 activations, as i16: the baseline build splits them once and not once per row. The
+ * relaxed build needs none of it, see `pairs0`.
  */
 @inline
-export function evenBytes(v: v128): v128 {
-  if (RELAXED) return v;
-  return i16x8.shr_s(i16x8.shl(v, 8), 8);
+export function evenBytes(p: usize): v128 {
+  if (RELAXED) return i32x4.splat(0);
+  return i16x8.shr_s(i16x8.shl(v128.load(p), 8), 8);
 }
 @inline
-export function oddBytes(v: v128): v128 {
-  if (RELAXED) return v;
-  return i16x8.shr_s(v, 8);
+export function oddBytes(p: usize): v128 {
+  if (RELAXED) return i32x4.splat(0);
+  return i16x8.shr_s(v128.load(p), 8);
+}
+
+/** i16 lane i: a[2i]·b[2i] + a[2i+1]·b[2i+1], a in its even and odd bytes. */
+@inline
+function pairProducts(even: v128, odd: v128, b: v128, lowBytes: v128): v128 {
+  return i16x8.add(i16x8.mul(even, v128.and(b, lowBytes)), i16x8.mul(odd, i16x8.shr_u(b, 8)));
 }
 
 /**
- * i16 lane i: a[2i]·b[2i] + a[2i+1]·b[2i+1], of int8 a in -127..127 (as `evenBytes` and `oddBytes` of it) and
- * bytes b in 0..127. Within these ranges relaxed_dot_i8x16_i7x16 is exact on every processor: the sum is at
- * most 2·127·127 < 2^15, so neither the signedness of b nor the saturation of x86's pmaddubsw can show.
+ * Columns 0–3 (4–7, 8–11, 12–15) of the 16 activations at x, in −127..127, times four rows' weights b in 0..127: i16
+ * lanes 2·row, 2·row + 1 each with two products. even, odd: `evenBytes` and `oddBytes` of x.
+ *
+ * Within these ranges relaxed_dot_i8x16_i7x16 is exact on every processor: the sum is at most 2·127·127 < 2^15, so
+ * neither the signedness of b nor the saturation of x86's pmaddubsw can show. The relaxed build reads the four
+ * columns again for each row: broadcasting a word from memory takes none of the vector units, which are its limit.
  * @param lowBytes the vector at LOW_BYTES; unused in the relaxed build
  */
 @inline
-export function pairProducts(even: v128, odd: v128, b: v128, lowBytes: v128): v128 {
-  if (RELAXED) return v128.relaxed_dot<i16>(even, b);
-  return i16x8.add(i16x8.mul(even, v128.and(b, lowBytes)), i16x8.mul(odd, i16x8.shr_u(b, 8)));
+export function pairs0(x: usize, even: v128, odd: v128, b: v128, lowBytes: v128): v128 {
+  if (RELAXED) return v128.relaxed_dot<i16>(v128.load32_splat(x), b);
+  return pairProducts(splat0(even), splat0(odd), b, lowBytes);
+}
+@inline
+export function pairs1(x: usize, even: v128, odd: v128, b: v128, lowBytes: v128): v128 {
+  if (RELAXED) return v128.relaxed_dot<i16>(v128.load32_splat(x, 4), b);
+  return pairProducts(splat1(even), splat1(odd), b, lowBytes);
+}
+@inline
+export function pairs2(x: usize, even: v128, odd: v128, b: v128, lowBytes: v128): v128 {
+  if (RELAXED) return v128.relaxed_dot<i16>(v128.load32_splat(x, 8), b);
+  return pairProducts(splat2(even), splat2(odd), b, lowBytes);
+}
+@inline
+export function pairs3(x: usize, even: v128, odd: v128, b: v128, lowBytes: v128): v128 {
+  if (RELAXED) return v128.relaxed_dot<i16>(v128.load32_splat(x, 12), b);
+  return pairProducts(splat3(even), splat3(odd), b, lowBytes);
 }
 
 /** Byte i: table[indices[i]], indices in 0..15: there the relaxed instruction too has one defined result. */
