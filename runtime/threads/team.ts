@@ -82,8 +82,9 @@ export class SharedTeam implements Team {
 
   barrier(waitingFor: Operation = operations.barrier): void {
     const control = this.#control;
-    this.#checkAborted();
     const generation = Atomics.load(control, word.generation);
+    // In this order: a step that is given up from here on also ends the wait for this generation.
+    this.#checkAborted();
     if (Atomics.add(control, word.arrived, 1) === this.size - 1) {
       Atomics.store(control, word.arrived, 0);
       this.#advance(word.generation);
@@ -165,8 +166,11 @@ export class SharedTeam implements Team {
     const control = this.#control;
     for (let poll = 0; poll < spinPolls; poll += 1) if (Atomics.load(control, which) !== old) return;
     Atomics.add(control, word.parked, 1);
-    // Counted as parked before the word is looked at again: whoever changes it either is seen here or sees us.
-    const result = Atomics.wait(control, which, old, limitMs);
+    // Counted as parked before the word is looked at again: whoever changes it either is seen here or sees us. A late
+    // notification of the change before also ends a wait: only the word tells whether it was for us.
+    let result = Atomics.wait(control, which, old, limitMs);
+    while (result === 'ok' && Atomics.load(control, which) === old)
+      result = Atomics.wait(control, which, old, limitMs);
     Atomics.sub(control, word.parked, 1);
     if (result === 'timed-out') throw lost();
   }
