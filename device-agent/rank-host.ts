@@ -1,11 +1,13 @@
 import { KernelCodec } from '../runtime/collective/kernel-codec.ts';
 import { Rank } from '../runtime/decoder/rank.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
+import type { FileVersion } from '../runtime/gguf/source.ts';
 import { Arena } from '../runtime/kernels/arena.ts';
 import { type Kernels, maximumPages } from '../runtime/kernels/kernels.ts';
-import type { ModelDescription } from '../runtime/model/description.ts';
+import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
+import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { Assignment } from '../runtime/plan/plan.ts';
-import { alone, controlBytes, SharedTeam } from '../runtime/threads/team.ts';
+import { alone, controlBytes, SharedTeam, shareOf, type Team } from '../runtime/threads/team.ts';
 import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from './profile-memory.ts';
 import type { CreateRank } from './rank-runner.ts';
 
@@ -20,19 +22,33 @@ export interface FollowerJob {
   readonly assignment: Assignment;
   readonly options: RankOptions;
   readonly profile: ProfileMemory | undefined;
+  /** The model, if the threads are to cut the rank's tiles out of it. */
+  readonly model: FileVersion | undefined;
 }
+
+/** Told of each tile that stands in the rank's memory. */
+export type OnLoaded = (tileId: number) => void;
 
 export interface Threads {
   /** Threads of one rank, the leader's included. */
   readonly count: number;
-  /** Starts the others; each runs `followRank`. */
-  start(job: FollowerJob): void;
+  /**
+   * Starts the others; each runs `followRank`.
+   * @returns settles when all are ready for steps
+   */
+  start(job: FollowerJob, onLoaded: OnLoaded): Promise<void>;
 }
 
-/** Ranks that compute with the kernels, each in a memory of its own that goes when the rank goes. */
+const noThreads: Threads = { count: 1, start: async () => {} };
+
+/**
+ * Ranks that compute with the kernels, each in a memory of its own that goes when the rank goes.
+ * @param model a model on this device: a rank's tiles are cut out of it, instead of being sent, if they are its
+ */
 export function kernelRanks(
   startKernels: (memory?: WebAssembly.Memory) => Kernels,
-  threads: Threads = { count: 1, start: () => {} },
+  threads: Threads = noThreads,
+  model?: ModelFile,
 ): CreateRank {
   return (description, assignment, options, profiled) => {
     const shared =
@@ -41,37 +57,82 @@ export function kernelRanks(
     const arena = new Arena(kernels.memory);
     const planeValues = assignment.worldSize > 1 ? options.maxStepTokens * description.config.hiddenSize : 0;
     const codec = new KernelCodec(kernels, arena, planeValues);
+    const control = new SharedArrayBuffer(controlBytes);
     const profile = profiled ? profileMemory(threads.count) : undefined;
     const recorder = threadRecorder(profile, 0);
-    if (!shared) {
-      const team = { ...alone, recorder };
-      const rank = new Rank(kernels, arena, description, assignment, options, team);
-      return { rank, codec, close: () => {}, profile: stepProfile(profile, team) };
-    }
-    const control = new SharedArrayBuffer(controlBytes);
-    const team = new SharedTeam(control, 0, threads.count, recorder);
+    const leader = shared ? new SharedTeam(control, 0, threads.count, recorder) : undefined;
+    const team = leader ?? { ...alone, recorder };
     const firstByte = arena.usedBytes;
     // The leader first: it makes the memory as large as all will find it.
     const rank = new Rank(kernels, arena, description, assignment, options, team);
-    const { memory } = kernels;
-    const part = { description, assignment, options };
-    threads.start({ memory, control, teamSize: threads.count, firstByte, ...part, profile });
-    return { rank, codec, close: () => team.stop(), profile: stepProfile(profile, team) };
+    let closed = false;
+    const own = model && sameDescription(model.description, description) ? model : undefined;
+    return {
+      rank,
+      codec,
+      profile: stepProfile(profile, team),
+      ownTileIds: own ? assignment.tileIds : [],
+      async prepare(onLoaded) {
+        const loaded = (id: number) => {
+          rank.tileLoaded(id);
+          onLoaded(id);
+        };
+        const { memory } = kernels;
+        const place = { memory, control, teamSize: threads.count, firstByte, profile };
+        const job = { ...place, description, assignment, options, model: own?.gguf.file };
+        await Promise.all([
+          threads.start(job, loaded),
+          own && cutShare(own, assignment.tileIds, rank, team, () => closed, loaded),
+        ]);
+      },
+      close() {
+        closed = true;
+        leader?.stop();
+      },
+    };
   };
 }
 
+/** A thread's share of the rank's tiles, cut straight into its memory. */
+async function cutShare(
+  model: ModelFile,
+  tileIds: readonly number[],
+  rank: Rank,
+  team: Team,
+  isClosed: () => boolean,
+  onLoaded: OnLoaded,
+): Promise<void> {
+  // Neighbours, since they are parts of the same tensors.
+  for (const id of tileIds.slice(...shareOf(team, tileIds.length))) {
+    if (isClosed()) return;
+    await model.cutTile(model.tiles[id]!, rank.tileSlot(id));
+    onLoaded(id);
+  }
+}
+
+/** What a following thread needs, and whom it tells. */
+export interface FollowerTools {
+  readonly startKernels: (memory: WebAssembly.Memory) => Kernels;
+  readonly openModel: (file: FileVersion) => Promise<ModelFile>;
+  readonly onLoaded: OnLoaded;
+  readonly onReady: () => void;
+}
+
 /** The life of a thread that follows: it ends when the leader's rank is closed. */
-export function followRank(
-  job: FollowerJob,
-  index: number,
-  startKernels: (memory: WebAssembly.Memory) => Kernels,
-): void {
+export async function followRank(job: FollowerJob, index: number, tools: FollowerTools): Promise<void> {
   const recorder = threadRecorder(job.profile, index);
   const team = new SharedTeam(job.control, index, job.teamSize, recorder);
   try {
-    const kernels = startKernels(job.memory);
+    const kernels = tools.startKernels(job.memory);
     const arena = new Arena(job.memory, undefined, job.firstByte);
-    new Rank(kernels, arena, job.description, job.assignment, job.options, team).follow(team);
+    const rank = new Rank(kernels, arena, job.description, job.assignment, job.options, team);
+    if (job.model) {
+      const model = await tools.openModel(job.model);
+      await cutShare(model, job.assignment.tileIds, rank, team, () => team.stopped, tools.onLoaded);
+      await model.close();
+    }
+    tools.onReady();
+    rank.follow(team);
   } catch (error) {
     team.fail();
     throw error;

@@ -41,12 +41,13 @@ afterEach(() => {
   for (const host of hosts.splice(0)) host.close();
 });
 
-function rankHost(threads: number, profiled: boolean): RankHost {
+async function rankHost(threads: number, profiled: boolean): Promise<RankHost> {
   const [assignment] = planByShares(model.tiles, [1]);
   const createRank = kernelRanks(startKernels, nodeThreads(threads, silentLogger));
   const host = createRank(model.description, assignment!, options, profiled);
   hosts.push(host);
   for (const id of assignment!.tileIds) host.rank.loadTile(id, tiles[id]!);
+  await host.prepare(() => {});
   return host;
 }
 
@@ -102,7 +103,7 @@ const everyThread = [
 
 describe('a rank that is profiled', () => {
   test.each([1, 2])('says of %i threads what each did, and leaves nothing out', async (threads) => {
-    const host = rankHost(threads, true);
+    const host = await rankHost(threads, true);
     const steps: Stepped[] = [];
     for (let id = 0; id < 15; id += 1) steps.push(await step(host, id, id % 2 === 0 ? 1 : 13));
     const waits = threads > 1 ? [operations.barrier] : [];
@@ -120,8 +121,8 @@ describe('a rank that is profiled', () => {
   });
 
   test('computes the same bits as one that is not', async () => {
-    const profiled = rankHost(2, true);
-    const plain = rankHost(2, false);
+    const profiled = await rankHost(2, true);
+    const plain = await rankHost(2, false);
     expect(plain.profile).toBeUndefined();
     for (const count of [13, 1]) {
       const [one, other] = [await step(profiled, count, count), await step(plain, count, count)];
@@ -131,7 +132,7 @@ describe('a rank that is profiled', () => {
   });
 
   test('goes on after a step that was abandoned', async () => {
-    const host = rankHost(2, true);
+    const host = await rankHost(2, true);
     const whole = await step(host, 0, 13);
     host.profile!.begin();
     const header = { stepId: 1, sequences: [{ slot: 0, start: 0, count: 1, logits: 'last' as const }] };

@@ -38,11 +38,12 @@ async function subject(shape: Partial<SyntheticModelOptions>): Promise<Subject> 
 }
 
 /** The whole model as one rank of so many threads: the leader in this one, the others in workers. */
-function rankOf({ model, tiles }: Subject, threads: number): RankHost['rank'] {
+async function rankOf({ model, tiles }: Subject, threads: number): Promise<RankHost['rank']> {
   const [assignment] = planByShares(model.tiles, [1]);
   const createRank = kernelRanks(startKernels, nodeThreads(threads, silentLogger));
   const host = createRank(model.description, assignment!, options);
   hosts.push(host);
+  await host.prepare(() => {});
   for (const id of assignment!.tileIds) host.rank.loadTile(id, tiles[id]!);
   return host.rank;
 }
@@ -85,7 +86,7 @@ describe('threads', () => {
     ['qwen2', 'Q8_0'],
   ] as const)('give the bits of one: %s in %s', { timeout: 60_000 }, async (architecture, type) => {
     const it = await subject({ architecture, type });
-    const expected = await logits(it.model, rankOf(it, 1), [13]);
+    const expected = await logits(it.model, await rankOf(it, 1), [13]);
     expect(new Set(expected.map((row) => row[3])).size).toBe(13);
     for (const [threads, runs] of [
       [2, [13]],
@@ -93,12 +94,12 @@ describe('threads', () => {
       [3, [6, 7]],
       [7, [12, 1]],
     ] as const)
-      expect(await logits(it.model, rankOf(it, threads), runs), `${threads} threads`).toEqual(expected);
+      expect(await logits(it.model, await rankOf(it, threads), runs), `${threads} threads`).toEqual(expected);
   });
 
   test('survive a step that is abandoned in its middle', async () => {
     const it = await subject({ type: 'Q8_0' });
-    const rank = rankOf(it, 3);
+    const rank = await rankOf(it, 3);
     const expected = await logits(it.model, rank, [13]);
     for (const syncs of [0, 1, 2, 3]) {
       const { step } = await begin(it.model, rank, 0, 5);
@@ -110,7 +111,7 @@ describe('threads', () => {
 
   test('survive a step that fails', async () => {
     const it = await subject({ type: 'F32' });
-    const rank = rankOf(it, 2);
+    const rank = await rankOf(it, 2);
     const expected = await logits(it.model, rank, [13]);
     const { header } = await begin(it.model, rank, 0, 2);
     const hostile = new Float32Array(2 * it.model.config.hiddenSize).fill(Number.NaN);

@@ -5,7 +5,6 @@ import { idleProcessors } from '../../../device-agent/node/compute-threads.ts';
 import { startKernels } from '../../../device-agent/node/kernel-files.ts';
 import { packageVersion } from '../../../device-agent/node/package-root.ts';
 import { HearthError } from '../../../runtime/error.ts';
-import type { ModelFile } from '../../../runtime/model/model-file.ts';
 import { type BenchPlan, measure } from '../../bench/measure.ts';
 import { type BenchReport, formatReport, type ReportFormat, reportFormats } from '../../bench/report.ts';
 import { parseSyntheticModel, provideSyntheticModel, syntheticPath } from '../../bench/synthetic-model.ts';
@@ -59,9 +58,9 @@ export function addBench(program: Command): void {
     .addOption(new Option('--output <format>', 'how to print').choices(reportFormats).default('table'))
     .option('--json', 'the same as --output json')
     .action(async (name: string | undefined, options: BenchOptions) => {
-      const model = await openModel(await modelToBench(name, options));
+      const path = await modelToBench(name, options);
       const profile = await ProfileFile.open(options.profile);
-      const report = await bench(model, options, profile?.profiler);
+      const report = await bench(path, options, profile?.profiler);
       const format = options.json ? 'json' : options.output;
       process.stdout.write(formatReport(report, format));
       // What programs read stays as it is.
@@ -91,7 +90,7 @@ async function modelToBench(
 }
 
 async function bench(
-  model: ModelFile,
+  path: string | undefined,
   options: BenchOptions,
   profiler: Profiler | undefined,
 ): Promise<BenchReport> {
@@ -105,6 +104,8 @@ async function bench(
   // As the engine chooses, so that the report can say it.
   const threads = options.threads ?? (split.length > 1 ? 1 : idleProcessors());
   const progress = new Progress('loading');
+  const beginMs = systemClock.nowMs();
+  const model = await openModel(path);
   const engine = await Engine.start({
     model,
     localRanks: split.length,
@@ -120,6 +121,7 @@ async function bench(
   });
   try {
     await engine.cluster.whenReady();
+    const loadSeconds = (systemClock.nowMs() - beginMs) / 1000;
     const rates = await measure(engine.cluster, plan, systemClock, profiler);
     return {
       version: packageVersion(),
@@ -132,7 +134,9 @@ async function bench(
       repetitions: plan.repetitions,
       kernels: startKernels().relaxed ? 'relaxed' : 'baseline',
       hardware: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
+      loadSeconds,
       ...rates,
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     };
   } finally {
     await engine.close();

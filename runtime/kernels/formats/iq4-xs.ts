@@ -1,5 +1,4 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 import { packNibbles } from './nibbles.ts';
 
 /**
@@ -9,9 +8,9 @@ import { packNibbles } from './nibbles.ts';
 const packBlock: PackBlock = (source, from, row, target, group, halves) => {
   for (let s = 0; s < 8; s++) {
     packNibbles(source, from + 8 + 16 * s, row, target, group + 128 * s);
-    const low = (source[from + 4 + (s >> 1)]! >> (4 * (s & 1))) & 15;
-    const high = (source[from + 2 + (s >> 2)]! >> (2 * (s & 3))) & 3;
-    target[group + 1024 + 8 * s + row] = (low | (high << 4)) - 32;
+    const low = (source.u8[from + 4 + (s >> 1)]! >> (4 * (s & 1))) & 15;
+    const high = (source.u8[from + 2 + (s >> 2)]! >> (2 * (s & 3))) & 3;
+    target.u8[group + 1024 + 8 * s + row] = (low | (high << 4)) - 32;
   }
   halves.move(source, from, target, group + 1088 + 2 * row);
 };
@@ -20,6 +19,8 @@ export const iq4_XS = defineFormat({
   name: 'IQ4_XS',
   blockColumns: 256,
   activation: 'q8k',
-  ...packingBlocks(136, 1104, packBlock),
+  blockBytes: 136,
+  groupBlockBytes: 1104,
+  packBlock,
   kernel: (kernels) => kernels.matmulIQ4_XS,
 });
