@@ -9,6 +9,7 @@ import { ModelChat } from './chat/model-chat.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import { readTokenizer } from './files/open-model.ts';
+import type { Profiler } from './profile/profiler.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 
 /** Tokens of the longest step: long enough to read a prompt at speed, short enough not to hold up answers. */
@@ -33,6 +34,7 @@ export interface EngineOptions {
   readonly minDevices?: number | undefined;
   readonly onProgress?: ClusterOptions['onProgress'];
   readonly logger?: Logger;
+  readonly profiler?: Profiler | undefined;
 }
 
 /** One model at work: the cluster that computes it and all that turns requests into its steps. */
@@ -54,6 +56,7 @@ export class Engine {
       model,
       rankOptions: rankOptions(options),
       logger,
+      profiler: options.profiler,
       onReset: () => this.scheduler.cachesLost(),
       ...(options.shares && { shares: options.shares }),
       ...(minDevices && { minDevices }),

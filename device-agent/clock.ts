@@ -8,6 +8,15 @@ export interface Clock {
   soon(task: () => void): void;
 }
 
+/**
+ * A clock that the threads of one device agree on.
+ * @param originMs `performance.timeOrigin` of the thread whose time it tells, in milliseconds since that
+ */
+export function threadClock(originMs: number): () => number {
+  const aheadMs = performance.timeOrigin - originMs;
+  return () => performance.now() + aheadMs;
+}
+
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   every: (periodMs, task) => {

@@ -8,6 +8,7 @@ import { type ModelDescription, sameDescription } from '../runtime/model/descrip
 import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { Assignment } from '../runtime/plan/plan.ts';
 import { alone, controlBytes, SharedTeam, shareOf, type Team } from '../runtime/threads/team.ts';
+import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from './profile-memory.ts';
 import type { CreateRank } from './rank-runner.ts';
 
 /** All that a thread needs to follow a rank's leader: it can be posted to it as it is. */
@@ -20,6 +21,7 @@ export interface FollowerJob {
   readonly description: ModelDescription;
   readonly assignment: Assignment;
   readonly options: RankOptions;
+  readonly profile: ProfileMemory | undefined;
   /** The model, if the threads are to cut the rank's tiles out of it. */
   readonly model: FileVersion | undefined;
 }
@@ -48,7 +50,7 @@ export function kernelRanks(
   threads: Threads = noThreads,
   model?: ModelFile,
 ): CreateRank {
-  return (description, assignment, options) => {
+  return (description, assignment, options, profiled) => {
     const shared =
       threads.count > 1 && new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared: true });
     const kernels = shared ? startKernels(shared) : startKernels();
@@ -56,7 +58,10 @@ export function kernelRanks(
     const planeValues = assignment.worldSize > 1 ? options.maxStepTokens * description.config.hiddenSize : 0;
     const codec = new KernelCodec(kernels, arena, planeValues);
     const control = new SharedArrayBuffer(controlBytes);
-    const team = shared ? new SharedTeam(control, 0, threads.count) : undefined;
+    const profile = profiled ? profileMemory(threads.count) : undefined;
+    const recorder = threadRecorder(profile, 0);
+    const leader = shared ? new SharedTeam(control, 0, threads.count, recorder) : undefined;
+    const team = leader ?? { ...alone, recorder };
     const firstByte = arena.usedBytes;
     // The leader first: it makes the memory as large as all will find it.
     const rank = new Rank(kernels, arena, description, assignment, options, team);
@@ -65,6 +70,7 @@ export function kernelRanks(
     return {
       rank,
       codec,
+      profile: stepProfile(profile, team),
       ownTileIds: own ? assignment.tileIds : [],
       async prepare(onLoaded) {
         const loaded = (id: number) => {
@@ -72,15 +78,16 @@ export function kernelRanks(
           onLoaded(id);
         };
         const { memory } = kernels;
-        const job = { memory, control, teamSize: threads.count, firstByte, description, assignment, options };
+        const place = { memory, control, teamSize: threads.count, firstByte, profile };
+        const job = { ...place, description, assignment, options, model: own?.gguf.file };
         await Promise.all([
-          threads.start({ ...job, model: own?.gguf.file }, loaded),
-          own && cutShare(own, assignment.tileIds, rank, team ?? alone, () => closed, loaded),
+          threads.start(job, loaded),
+          own && cutShare(own, assignment.tileIds, rank, team, () => closed, loaded),
         ]);
       },
       close() {
         closed = true;
-        team?.stop();
+        leader?.stop();
       },
     };
   };
@@ -113,7 +120,8 @@ export interface FollowerTools {
 
 /** The life of a thread that follows: it ends when the leader's rank is closed. */
 export async function followRank(job: FollowerJob, index: number, tools: FollowerTools): Promise<void> {
-  const team = new SharedTeam(job.control, index, job.teamSize);
+  const recorder = threadRecorder(job.profile, index);
+  const team = new SharedTeam(job.control, index, job.teamSize, recorder);
   try {
     const kernels = tools.startKernels(job.memory);
     const arena = new Arena(job.memory, undefined, job.firstByte);

@@ -13,10 +13,14 @@ import {
 import { HearthError } from '../runtime/error.ts';
 import type { ModelDescription } from '../runtime/model/description.ts';
 import type { Assignment } from '../runtime/plan/plan.ts';
+import { operations } from '../runtime/profile/operations.ts';
+import { type Recorder, silentRecorder } from '../runtime/profile/recorder.ts';
+import type { StepProfile } from '../runtime/profile/step-profile.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
 import type { Frame } from '../runtime/protocol/frame.ts';
 import { encodeLogits } from '../runtime/protocol/logits-frame.ts';
 import type { ControlMessage } from '../runtime/protocol/messages.ts';
+import { encodeSpans } from '../runtime/protocol/spans-frame.ts';
 import { decodeStep } from '../runtime/protocol/step-frame.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
@@ -36,15 +40,21 @@ export interface RankHost {
    * @throws HearthError THREAD_LOST, FILE_*, or what cutting tiles throws
    */
   prepare(onLoaded: (tileId: number) => void): Promise<void>;
+  /** Where its threads' time goes, if that was asked for. */
+  readonly profile?: StepProfile | undefined;
   /** Ends its threads; the memory goes with it. */
   close(): void;
 }
 
-/** @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE */
+/**
+ * @param profiled whether to note where the time of steps goes
+ * @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE
+ */
 export type CreateRank = (
   description: ModelDescription,
   assignment: Assignment,
   options: RankOptions,
+  profiled?: boolean,
 ) => RankHost;
 
 export interface RunnerOutput {
@@ -68,6 +78,7 @@ const sliceMs = 100;
  */
 export class RankRunner {
   readonly #host: RankHost;
+  readonly #recorder: Recorder;
   readonly #worldSize: number;
   readonly #bounds: RankOptions & { readonly hiddenSize: number };
   readonly #output: RunnerOutput;
@@ -85,6 +96,7 @@ export class RankRunner {
     { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   ) {
     this.#host = host;
+    this.#recorder = host.profile?.recorder ?? silentRecorder;
     this.#worldSize = worldSize;
     this.#bounds = { ...options, hiddenSize: description.config.hiddenSize };
     this.#output = output;
@@ -104,6 +116,7 @@ export class RankRunner {
         `step ${header.stepId} came after ${this.#lastStepId}`,
       );
     this.abandon();
+    this.#host.profile?.begin();
     this.#lastStepId = header.stepId;
     this.#run = { header, steps: this.#host.rank.step(header, embeddings), waiting: undefined };
     this.#advance(this.#run);
@@ -122,13 +135,10 @@ export class RankRunner {
         'PROTOCOL_UNEXPECTED_MESSAGE',
         `a ${frame.type} came while no sync was waiting for it`,
       );
-    reduceInPlace(
-      run.waiting,
-      this.#point(run.header, run.waiting),
-      frame,
-      this.#worldSize,
-      this.#host.codec,
-    );
+    this.#recorder.mark(operations.otherRanks);
+    const point = this.#point(run.header, run.waiting);
+    reduceInPlace(run.waiting, point, frame, this.#worldSize, this.#host.codec);
+    this.#recorder.mark(operations.exchange);
     run.waiting = undefined;
     this.#advance(run);
   }
@@ -175,17 +185,26 @@ export class RankRunner {
   }
 
   #resume(run: Run): void {
-    if (this.#run === run) this.#advance(run);
+    if (this.#run !== run) return;
+    this.#recorder.mark(operations.messages);
+    this.#advance(run);
   }
 
   #share(run: Run, sum: PartialSum): void {
     run.waiting = sum;
     this.#output.frame(encodePlanes('partial', this.#point(run.header, sum), sum, this.#host.codec));
+    this.#recorder.mark(operations.exchange);
   }
 
   #finish({ header }: Run, parts: readonly LogitPart[]): void {
     this.#run = undefined;
-    for (const frame of encodeLogits(header.stepId, logitRowCount(header), parts)) this.#output.frame(frame);
+    for (const frame of encodeLogits(header.stepId, logitRowCount(header), parts)) {
+      // Before it leaves: the last one ends the step, wherever this thread may be held up afterwards.
+      this.#recorder.mark(operations.answer);
+      this.#output.frame(frame);
+    }
+    const spans = this.#host.profile?.end() ?? [];
+    for (const frame of encodeSpans(header.stepId, spans)) this.#output.frame(frame);
   }
 
   #fail({ header }: Run, error: unknown): void {

@@ -114,13 +114,13 @@ export class Session {
   }
 
   #configure(message: Configure): void {
-    const { configurationId, description, assignment, options } = message;
+    const { configurationId, description, assignment, options, profile } = message;
     // First let go of the old rank, so that its memory can be had for the new one.
     this.#letGo();
     this.#enter({ name: 'joined' });
     let host: RankHost;
     try {
-      host = this.#options.createRank(description, assignment, options);
+      host = this.#options.createRank(description, assignment, options, profile);
     } catch (error) {
       this.#logger.error({ error }, 'this device cannot be the rank that it was asked to be');
       this.#send({ type: 'declined', configurationId, ...reportOf(error) });

@@ -25,6 +25,12 @@ export interface Rates {
   readonly decode: Rate;
 }
 
+/** Is told when what is timed begins and ends. */
+export interface MeasureWatch {
+  start(part: keyof Rates): void;
+  stop(): Promise<void>;
+}
+
 /**
  * Times a runner's steps as an answer uses them: a prompt in the longest steps that it takes, then token by token
  * with the logits of each. Sampling and text are left out. Each test runs once untimed first.
@@ -33,22 +39,29 @@ export async function measure(
   runner: StepRunner,
   plan: BenchPlan,
   clock: Pick<Clock, 'nowMs'>,
+  watch?: MeasureWatch,
 ): Promise<Rates> {
   const { promptTokens, generateTokens, depth, repetitions } = plan;
-  const prefill = await repeat(repetitions, clock, () => readPrompt(runner, promptTokens));
+  const timed = async (part: keyof Rates, test: () => Promise<void>): Promise<number[]> => {
+    await test();
+    watch?.start(part);
+    const durationsMs = await repeat(repetitions, clock, test);
+    await watch?.stop();
+    return durationsMs;
+  };
+  const prefill = await timed('prefill', () => readPrompt(runner, promptTokens));
   if (depth > 0) await readPrompt(runner, depth);
-  const decode = await repeat(repetitions, clock, () => generate(runner, depth, generateTokens));
+  const decode = await timed('decode', () => generate(runner, depth, generateTokens));
   runner.release(0);
   return { prefill: rate(promptTokens, prefill), decode: rate(generateTokens, decode) };
 }
 
-/** @returns milliseconds of each repetition after the first, which warms up */
+/** @returns milliseconds of each repetition */
 async function repeat(
   times: number,
   clock: Pick<Clock, 'nowMs'>,
   test: () => Promise<void>,
 ): Promise<number[]> {
-  await test();
   const durationsMs: number[] = [];
   for (let i = 0; i < times; i += 1) {
     const startMs = clock.nowMs();

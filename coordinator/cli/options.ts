@@ -44,6 +44,9 @@ export const threadsOption = (): Option =>
     .argParser(wholeNumber(1, 256))
     .env('HEARTH_THREADS');
 
+export const profileOption = (): Option =>
+  new Option('--profile <file>', 'show where the time goes, and write it to a file for chrome://tracing');
+
 export const defaultPort = 11500;
 
 export const urlOption = (): Option => new Option('--url <url>', 'a running coordinator').env('HEARTH_URL');

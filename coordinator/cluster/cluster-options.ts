@@ -4,6 +4,7 @@ import { nodeSha256 } from '../../device-agent/node/device.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
+import type { Profiler } from '../profile/profiler.ts';
 import { hubCodec } from './hub-codec.ts';
 import type { ModelSource } from './tile-delivery.ts';
 
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   readonly createCodec?: (maxValues: number) => PlaneCodec;
   readonly sha256?: Sha256;
   readonly clock?: Clock;
+  /** Is told of each step; the devices then say where its time went. */
+  readonly profiler?: Profiler | undefined;
   readonly logger?: Logger;
   readonly onState?: (state: ClusterState) => void;
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -41,8 +44,10 @@ export interface LoadProgress {
   readonly tiles: number;
 }
 
-/** Every choice made; without shares all devices are equal. */
-export type FullClusterOptions = Required<Omit<ClusterOptions, 'shares'>>;
+/** Every choice made; without shares all devices are equal, without a profiler nobody looks. */
+export type FullClusterOptions = Required<Omit<ClusterOptions, 'shares' | 'profiler'>> & {
+  readonly profiler: Profiler | undefined;
+};
 
 export const clusterDefaults = {
   minDevices: 1,
@@ -57,4 +62,5 @@ export const clusterDefaults = {
   onState: () => {},
   onProgress: () => {},
   onReset: () => {},
+  profiler: undefined,
 } satisfies Partial<ClusterOptions>;

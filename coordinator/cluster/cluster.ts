@@ -145,7 +145,8 @@ export class Cluster implements StepRunner {
       stepId: this.#stepId++,
       sequences: sequences.map(({ slot, start, count, logits }) => ({ slot, start, count, logits })),
     };
-    const { model } = this.#options;
+    const { model, profiler } = this.#options;
+    profiler?.opened(header);
     const embeddings = new Float32Array(tokenCount(header) * model.description.config.hiddenSize);
     await model.embed(
       sequences.flatMap(({ tokens }) => tokens),

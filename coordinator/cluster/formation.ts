@@ -5,13 +5,16 @@ import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { Assignment } from '../../runtime/plan/plan.ts';
+import { operations } from '../../runtime/profile/operations.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { encodeStep } from '../../runtime/protocol/step-frame.ts';
 import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
+import type { Profiler } from '../profile/profiler.ts';
+import { type FormationRank, formationRank } from './formation-rank.ts';
 import type { Member } from './member.ts';
-import { joinRanges, StepRun, type VocabularyRange } from './step-run.ts';
+import { StepRun } from './step-run.ts';
 import { type ModelSource, TileDelivery } from './tile-delivery.ts';
 
 export interface FormationOptions {
@@ -24,18 +27,9 @@ export interface FormationOptions {
   readonly tileWindowBytes: number;
   readonly loadStallTimeoutMs: number;
   readonly stepStallTimeoutMs: number;
+  readonly profiler: Profiler | undefined;
   /** A tile has been loaded by any rank. */
   readonly onLoaded: () => void;
-}
-
-/** A member in its place. */
-export interface FormationRank {
-  readonly member: Member;
-  readonly assignment: Assignment;
-  /** Bytes of its tiles. */
-  readonly byteLength: number;
-  readonly vocabularyRows: readonly VocabularyRange[];
-  loadedTiles: number;
 }
 
 interface PendingStep {
@@ -88,6 +82,7 @@ export class Formation {
       options.createCodec(members.length > 2 ? rankOptions.maxStepTokens * config.hiddenSize : 0),
     );
     this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
+    options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
     const delivery = { clock, sha256, windowBytes: options.tileWindowBytes };
     this.#deliveries = this.ranks.map((rank) => {
@@ -97,6 +92,7 @@ export class Formation {
         description: model.description,
         assignment: rank.assignment,
         options: rankOptions,
+        profile: options.profiler !== undefined,
       } as const;
       return new TileDelivery(rank.member, configure, model, {
         ...delivery,
@@ -136,7 +132,7 @@ export class Formation {
   step(header: StepHeader, embeddings: Float32Array): Promise<Float32Array[]> {
     if (this.#breakage) return Promise.reject(this.#breakage);
     this.#lastStepId = header.stepId;
-    const { clock, model, stepStallTimeoutMs } = this.#options;
+    const { clock, model, stepStallTimeoutMs, profiler } = this.#options;
     const rows = this.ranks.map(({ vocabularyRows }) => vocabularyRows);
     const { vocabSize } = model.description.config;
     const run = new StepRun(header, vocabSize, rows, this.#reducer, (ranks, frame) =>
@@ -145,7 +141,9 @@ export class Formation {
     return new Promise((resolve, reject) => {
       const stopWatch = clock.every(Math.min(1000, stepStallTimeoutMs), () => this.#watch());
       this.#step = { run, resolve, reject, stopWatch, progressMs: clock.nowMs() };
+      profiler?.sending();
       this.#sendTo([...this.ranks.keys()], encodeStep(header, embeddings));
+      profiler?.mark(operations.sendStep);
     });
   }
 
@@ -190,14 +188,25 @@ export class Formation {
     const rank = this.#rankOf.get(member);
     // Until it takes up its configuration, a member may still be answering an older one.
     if (rank === undefined || this.#breakage || !this.#deliveries[rank]!.answered) return;
+    const { profiler } = this.#options;
+    if (frame.type === 'spans') {
+      if (!profiler || frame.id > this.#lastStepId)
+        throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `spans of step ${frame.id} are not due`);
+      profiler.receive(rank, frame);
+      return;
+    }
     const step = this.#step;
     // A step that has failed on another rank: this one did not know yet.
     if (frame.id < this.#lastStepId || (!step && frame.id === this.#lastStepId)) return;
     if (!step || frame.id !== step.run.stepId)
       throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a ${frame.type} of step ${frame.id} is not due`);
     step.progressMs = this.#options.clock.nowMs();
+    profiler?.arrived(rank, frame);
     step.run.receive(rank, frame);
-    if (step.run.finished) this.#endStep()?.resolve(step.run.rows);
+    profiler?.mark(frame.type === 'logits' ? operations.takeLogits : operations.hub);
+    if (!step.run.finished) return;
+    profiler?.ended();
+    this.#endStep()?.resolve(step.run.rows);
   }
 
   #stepFailed(stepId: number, error: HearthError): void {
@@ -229,16 +238,4 @@ export class Formation {
   #sendTo(ranks: readonly number[], frame: Uint8Array): void {
     for (const rank of ranks) this.ranks[rank]!.member.sendFrame(frame);
   }
-}
-
-function formationRank(member: Member, assignment: Assignment, { tiles }: ModelSource): FormationRank {
-  const specs = assignment.tileIds.map((id) => tiles[id]!);
-  const vocabulary = specs.filter(({ kind }) => kind === 'vocabulary');
-  return {
-    member,
-    assignment,
-    byteLength: specs.reduce((sum, spec) => sum + spec.byteLength, 0),
-    vocabularyRows: joinRanges(vocabulary.map(({ first, count }) => ({ first, end: first + count }))),
-    loadedTiles: 0,
-  };
 }

@@ -85,8 +85,11 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
 }
 
-/** Says which file a failed operation was for. */
-async function writing<T>(path: string, operation: Promise<T>): Promise<T> {
+/**
+ * Says which file a failed operation was for.
+ * @throws HearthError FILE_WRITE_FAILED
+ */
+export async function writing<T>(path: string, operation: Promise<T>): Promise<T> {
   try {
     return await operation;
   } catch (cause) {

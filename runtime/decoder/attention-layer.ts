@@ -4,6 +4,8 @@ import type { Kernels } from '../kernels/kernels.ts';
 import { attentionScratchBytes, pagePositions } from '../kernels/kv-page.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { ModelDescription } from '../model/description.ts';
+import { operations } from '../profile/operations.ts';
+import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import type { Team } from '../threads/team.ts';
 import { type TileSpec, tilesPerLayer } from '../tile/spec.ts';
@@ -34,6 +36,7 @@ export class AttentionLayer {
   readonly #value: number;
   readonly #scores: number;
   readonly #heads: Activations;
+  readonly #recorder: Recorder;
 
   constructor(
     kernels: Kernels,
@@ -49,6 +52,7 @@ export class AttentionLayer {
     this.#kernels = kernels;
     this.#config = config;
     this.#tiles = tiles;
+    this.#recorder = team.recorder;
     this.#storeKv = options.kvFormat === 'f16' ? kernels.storeKvF16 : kernels.storeKvF32;
     this.#attention = options.kvFormat === 'f16' ? kernels.attentionF16 : kernels.attentionF32;
     this.#tilesPerLayer = tilesPerLayer(specs, 'attention', config.layerCount);
@@ -97,9 +101,12 @@ export class AttentionLayer {
       this.#attendTile(tile, batch);
       const output = tile.sections.get('attentionOutput')!;
       this.#heads.prepare([output], 0, tokens);
-      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) =>
-        this.#heads.multiply(output, tokens, partial, output.rows),
-      );
+      this.#recorder.mark(operations.quantise);
+      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) => {
+        this.#heads.multiply(output, tokens, partial, output.rows);
+        this.#recorder.mark(operations.attentionOutput);
+      });
+      this.#recorder.mark(operations.addPartial);
     }
   }
 
@@ -118,8 +125,10 @@ export class AttentionLayer {
       const biasSection = sections.get(bias);
       if (biasSection) this.#kernels.addBias(target, biasSection.pointer, section.rows, tokens, stride);
     }
+    this.#recorder.mark(operations.queryKeyValue);
     this.#rope.rotate(this.#query, spec.count * group, tokens, paddedRowCount(sections.get('query')!.rows));
     this.#rope.rotate(this.#key, spec.count, tokens, paddedRowCount(sections.get('key')!.rows));
+    this.#recorder.mark(operations.rope);
   }
 
   /**
@@ -137,8 +146,10 @@ export class AttentionLayer {
       const kvOffset = head * headDim * 4;
       const queryOffset = kvOffset * group;
       this.#store(batch, pages, this.#key + kvOffset, this.#value + kvOffset, kvStride);
+      this.#recorder.mark(operations.storeKv);
       const output = this.#heads.pointer + queryOffset;
       this.#attend(batch, pages, this.#query + queryOffset, queryStride, output, outputStride);
+      this.#recorder.mark(operations.attention);
     }
   }
 

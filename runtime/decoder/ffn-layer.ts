@@ -1,6 +1,8 @@
 import type { Arena } from '../kernels/arena.ts';
 import { paddedRowCount } from '../kernels/formats.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { operations } from '../profile/operations.ts';
+import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import type { Team } from '../threads/team.ts';
 import { ffnTileNeurons, type TileSpec, tilesPerLayer } from '../tile/spec.ts';
@@ -18,6 +20,7 @@ export class FfnLayer {
   readonly #gate: number;
   readonly #up: number;
   readonly #hidden: Activations;
+  readonly #recorder: Recorder;
 
   constructor(
     kernels: Kernels,
@@ -30,6 +33,7 @@ export class FfnLayer {
   ) {
     this.#kernels = kernels;
     this.#tiles = tiles;
+    this.#recorder = team.recorder;
     this.#tilesPerLayer = tilesPerLayer(specs, 'ffn', layerCount);
     const own = perThread(arena, team);
     this.#gate = own.alloc(options.maxStepTokens * ffnTileNeurons * 4);
@@ -48,20 +52,30 @@ export class FfnLayer {
     const tokens = batch.tokens.length;
     for (const tile of this.#tiles.ownTiles('ffn', layer)) {
       const down = tile.sections.get('down')!;
-      this.#activate(tile, tokens, input);
+      this.#multiply(tile, tokens, input);
+      this.#activate(tile, tokens);
+      this.#recorder.mark(operations.swiglu);
       this.#hidden.prepare([down], 0, tokens);
-      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) =>
-        this.#hidden.multiply(down, tokens, partial, down.rows),
-      );
+      this.#recorder.mark(operations.quantise);
+      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) => {
+        this.#hidden.multiply(down, tokens, partial, down.rows);
+        this.#recorder.mark(operations.down);
+      });
+      this.#recorder.mark(operations.addPartial);
     }
   }
 
+  /** Gate and up of the tile's neurons. */
+  #multiply({ sections, spec }: PlacedTile, tokens: number, input: Activations): void {
+    const stride = paddedRowCount(spec.count);
+    input.multiply(sections.get('gate')!, tokens, this.#gate, stride);
+    input.multiply(sections.get('up')!, tokens, this.#up, stride);
+    this.#recorder.mark(operations.gateUp);
+  }
+
   /** Leaves silu(gate) × up of the tile's neurons in `#hidden`. */
-  #activate(tile: PlacedTile, tokens: number, input: Activations): void {
-    const neurons = tile.spec.count;
+  #activate({ spec: { count: neurons } }: PlacedTile, tokens: number): void {
     const stride = paddedRowCount(neurons);
-    input.multiply(tile.sections.get('gate')!, tokens, this.#gate, stride);
-    input.multiply(tile.sections.get('up')!, tokens, this.#up, stride);
     const { swiglu } = this.#kernels;
     if (stride === neurons) {
       swiglu(this.#gate, this.#up, this.#hidden.pointer, tokens * neurons);

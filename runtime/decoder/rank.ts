@@ -3,6 +3,8 @@ import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
+import { type Operation, operations } from '../profile/operations.ts';
+import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import { alone, type SharedTeam, shareOf, type Team } from '../threads/team.ts';
 import { tileSpecs } from '../tile/spec.ts';
@@ -31,6 +33,9 @@ export class Rank {
   readonly #options: RankOptions;
   readonly #description: ModelDescription;
   readonly #team: Team;
+  readonly #recorder: Recorder;
+  /** What a thread waits for while the leader has its sums added to others'. */
+  readonly #total: Operation;
   readonly #tiles: TileStore;
   readonly #batch: BatchMemory;
   readonly #residual: number;
@@ -61,6 +66,9 @@ export class Rank {
     this.#options = options;
     this.#description = description;
     this.#team = team;
+    this.#recorder = team.recorder;
+    const follows = assignment.worldSize > 1 && team.index > 0;
+    this.#total = follows ? operations.otherRanks : operations.barrier;
     this.#tiles = new TileStore(arena, held, team);
     this.#batch = new BatchMemory(arena, maxStepTokens);
     this.#residual = arena.alloc(maxStepTokens * hiddenSize * 4);
@@ -114,6 +122,7 @@ export class Rank {
     assert(this.missingTileIds.length === 0, 'all tiles are loaded');
     const batch = this.#begin(header, embeddings);
     this.#team.start();
+    this.#recorder.mark(operations.open);
     let ended = false;
     try {
       const parts = yield* this.#run(batch);
@@ -128,6 +137,7 @@ export class Rank {
   follow(team: SharedTeam): void {
     team.follow(() => {
       const part = this.#run(this.#batch.read());
+      this.#recorder.mark(operations.open);
       while (!part.next().done);
     });
   }
@@ -172,26 +182,31 @@ export class Rank {
     part: AttentionLayer | FfnLayer,
   ): Generator<PartialSum, void, void> {
     const team = this.#team;
+    const recorder = this.#recorder;
     const sums = this.#sums;
     const tokens = batch.tokens.length;
     const [first, end] = shareOf(team, tokens);
     const layer = syncIndex >> 1;
     this.#norm(norm, first, end, first);
     this.#input.prepare(part.inputs(layer), first, end);
+    recorder.mark(operations.quantise);
     team.barrier();
     sums.begin(tokens);
+    recorder.mark(operations.addPartial);
     part.compute(layer, batch, this.#input, sums);
     sums.publish();
     team.barrier();
     sums.reduce(tokens);
+    recorder.mark(operations.reduce);
     team.barrier();
     if (team.index === 0) {
       const total = sums.total(tokens, syncIndex);
       yield total;
       sums.settle(total);
     }
-    team.barrier();
+    team.barrier(this.#total);
     sums.apply(this.#residual, first, end);
+    recorder.mark(operations.apply);
   }
 
   /** Normed residual of tokens [first, end) to the input, from its row `row` on. */
@@ -201,11 +216,13 @@ export class Rank {
     const to = this.#input.pointer + row * hiddenSize * 4;
     const scales = this.#sums.scales + row * 16;
     this.#kernels.rmsNorm(from, weight, to, hiddenSize, end - first, normEpsilon, scales);
+    this.#recorder.mark(operations.norm);
   }
 
   /** Final norm of the wanted tokens, gathered to the front, then the vocabulary tiles; in rounds. */
   #logits({ logitTokens }: Batch): LogitPart[] {
     const team = this.#team;
+    const recorder = this.#recorder;
     const head = this.#head;
     const norm = this.#tiles.baseVector('outputNorm');
     const parts = team.index === 0 ? head.emptyParts(logitTokens.length) : [];
@@ -216,10 +233,13 @@ export class Rank {
       const [first, end] = shareOf(team, tokens.length);
       for (let row = first; row < end; row += 1) this.#norm(norm, tokens[row]!, tokens[row]! + 1, row);
       this.#input.prepare(head.inputs(), first, end);
+      recorder.mark(operations.quantise);
       team.barrier();
       head.compute(tokens.length, this.#input);
+      recorder.mark(operations.vocabulary);
       team.barrier();
       if (team.index === 0) head.collect(parts, round, tokens.length);
+      recorder.mark(operations.logits);
     }
     return parts;
   }

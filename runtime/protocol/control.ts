@@ -130,5 +130,6 @@ function readConfigure(fields: Fields): Configure {
     description,
     assignment: readAssignment(fields.map('assignment'), description),
     options: readRankOptions(fields.map('options')),
+    profile: fields.boolean('profile'),
   };
 }

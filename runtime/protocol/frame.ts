@@ -4,23 +4,31 @@ import { HearthError } from '../error.ts';
 export const frameHeaderBytes = 16;
 
 /** Numbers of the frame types. A number is never given a second meaning. */
-export const frameTypeNumbers = { control: 1, tile: 2, step: 3, partial: 4, sum: 5, logits: 6 } as const;
+export const frameTypeNumbers = {
+  control: 1,
+  tile: 2,
+  step: 3,
+  partial: 4,
+  sum: 5,
+  logits: 6,
+  spans: 7,
+} as const;
 export type FrameType = keyof typeof frameTypeNumbers;
 
 /** Flag of a partial or a sum: the coarse plane follows the fine one. */
 export const coarseFlag = 1;
-/** Flag of the last logits frame that a rank sends in a step. */
+/** Flag of the last logits frame, and of the last spans frame, that a rank sends in a step. */
 export const lastFlag = 1;
 
 /** What a field of the header means depends on the type; a field that the type does not use is 0. */
 export interface FrameHeader {
   readonly type: FrameType;
   readonly flags: number;
-  /** Control: message number. Step: sequences. Partial and sum: sync index. Logits: parts. */
+  /** Control: message number. Step: sequences. Partial and sum: sync index. Logits: parts. Spans: thread. */
   readonly index: number;
-  /** Tile: tile id. Step, partial, sum and logits: step id. */
+  /** Tile: tile id. Step, partial, sum, logits and spans: step id. */
   readonly id: number;
-  /** Step, partial and sum: tokens. Logits: which wanted row, from 0. */
+  /** Step, partial and sum: tokens. Logits: which wanted row, from 0. Spans: how many are missing. */
   readonly rows: number;
 }
 
@@ -31,6 +39,7 @@ export interface Frame extends FrameHeader {
 
 /** Largest payloads that are read, in bytes. */
 export interface FrameLimits {
+  /** Control and spans frames. */
   readonly controlBytes: number;
   readonly tileBytes: number;
   /** Step, partial, sum and logits frames. */
@@ -59,6 +68,7 @@ const uses: Readonly<Record<FrameType, { flags: number; index: boolean; id: bool
   partial: { flags: coarseFlag, index: true, id: true, rows: true },
   sum: { flags: coarseFlag, index: true, id: true, rows: true },
   logits: { flags: lastFlag, index: true, id: true, rows: true },
+  spans: { flags: lastFlag, index: true, id: true, rows: true },
 };
 
 const typesByNumber: ReadonlyMap<number, FrameType> = new Map(
@@ -123,7 +133,7 @@ export function decodeFrame(message: Uint8Array, limits: FrameLimits): Frame {
 }
 
 function payloadLimit(type: FrameType, limits: FrameLimits): number {
-  if (type === 'control') return limits.controlBytes;
+  if (type === 'control' || type === 'spans') return limits.controlBytes;
   return type === 'tile' ? limits.tileBytes : limits.tensorBytes;
 }
 

@@ -5,7 +5,7 @@ import type { Assignment } from '../plan/plan.ts';
 
 /**
  * Every message of the protocol, in the order of a session; docs/PROTOCOL.md is the long form. Control messages
- * are the union below. The other frames (frame.ts) are `tile`, `step`, `partial`, `sum` and `logits`.
+ * are the union below. The other frames (frame.ts) are `tile`, `step`, `partial`, `sum`, `logits` and `spans`.
  *
  * A change that an older peer would misread raises this number: peers of different numbers refuse each other.
  */
@@ -89,6 +89,8 @@ export interface Configure {
   readonly description: ModelDescription;
   readonly assignment: Assignment;
   readonly options: RankOptions;
+  /** Whether to send, after each step, where its time went. */
+  readonly profile: boolean;
 }
 
 /** agent → coordinator: this device cannot be that rank, for want of memory above all. It stays, without a rank. */

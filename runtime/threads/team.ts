@@ -1,4 +1,6 @@
 import { HearthError } from '../error.ts';
+import { type Operation, operations } from '../profile/operations.ts';
+import { type Recorder, silentRecorder } from '../profile/recorder.ts';
 
 /**
  * Threads that compute one rank over one memory. All run the same code and meet at barriers; index 0 leads: it
@@ -7,16 +9,31 @@ import { HearthError } from '../error.ts';
 export interface Team {
   readonly index: number;
   readonly size: number;
-  /** Returns when all threads have come here. What each wrote before, all see after. */
-  barrier(): void;
+  /** Where this thread notes how it spends its time. */
+  readonly recorder: Recorder;
+  /**
+   * Returns when all threads have come here. What each wrote before, all see after.
+   * @param waitingFor what the wait is charged to: by default to the barrier
+   */
+  barrier(waitingFor?: Operation): void;
   /** The leader calls the others to a step. */
   start(): void;
+  /** Returns when the others have left the step. */
+  rest(): void;
   /** The leader has given up a step that the others may still be in; returns when they have left it. */
   abort(): void;
 }
 
 /** One thread by itself. */
-export const alone: Team = { index: 0, size: 1, barrier() {}, start() {}, abort() {} };
+export const alone: Team = {
+  index: 0,
+  size: 1,
+  recorder: silentRecorder,
+  barrier() {},
+  start() {},
+  rest() {},
+  abort() {},
+};
 
 /** This thread's part, [first, end), of so many things that are divided evenly and in order. */
 export function shareOf(team: Team, count: number): readonly [first: number, end: number] {
@@ -53,18 +70,21 @@ const lostThreadMs = 120_000;
 export class SharedTeam implements Team {
   readonly index: number;
   readonly size: number;
+  readonly recorder: Recorder;
   readonly #control: Int32Array;
 
-  constructor(control: SharedArrayBuffer, index: number, size: number) {
+  constructor(control: SharedArrayBuffer, index: number, size: number, recorder = silentRecorder) {
     this.#control = new Int32Array(control);
     this.index = index;
     this.size = size;
+    this.recorder = recorder;
   }
 
-  barrier(): void {
+  barrier(waitingFor: Operation = operations.barrier): void {
     const control = this.#control;
-    this.#checkAborted();
     const generation = Atomics.load(control, word.generation);
+    // In this order: a step that is given up from here on also ends the wait for this generation.
+    this.#checkAborted();
     if (Atomics.add(control, word.arrived, 1) === this.size - 1) {
       Atomics.store(control, word.arrived, 0);
       this.#advance(word.generation);
@@ -72,19 +92,30 @@ export class SharedTeam implements Team {
       this.#wait(word.generation, generation);
     }
     this.#checkAborted();
+    this.recorder.mark(waitingFor);
   }
 
   start(): void {
-    this.#waitForIdle();
+    this.rest();
     Atomics.store(this.#control, word.idle, 0);
     this.#advance(word.step);
+  }
+
+  rest(): void {
+    const control = this.#control;
+    for (;;) {
+      const idle = Atomics.load(control, word.idle);
+      if (idle === this.size - 1) return;
+      if (Atomics.load(control, word.failed)) throw lost();
+      if (Atomics.wait(control, word.idle, idle, lostThreadMs) === 'timed-out') throw lost();
+    }
   }
 
   abort(): void {
     const control = this.#control;
     Atomics.store(control, word.aborted, 1);
     this.#advance(word.generation);
-    this.#waitForIdle();
+    this.rest();
     Atomics.store(control, word.arrived, 0);
     Atomics.store(control, word.aborted, 0);
   }
@@ -102,6 +133,7 @@ export class SharedTeam implements Team {
       this.#wait(word.step, seen, Number.POSITIVE_INFINITY);
       if (this.stopped) return;
       seen = Atomics.load(control, word.step);
+      this.recorder.mark(operations.idle);
       try {
         step();
       } catch (error) {
@@ -138,20 +170,13 @@ export class SharedTeam implements Team {
     const control = this.#control;
     for (let poll = 0; poll < spinPolls; poll += 1) if (Atomics.load(control, which) !== old) return;
     Atomics.add(control, word.parked, 1);
-    // Counted as parked before the word is looked at again: whoever changes it either is seen here or sees us.
-    const result = Atomics.wait(control, which, old, limitMs);
+    // Counted as parked before the word is looked at again: whoever changes it either is seen here or sees us. A late
+    // notification of the change before also ends a wait: only the word tells whether it was for us.
+    let result = Atomics.wait(control, which, old, limitMs);
+    while (result === 'ok' && Atomics.load(control, which) === old)
+      result = Atomics.wait(control, which, old, limitMs);
     Atomics.sub(control, word.parked, 1);
     if (result === 'timed-out') throw lost();
-  }
-
-  #waitForIdle(): void {
-    const control = this.#control;
-    for (;;) {
-      const idle = Atomics.load(control, word.idle);
-      if (idle === this.size - 1) return;
-      if (Atomics.load(control, word.failed)) throw lost();
-      if (Atomics.wait(control, word.idle, idle, lostThreadMs) === 'timed-out') throw lost();
-    }
   }
 
   #checkAborted(): void {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -43,6 +43,30 @@ describe('hearth bench', () => {
     expect(maxTokensPerSecond).toBeGreaterThanOrEqual(medianTokensPerSecond);
   });
 
+  test('says where the time goes, on stderr beside what programs read, and in a file', async () => {
+    const file = join(folder, 'trace.json');
+    const { code, stdout, stderr } = await hearth('bench', ...tiny, '-t', '2', '--profile', file, '--json');
+    expect(code, stderr).toBe(0);
+    const { decode } = JSON.parse(stdout);
+    expect(stderr).toMatch(/^prefill: 18 tokens in 2 steps/m);
+    expect(stderr).toMatch(/^decode: 4 tokens in 4 steps/m);
+    expect(stderr).toMatch(/^gate, up +- +[\d.]+ +[\d.]+% +[\d.]+ +[\d.]+%$/m);
+    // The tables' time is that of the rates.
+    const totals = [...stderr.matchAll(/^total +([\d.]+) 100\.0%/gm)].map(([, us]) => Number(us));
+    expect(1e6 / totals[1]!).toBeGreaterThan(0.9 * decode.minTokensPerSecond);
+    expect(1e6 / totals[1]!).toBeLessThan(1.1 * decode.maxTokensPerSecond);
+    const { traceEvents } = JSON.parse(readFileSync(file, 'utf8'));
+    const rows = new Set(traceEvents.map(({ pid, tid }: { pid: number; tid: number }) => `${pid} ${tid}`));
+    expect(rows).toEqual(new Set(['0 0', '0 1', '1 0', '1 1']));
+  });
+
+  test('measures nothing if its profile cannot be written', async () => {
+    const { code, stderr } = await hearth('bench', ...tiny, '--profile', join(folder, 'no', 'such.json'));
+    expect(stderr).toMatch(/cannot write .*such\.json: ENOENT/);
+    expect(stderr).not.toMatch(/loading/);
+    expect(code).not.toBe(0);
+  });
+
   test('measures several ranks, and prints a table', async () => {
     const { code, stdout } = await hearth('bench', 'built-in', ...tiny, '--split', '2,1', '--kv', 'f32');
     expect(code).toBe(0);
@@ -79,7 +103,7 @@ describe('hearth quantize', () => {
     const summary = JSON.parse(stdout);
     expect(summary).toMatchObject({ file: out, type: 'Q4_0', tensors: { F32: expect.any(Number) } });
     expect(summary.tensors.Q4_0).toBeGreaterThan(5);
-    expect(readdirSync(folder)).toEqual(['ember.gguf']);
+    expect(readdirSync(folder).filter((name) => name.startsWith('ember'))).toEqual(['ember.gguf']);
     const answer = await hearth('run', out, 'What is Hearth?', '--max-tokens', '8', '--threads', '1');
     expect(answer.code, answer.stderr).toBe(0);
     expect(answer.stdout.trim().length).toBeGreaterThan(5);

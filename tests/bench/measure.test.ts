@@ -84,6 +84,16 @@ describe('measure', () => {
     expect(decode.maxTokensPerSecond).toBe(100);
   });
 
+  it('tells who watches what is timed, and only that', async () => {
+    const { runner, steps } = fakeRunner(() => 1);
+    const told: string[] = [];
+    const tell = (what: string) => told.push(`${what} after ${steps.length}`);
+    const watch = { start: (part: string) => tell(part), stop: async () => void tell('nothing') };
+    await measure(runner, { ...plan, promptTokens: 8, depth: 8 }, { nowMs: () => 0 }, watch);
+    // A prompt to warm up and three; eight positions and four tokens, then three times four.
+    expect(told).toEqual(['prefill after 1', 'nothing after 4', 'decode after 9', 'nothing after 21']);
+  });
+
   it('names tokens of the vocabulary, many different ones', async () => {
     const { runner, steps } = fakeRunner(() => 1);
     await measure(runner, plan, { nowMs: () => 0 });

@@ -8,6 +8,7 @@ import { decodeFrame, defaultFrameLimits, encodeFrame } from '../../runtime/prot
 import { proofOf } from '../../runtime/protocol/handshake.ts';
 import { encodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import { type Configure, type ControlMessage, protocolVersion } from '../../runtime/protocol/messages.ts';
+import { encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { fakeModel } from './fake-model.ts';
@@ -238,6 +239,7 @@ describe('in a step, a device is let go when it', () => {
       { firstVocabularyRow: first, vocabularyRows: rows, values: new Float32Array(rows) },
     ]),
   ];
+  const noSpans = { operations: new Uint8Array(), durationsUs: new Float32Array(), lost: 0 };
   const misdeeds: [string, Uint8Array[]][] = [
     ['sends a partial twice', [partial(), partial()]],
     ['sends another sync', [partial({ syncIndex: 1 })]],
@@ -248,6 +250,7 @@ describe('in a step, a device is let go when it', () => {
     ['answers with no logits', [...partials, ...encodeLogits(0, 1, [])]],
     ['answers with other rows', [...partials, ...logits(100, 512)]],
     ['answers with too few rows', [...partials, ...logits(0, 100)]],
+    ['tells of its time, unasked', [...encodeSpans(0, [noSpans])]],
     ['answers twice', [...partials, ...logits(0, 512), ...logits(0, 512)]],
   ];
   it.each(misdeeds)('%s', async (_, frames) => {

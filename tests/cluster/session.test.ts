@@ -25,6 +25,7 @@ function configure(configurationId = 1, worldSize = 2): Configure {
     description: model.description,
     assignment: { rank: 0, worldSize, tileIds: model.tiles.map(({ id }) => id) },
     options: fakeRankOptions,
+    profile: false,
   };
 }
 

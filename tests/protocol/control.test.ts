@@ -139,6 +139,8 @@ describe('every field is checked', () => {
     ['configure', 'options.contextLength', 2 ** 40],
     ['configure', 'options.kvPages', -5],
     ['configure', 'options.kvPages', undefined],
+    ['configure', 'profile', undefined],
+    ['configure', 'profile', 1],
     ['wanted', 'tileIds', [5, 4]],
     ['wanted', 'tileIds', [-1]],
     ['loaded', 'tileId', 2 ** 20],

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodePlanes, replacePlanes } from '../../runtime/collective/partial-frame.ts';
+import { operations } from '../../runtime/profile/operations.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
 import {
   coarseFlag,
@@ -12,6 +13,7 @@ import {
 import { proofOf } from '../../runtime/protocol/handshake.ts';
 import { decodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import { controlNumbers } from '../../runtime/protocol/messages.ts';
+import { decodeSpans, encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { decodeStep, encodeStep } from '../../runtime/protocol/step-frame.ts';
 import { decodeTile, encodeTile, portableSha256 } from '../../runtime/protocol/tile-frame.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';
@@ -59,6 +61,12 @@ function read(frame: Frame, shown: Example['shown']): { says: object; again?: Ui
         says: { type: 'logits', stepId, row: tokens, last, vocabSize, runs: decodeLogits(frame, vocabSize) },
       };
     }
+    case 'spans': {
+      const spans = decodeSpans(frame);
+      const last = frame.flags === lastFlag;
+      const [again] = encodeSpans(stepId, [spans]);
+      return { says: { type: 'spans', stepId, thread: syncIndex, last, ...spans }, again: again! };
+    }
     default: {
       const planes = referenceCodec.allocatePlanes((shown.fine as number[]).length);
       replacePlanes(planes, frame, referenceCodec);
@@ -87,7 +95,7 @@ describe('docs/PROTOCOL.md', () => {
   it('has an example of every frame and every control message', () => {
     const types = new Set(examples.map(({ shown }) => shown.type));
     expect(types).toEqual(
-      new Set([...Object.keys(controlNumbers), 'tile', 'step', 'partial', 'sum', 'logits']),
+      new Set([...Object.keys(controlNumbers), 'tile', 'step', 'partial', 'sum', 'logits', 'spans']),
     );
     expect(document.match(/```hex/g)).toHaveLength(examples.length);
   });
@@ -109,6 +117,14 @@ describe('docs/PROTOCOL.md', () => {
     const nonces = [bytes('hello', 'nonce'), bytes('join', 'nonce')] as const;
     expect(proofOf('join', 'secret', ...nonces)).toEqual(bytes('join', 'mac'));
     expect(proofOf('welcome', 'secret', ...nonces)).toEqual(bytes('welcome', 'mac'));
+  });
+
+  it('counts on a list of all operations', () => {
+    const profile = readFileSync(new URL('../../docs/profile.md', import.meta.url), 'utf8');
+    const listed = [...profile.matchAll(/^\| (\d+) \| ([^|]+) \| (?:devices|coordinator|all) \|/gm)];
+    expect(listed.map(([, number, label]) => ({ number: Number(number), label }))).toEqual(
+      Object.values(operations),
+    );
   });
 
   it('lists every control message with its number', () => {

@@ -12,6 +12,7 @@ import {
 import { equalBytes, proofOf } from '../../runtime/protocol/handshake.ts';
 import { Liveness } from '../../runtime/protocol/liveness.ts';
 import { decodeLogits, encodeLogits } from '../../runtime/protocol/logits-frame.ts';
+import { decodeSpans, encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { decodeStep, encodeStep, type StepBounds } from '../../runtime/protocol/step-frame.ts';
 import { decodeTile, encodeTile, portableSha256 } from '../../runtime/protocol/tile-frame.ts';
 
@@ -22,7 +23,15 @@ const coded = (code: string) => expect.objectContaining({ code });
 
 describe('frames', () => {
   it('keep their type numbers for ever', () => {
-    expect(frameTypeNumbers).toEqual({ control: 1, tile: 2, step: 3, partial: 4, sum: 5, logits: 6 });
+    expect(frameTypeNumbers).toEqual({
+      control: 1,
+      tile: 2,
+      step: 3,
+      partial: 4,
+      sum: 5,
+      logits: 6,
+      spans: 7,
+    });
   });
 
   it('have literal bytes', () => {
@@ -61,12 +70,14 @@ describe('frames', () => {
     ['half a payload', '0100 0100 00000000 00000000 04000000 aabb', 'FRAME_TRUNCATED'],
     ['bytes behind the payload', '0100 0100 00000000 00000000 01000000 aabb', 'FRAME_MALFORMED'],
     ['type 0', '0000 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
-    ['type 7', '0700 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
+    ['type 8', '0800 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['a flag that control frames lack', '0101 0100 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['a flag that partials lack', '0402 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['an id in a control frame', '0100 0100 01000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['rows in a tile frame', '0200 0000 01000000 01000000 00000000', 'FRAME_MALFORMED'],
+    ['a flag that spans lack', '0702 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['control over its limit', '0100 0100 00000000 00000000 65000000', 'FRAME_TOO_LARGE'],
+    ['spans over their limit', '0700 0000 00000000 00000000 65000000', 'FRAME_TOO_LARGE'],
     ['a tile over its limit', '0200 0000 00000000 00000000 c9000000', 'FRAME_TOO_LARGE'],
     ['4 GiB of tensors', '0400 0000 00000000 00000000 ffffffff', 'FRAME_TOO_LARGE'],
   ];
@@ -76,7 +87,7 @@ describe('frames', () => {
 
   it('any bytes give a frame or a HearthError', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(7), (bytes, type) => {
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(8), (bytes, type) => {
         if (bytes.length > 0) bytes[0] = type;
         try {
           decodeFrame(bytes, limits);
@@ -173,6 +184,40 @@ describe('logits frames', () => {
     const frame = encodeLogits(3, 2, parts).next().value as Uint8Array;
     change(new DataView(frame.buffer));
     expect(() => decode(frame)).toThrow(coded('FRAME_MALFORMED'));
+  });
+});
+
+describe('spans frames', () => {
+  const spans = (...durations: number[]) => ({
+    operations: Uint8Array.from(durations, (_, i) => i + 1),
+    durationsUs: Float32Array.from(durations),
+    lost: 0,
+  });
+  const threads = [spans(0, 1.5, 1e6), { ...spans(), lost: 7 }];
+  const decode = (bytes: Uint8Array) => decodeSpans(decodeFrame(bytes, defaultFrameLimits));
+
+  it('are one for each thread, the last one flagged', () => {
+    const frames = [...encodeSpans(3, threads)];
+    expect(frames.map((frame) => decodeFrame(frame, defaultFrameLimits))).toMatchObject([
+      { type: 'spans', flags: 0, id: 3, index: 0, rows: 0 },
+      { type: 'spans', flags: 1, id: 3, index: 1, rows: 7 },
+    ]);
+    expect(frames.map(decode)).toEqual(threads);
+  });
+
+  const bad: [string, (frame: Uint8Array, view: DataView) => void][] = [
+    ['a thread beyond the last', (_, view) => view.setUint16(2, 1024, true)],
+    ['half a span', (frame, view) => view.setUint32(12, frame.length - 17, true)],
+    ['a negative duration', (_, view) => view.setFloat32(20, -1, true)],
+    ['no number', (_, view) => view.setFloat32(20, Number.NaN, true)],
+    ['hours', (_, view) => view.setFloat32(20, 1e10, true)],
+    ['an unknown operation', (frame) => frame.fill(200, 28)],
+  ];
+  it.each(bad)('with %s are refused', (_, change) => {
+    const frame = encodeSpans(3, threads).next().value as Uint8Array;
+    change(frame, new DataView(frame.buffer));
+    const length = new DataView(frame.buffer).getUint32(12, true);
+    expect(() => decode(frame.subarray(0, 16 + length))).toThrow(coded('FRAME_MALFORMED'));
   });
 });
 

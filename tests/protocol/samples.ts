@@ -30,6 +30,7 @@ export const samples = [
     description: description({ layerCount: 1 }),
     assignment: { rank: 1, worldSize: 2, tileIds: [0, 3, 4, 7, 9, 10] },
     options: { kvFormat: 'f16', maxStepTokens: 64, maxSequences: 4, contextLength: 256, kvPages: 16 },
+    profile: false,
   },
   { type: 'wanted', configurationId: 1, tileIds: [0, 3, 4, 7, 9, 10] },
   { type: 'loaded', configurationId: 1, tileId: 3 },

@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { alone, controlBytes, SharedTeam, shareOf } from '../../runtime/threads/team.ts';
 
@@ -25,4 +29,20 @@ test('a follower that has died ends the leader’s wait with an error', () => {
   const leader = new SharedTeam(control, 0, 2);
   expect(() => leader.start()).toThrow(expect.objectContaining({ code: 'THREAD_LOST' }));
   expect(() => leader.barrier()).toThrow(expect.objectContaining({ code: 'THREAD_LOST' }));
+});
+
+test('a barrier is not passed by who was woken for nothing', async () => {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('restless-worker.ts', import.meta.url))],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+  });
+  const control = new SharedArrayBuffer(controlBytes);
+  const came = new SharedArrayBuffer(4);
+  const worker = new Worker(outputFiles[0]!.text, { eval: true, workerData: { control, came } });
+  new SharedTeam(control, 0, 2).barrier();
+  expect(Atomics.load(new Int32Array(came), 0)).toBe(1);
+  await once(worker, 'exit');
 });

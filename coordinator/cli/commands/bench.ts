@@ -10,7 +10,9 @@ import { type BenchReport, formatReport, type ReportFormat, reportFormats } from
 import { parseSyntheticModel, provideSyntheticModel, syntheticPath } from '../../bench/synthetic-model.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
-import { kvOption, splitOption, wholeNumber } from '../options.ts';
+import { ProfileFile } from '../../profile/profile-file.ts';
+import type { Profiler } from '../../profile/profiler.ts';
+import { kvOption, profileOption, splitOption, wholeNumber } from '../options.ts';
 import { plainLogger } from '../plain-logger.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -25,6 +27,7 @@ interface BenchOptions {
   readonly split?: readonly number[];
   readonly synthetic?: string;
   readonly keep?: string;
+  readonly profile?: string;
   readonly output: ReportFormat;
   readonly json?: boolean;
 }
@@ -51,12 +54,18 @@ export function addBench(program: Command): void {
     .addOption(splitOption())
     .option('--synthetic <shape:type>', 'random weights in the shape of a model, such as llama-3.2-1b:Q4_0')
     .option('--keep <file>', 'where to keep the synthetic model (default: in the cache folder)')
+    .addOption(profileOption())
     .addOption(new Option('--output <format>', 'how to print').choices(reportFormats).default('table'))
     .option('--json', 'the same as --output json')
     .action(async (name: string | undefined, options: BenchOptions) => {
       const path = await modelToBench(name, options);
-      const report = await bench(path, options);
-      process.stdout.write(formatReport(report, options.json ? 'json' : options.output));
+      const profile = await ProfileFile.open(options.profile);
+      const report = await bench(path, options, profile?.profiler);
+      const format = options.json ? 'json' : options.output;
+      process.stdout.write(formatReport(report, format));
+      // What programs read stays as it is.
+      const out = format === 'table' ? process.stdout : process.stderr;
+      if (profile) out.write(`\n${await profile.finish()}`);
     });
 }
 
@@ -80,7 +89,11 @@ async function modelToBench(
   return path;
 }
 
-async function bench(path: string | undefined, options: BenchOptions): Promise<BenchReport> {
+async function bench(
+  path: string | undefined,
+  options: BenchOptions,
+  profiler: Profiler | undefined,
+): Promise<BenchReport> {
   const { split = [1], kv } = options;
   const plan: BenchPlan = {
     promptTokens: options.prompt,
@@ -101,6 +114,7 @@ async function bench(path: string | undefined, options: BenchOptions): Promise<B
     kvFormat: kv,
     threads,
     logger: plainLogger,
+    profiler,
     parallel: 1,
     contextLength: Math.max(plan.promptTokens, plan.depth + plan.generateTokens),
     onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
@@ -108,7 +122,7 @@ async function bench(path: string | undefined, options: BenchOptions): Promise<B
   try {
     await engine.cluster.whenReady();
     const loadSeconds = (systemClock.nowMs() - beginMs) / 1000;
-    const rates = await measure(engine.cluster, plan, systemClock);
+    const rates = await measure(engine.cluster, plan, systemClock, profiler);
     return {
       version: packageVersion(),
       model: model.name,

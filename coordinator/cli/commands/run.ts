@@ -3,7 +3,15 @@ import { defaultSampling, type SamplingParams } from '../../../runtime/sampling/
 import { encodeChat } from '../../chat/encode-chat.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
-import { contextOption, kvOption, splitOption, threadsOption, wholeNumber } from '../options.ts';
+import { ProfileFile } from '../../profile/profile-file.ts';
+import {
+  contextOption,
+  kvOption,
+  profileOption,
+  splitOption,
+  threadsOption,
+  wholeNumber,
+} from '../options.ts';
 import { printJson } from '../output.ts';
 import { plainLogger } from '../plain-logger.ts';
 import { Progress } from '../progress.ts';
@@ -19,6 +27,7 @@ interface RunOptions {
   readonly context?: number;
   readonly kv: 'f16' | 'f32';
   readonly threads?: number;
+  readonly profile?: string;
   readonly json?: boolean;
 }
 
@@ -37,9 +46,11 @@ export function addRun(program: Command): void {
     .addOption(contextOption())
     .addOption(kvOption('f16'))
     .addOption(threadsOption())
+    .addOption(profileOption())
     .option('--json', 'print JSON')
     .action(async (name: string, prompt: string, options: RunOptions) => {
       const { split = [1] } = options;
+      const profile = await ProfileFile.open(options.profile);
       const progress = new Progress('loading');
       const engine = await Engine.start({
         model: await openModel(name),
@@ -49,12 +60,15 @@ export function addRun(program: Command): void {
         kvFormat: options.kv,
         threads: options.threads,
         logger: plainLogger,
+        profiler: profile?.profiler,
         parallel: 1,
         contextLength: options.context,
         onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
       });
       try {
+        profile?.profiler.start();
         await answer(engine, prompt, options);
+        if (profile) process.stderr.write(`\n${await profile.finish()}`);
       } finally {
         await engine.close();
       }
