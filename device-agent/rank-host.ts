@@ -57,11 +57,10 @@ export function kernelRanks(
     const arena = new Arena(kernels.memory);
     const planeValues = assignment.worldSize > 1 ? options.maxStepTokens * description.config.hiddenSize : 0;
     const codec = new KernelCodec(kernels, arena, planeValues);
-    const control = new SharedArrayBuffer(controlBytes);
     const profile = profiled ? profileMemory(threads.count) : undefined;
     const recorder = threadRecorder(profile, 0);
-    const leader = shared ? new SharedTeam(control, 0, threads.count, recorder) : undefined;
-    const team = leader ?? { ...alone, recorder };
+    const leader = shared && new SharedTeam(new SharedArrayBuffer(controlBytes), 0, threads.count, recorder);
+    const team = leader || { ...alone, recorder };
     const firstByte = arena.usedBytes;
     // The leader first: it makes the memory as large as all will find it.
     const rank = new Rank(kernels, arena, description, assignment, options, team);
@@ -78,16 +77,21 @@ export function kernelRanks(
           onLoaded(id);
         };
         const { memory } = kernels;
-        const place = { memory, control, teamSize: threads.count, firstByte, profile };
-        const job = { ...place, description, assignment, options, model: own?.gguf.file };
+        const work = { memory, firstByte, profile, description, assignment, options };
+        const job = leader && {
+          ...work,
+          control: leader.control,
+          teamSize: leader.size,
+          model: own?.gguf.file,
+        };
         await Promise.all([
-          threads.start(job, loaded),
+          job && threads.start(job, loaded),
           own && cutShare(own, assignment.tileIds, rank, team, () => closed, loaded),
         ]);
       },
       close() {
         closed = true;
-        leader?.stop();
+        if (leader) leader.stop();
       },
     };
   };

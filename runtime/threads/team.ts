@@ -71,9 +71,12 @@ export class SharedTeam implements Team {
   readonly index: number;
   readonly size: number;
   readonly recorder: Recorder;
+  /** What its threads share: each makes its own SharedTeam of it. */
+  readonly control: SharedArrayBuffer;
   readonly #control: Int32Array;
 
   constructor(control: SharedArrayBuffer, index: number, size: number, recorder = silentRecorder) {
+    this.control = control;
     this.#control = new Int32Array(control);
     this.index = index;
     this.size = size;

@@ -34,6 +34,8 @@ describe('hearth bench', () => {
       repetitions: 2,
       kernels: expect.stringMatching(/^(relaxed|baseline)$/),
       hardware: { cpu: expect.any(String), cores: expect.any(Number) },
+      loadSeconds: expect.any(Number),
+      peakMemoryBytes: expect.any(Number),
       prefill: rate(9),
       decode: rate(2),
     });
