@@ -1,15 +1,13 @@
 // Runs Hearth and llama.cpp in turn on one file with the same number of threads, prints how they compare, and adds
 // a line to history.jsonl. Not a test: it needs a built llama-bench, a quiet machine and minutes. docs/bench.md tells
 // how to use it.
-import { execFile, execFileSync } from 'node:child_process';
-import { appendFileSync, statSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { execFile } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { addToHistory, median, root } from './history.mjs';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const historyFile = fileURLToPath(new URL('history.jsonl', import.meta.url));
 const run = promisify(execFile);
 
 const { values: options, positionals } = parseArgs({
@@ -62,16 +60,6 @@ async function llamaCppRate(...test) {
   return { rate: median(rates), build: `b${number} ${commit}` };
 }
 
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function git(...args) {
-  return execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
-}
-
 const rounds = [];
 for (let round = 0; round < Number(options.rounds); round += 1) {
   // A machine's speed drifts: who runs first changes from round to round, and ratios are taken within one.
@@ -98,11 +86,7 @@ if (!options['no-history']) {
     prefill: medianRate(name, 'prefill'),
     decode: medianRate(name, 'decode'),
   });
-  const entry = {
-    date: new Date().toISOString(),
-    commit: git('rev-parse', '--short=12', 'HEAD'),
-    changed: git('status', '--porcelain', '--untracked-files=no') !== '',
-    machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version },
+  addToHistory('versus-llama-cpp', {
     model: basename(model),
     fileBytes: statSync(model).size,
     threads: Number(options.threads),
@@ -113,6 +97,5 @@ if (!options['no-history']) {
     hearth: engine('hearth'),
     llamaCpp: engine('llamaCpp'),
     ratio,
-  };
-  appendFileSync(historyFile, `${JSON.stringify(entry)}\n`);
+  });
 }

@@ -1,0 +1,30 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+const file = fileURLToPath(new URL('history.jsonl', import.meta.url));
+
+/** Adds a line of measurements, with what they depend on: when, which commit, which machine. */
+export function addToHistory(benchmark, measurements) {
+  const entry = {
+    benchmark,
+    date: new Date().toISOString(),
+    commit: git('rev-parse', '--short=12', 'HEAD'),
+    changed: git('status', '--porcelain', '--untracked-files=no') !== '',
+    machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version },
+    ...measurements,
+  };
+  appendFileSync(file, `${JSON.stringify(entry)}\n`);
+}
+
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function git(...args) {
+  return execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+}
