@@ -1,8 +1,12 @@
 import { HALF_BITS } from './constants';
+import { fetchStrip } from './fetch';
 import { multiplyAdd, weightScales } from './simd';
 
 /** What a packed half lacks when moved into a float: 2^102, see `weightScales`. */
 const HALF_FACTOR: f32 = 5070602400912917605986812821504.0;
+
+/** Bytes of weights that are fetched at once: 64 columns of 8 rows of 16 bits. */
+const STRIP: usize = 1024;
 
 /** What stands for the two kinds of 16 bits: a float's upper half, and a packed half. */
 type BFloat16 = i16;
@@ -27,14 +31,18 @@ function groupTimesToken<T>(
   let oddHigh = evenLow;
   const pairsEnd = x + (<usize>(columns & ~1) << 2);
   while (x < pairsEnd) {
-    let value = v128.load32_splat(x);
-    evenLow = multiplyAdd(weights<T>(w, halfBits, factor), value, evenLow);
-    evenHigh = multiplyAdd(weights<T>(w + 4 * sizeof<T>(), halfBits, factor), value, evenHigh);
-    value = v128.load32_splat(x, 4);
-    oddLow = multiplyAdd(weights<T>(w + 8 * sizeof<T>(), halfBits, factor), value, oddLow);
-    oddHigh = multiplyAdd(weights<T>(w + 12 * sizeof<T>(), halfBits, factor), value, oddHigh);
-    w += 16 * sizeof<T>();
-    x += 8;
+    fetchStrip(w, STRIP);
+    const stripEnd = min(x + STRIP / (2 * sizeof<T>()), pairsEnd);
+    do {
+      let value = v128.load32_splat(x);
+      evenLow = multiplyAdd(weights<T>(w, halfBits, factor), value, evenLow);
+      evenHigh = multiplyAdd(weights<T>(w + 4 * sizeof<T>(), halfBits, factor), value, evenHigh);
+      value = v128.load32_splat(x, 4);
+      oddLow = multiplyAdd(weights<T>(w + 8 * sizeof<T>(), halfBits, factor), value, oddLow);
+      oddHigh = multiplyAdd(weights<T>(w + 12 * sizeof<T>(), halfBits, factor), value, oddHigh);
+      w += 16 * sizeof<T>();
+      x += 8;
+    } while (x < stripEnd);
   }
   if (columns & 1) {
     const value = v128.load32_splat(x);
@@ -60,22 +68,26 @@ function groupTimesTwoTokens<T>(
   let zOddHigh = xEvenLow;
   const pairsEnd = x + (<usize>(columns & ~1) << 2);
   while (x < pairsEnd) {
-    let low = weights<T>(w, halfBits, factor);
-    let high = weights<T>(w + 4 * sizeof<T>(), halfBits, factor);
-    xEvenLow = multiplyAdd(low, v128.load32_splat(x), xEvenLow);
-    xEvenHigh = multiplyAdd(high, v128.load32_splat(x), xEvenHigh);
-    zEvenLow = multiplyAdd(low, v128.load32_splat(z), zEvenLow);
-    zEvenHigh = multiplyAdd(high, v128.load32_splat(z), zEvenHigh);
-    v128.store(xOut, xEvenLow); // a barrier for V8's scheduler, see `nibbleRows`
-    low = weights<T>(w + 8 * sizeof<T>(), halfBits, factor);
-    high = weights<T>(w + 12 * sizeof<T>(), halfBits, factor);
-    xOddLow = multiplyAdd(low, v128.load32_splat(x, 4), xOddLow);
-    xOddHigh = multiplyAdd(high, v128.load32_splat(x, 4), xOddHigh);
-    zOddLow = multiplyAdd(low, v128.load32_splat(z, 4), zOddLow);
-    zOddHigh = multiplyAdd(high, v128.load32_splat(z, 4), zOddHigh);
-    w += 16 * sizeof<T>();
-    x += 8;
-    z += 8;
+    fetchStrip(w, STRIP);
+    const stripEnd = min(x + STRIP / (2 * sizeof<T>()), pairsEnd);
+    do {
+      let low = weights<T>(w, halfBits, factor);
+      let high = weights<T>(w + 4 * sizeof<T>(), halfBits, factor);
+      xEvenLow = multiplyAdd(low, v128.load32_splat(x), xEvenLow);
+      xEvenHigh = multiplyAdd(high, v128.load32_splat(x), xEvenHigh);
+      zEvenLow = multiplyAdd(low, v128.load32_splat(z), zEvenLow);
+      zEvenHigh = multiplyAdd(high, v128.load32_splat(z), zEvenHigh);
+      v128.store(xOut, xEvenLow); // a barrier for V8's scheduler, see `nibbleRows`
+      low = weights<T>(w + 8 * sizeof<T>(), halfBits, factor);
+      high = weights<T>(w + 12 * sizeof<T>(), halfBits, factor);
+      xOddLow = multiplyAdd(low, v128.load32_splat(x, 4), xOddLow);
+      xOddHigh = multiplyAdd(high, v128.load32_splat(x, 4), xOddHigh);
+      zOddLow = multiplyAdd(low, v128.load32_splat(z, 4), zOddLow);
+      zOddHigh = multiplyAdd(high, v128.load32_splat(z, 4), zOddHigh);
+      w += 16 * sizeof<T>();
+      x += 8;
+      z += 8;
+    } while (x < stripEnd);
   }
   if (columns & 1) {
     const low = weights<T>(w, halfBits, factor);

@@ -1,4 +1,5 @@
 import { HALF_BITS, HIGH_BYTES, IQ4_LEVELS, NIBBLES, ONES, STREAM_SCALE } from './constants';
+import { fetchStrip } from './fetch';
 import { lookup, multiplyAdd, splat0, splat1, splat2, splat3, weightScales } from './simd';
 
 /**
@@ -82,6 +83,7 @@ export function matmulIQ4_NL(
   const mask = v128.load(levelMask());
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -91,6 +93,7 @@ export function matmulIQ4_NL(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 8 * 144);
         const xf = firstPart(v128.load(stream));
         const xs = secondPart(v128.load(stream));
         const zf = firstPart(v128.load(stream, 16));

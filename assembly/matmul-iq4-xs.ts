@@ -1,4 +1,5 @@
 import { HALF_BITS, IQ4_LEVELS, NIBBLES, STREAM_SCALE } from './constants';
+import { fetchStrip } from './fetch';
 import { firstPart, levelMask, levelRows, secondPart } from './matmul-iq4-nl';
 import { multiplyAdd, weightScales } from './simd';
 
@@ -21,6 +22,7 @@ export function matmulIQ4_XS(
   const mask = v128.load(levelMask());
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -30,6 +32,7 @@ export function matmulIQ4_XS(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 1104);
         let sumLow = i32x4.splat(0);
         let sumHigh = sumLow;
         let scale = block + 1024;

@@ -1,4 +1,5 @@
 import { HALF_BITS, NIBBLES } from './constants';
+import { fetchStrip } from './fetch';
 import { addNibbleWords } from './matmul-panel-q4-0';
 import { combine, twiceLow } from './matmul-q4-k';
 import { BLOCK_SUMS, BYTES_RECORD, PANEL, TAIL, WORDS_RECORD, clearSums, gatherQ8K, moveSums } from './panel';
@@ -67,6 +68,7 @@ function multiplyRows(block: usize, half: usize, end: usize, scratch: usize, tok
   let x = scratch + PANEL;
   const unitBytes = <usize>tokens * WORDS_RECORD;
   for (; block < end; block += 1184) {
+    fetchStrip(block, 1184);
     let q = block + 64 * half;
     let scale = block + 1024 + 4 * half;
     for (let s = 0; s < 8; s++) {

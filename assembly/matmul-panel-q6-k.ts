@@ -1,4 +1,5 @@
 import { HALF_BITS, LOW_BYTES, NIBBLES, TOP_BITS } from './constants';
+import { fetchStrip } from './fetch';
 import { twiceLow } from './matmul-q4-k';
 import { BLOCK_SUMS, BYTES_RECORD, PANEL, TAIL, WORDS_RECORD, clearSums, gatherQ8K, moveSums } from './panel';
 import { addBlocks, addWords } from './panel-dots';
@@ -80,6 +81,7 @@ function multiplyRows(block: usize, half: usize, end: usize, scratch: usize, tok
   let x = scratch + PANEL;
   const unitBytes = <usize>tokens * WORDS_RECORD;
   for (; block < end; block += 1680) {
+    fetchStrip(block, 1680);
     let q = block + 32 * half;
     let tops = block + 64 + 16 * half;
     let scale = block + 1536 + 4 * half;

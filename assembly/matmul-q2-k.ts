@@ -1,4 +1,5 @@
 import { HALF_BITS, LOW_BYTES, LOW_NIBBLES, LOW_TWO, STREAM_SCALE } from './constants';
+import { fetchStrip } from './fetch';
 import { combine, twiceHigh, twiceLow } from './matmul-q4-k';
 import { evenBytes, oddBytes, pairProducts, splat0, splat1, splat2, splat3, weightScales } from './simd';
 
@@ -36,6 +37,7 @@ export function matmulQ2_K(
   const lowBytes = v128.load(LOW_BYTES);
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -45,6 +47,7 @@ export function matmulQ2_K(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 672);
         let sumLow = i32x4.splat(0);
         let sumHigh = sumLow;
         let minLow = sumLow; // −32 · Σ min · Σ q_x

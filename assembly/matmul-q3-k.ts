@@ -1,4 +1,5 @@
 import { HALF_BITS, LOW_BYTES, LOW_THREE, LOW_TWO, STREAM_SCALE, THIRD_BIT } from './constants';
+import { fetchStrip } from './fetch';
 import { twiceHigh, twiceLow } from './matmul-q4-k';
 import {
   evenBytes,
@@ -69,6 +70,7 @@ export function matmulQ3_K(
   const lowBytes = v128.load(LOW_BYTES);
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -78,6 +80,7 @@ export function matmulQ3_K(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 912);
         let sumLow = i32x4.splat(0);
         let sumHigh = sumLow;
         let scale = block + 768;

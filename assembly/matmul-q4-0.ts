@@ -1,4 +1,5 @@
 import { HALF_BITS, LOW_NIBBLES, NIBBLES, ONES, STREAM_SCALE } from './constants';
+import { fetchStrip } from './fetch';
 import {
   evenBytes,
   multiplyAdd,
@@ -81,6 +82,7 @@ export function matmulQ4_0(
   const ones = v128.load(ONES);
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -90,6 +92,7 @@ export function matmulQ4_0(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 8 * 144);
         const xe = evenBytes(v128.load(stream));
         const xo = oddBytes(v128.load(stream));
         const ze = evenBytes(v128.load(stream, 16));

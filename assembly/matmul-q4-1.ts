@@ -1,4 +1,5 @@
 import { HALF_BITS, ONES, STREAM_SCALE } from './constants';
+import { fetchStrip } from './fetch';
 import { nibbleMask, nibbleRows } from './matmul-q4-0';
 import { evenBytes, multiplyAdd, oddBytes, weightScales } from './simd';
 
@@ -23,6 +24,7 @@ export function matmulQ4_1(
   const ones = v128.load(ONES);
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -32,6 +34,7 @@ export function matmulQ4_1(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 8 * 160);
         const xe = evenBytes(v128.load(stream));
         const xo = oddBytes(v128.load(stream));
         const ze = evenBytes(v128.load(stream, 16));

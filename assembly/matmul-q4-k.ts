@@ -1,4 +1,5 @@
 import { HALF_BITS, STREAM_SCALE } from './constants';
+import { fetchStrip } from './fetch';
 import { nibbleMask, nibbleRows } from './matmul-q4-0';
 import {
   evenBytes,
@@ -52,6 +53,7 @@ export function matmulQ4_K(
   const mask = v128.load(nibbleMask());
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -61,6 +63,7 @@ export function matmulQ4_K(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 1184);
         let sumLow = i32x4.splat(0);
         let sumHigh = sumLow;
         let scale = block + 1024;

@@ -1,4 +1,5 @@
 import { FOURTH_AND_FIFTH, HALF_BITS, LOW_BYTES, LOW_FIVE, LOW_THREE, ONES, STREAM_SCALE } from './constants';
+import { fetchStrip } from './fetch';
 import { fiveBitRows } from './five-bits';
 import { evenBytes, multiplyAdd, oddBytes, weightScales } from './simd';
 
@@ -19,6 +20,7 @@ export function matmulQ5_0(
   const ones = v128.load(ONES);
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -28,6 +30,7 @@ export function matmulQ5_0(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 8 * 176);
         const xe = evenBytes(v128.load(stream));
         const xo = oddBytes(v128.load(stream));
         const ze = evenBytes(v128.load(stream, 16));

@@ -1,4 +1,5 @@
 import { FOURTH_AND_FIFTH, HALF_BITS, LOW_BYTES, LOW_FIVE, LOW_THREE, STREAM_SCALE } from './constants';
+import { fetchStrip } from './fetch';
 import { fiveBitRows } from './five-bits';
 import { combine, minimums, twiceHigh, twiceLow } from './matmul-q4-k';
 import { evenBytes, oddBytes, weightScales } from './simd';
@@ -21,6 +22,7 @@ export function matmulQ5_K(
   const lowBytes = v128.load(LOW_BYTES);
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -30,6 +32,7 @@ export function matmulQ5_K(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 1440);
         let sumLow = i32x4.splat(0);
         let sumHigh = sumLow;
         let scale = block + 1280;

@@ -1,4 +1,5 @@
 import { HALF_BITS, LOW_BYTES, NIBBLES, STREAM_SCALE, TOP_BITS } from './constants';
+import { fetchStrip } from './fetch';
 import { twiceHigh, twiceLow } from './matmul-q4-k';
 import {
   evenBytes,
@@ -52,6 +53,7 @@ export function matmulQ6_K(
   const lowBytes = v128.load(LOW_BYTES);
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -61,6 +63,7 @@ export function matmulQ6_K(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 1680);
         let sumLow = i32x4.splat(0);
         let sumHigh = sumLow;
         let scale = block + 1536;

@@ -1,4 +1,5 @@
 import { HALF_BITS, HIGH_BYTES, STREAM_SCALE } from './constants';
+import { fetchStrip } from './fetch';
 import { multiplyAdd, splat0, splat1, splat2, splat3, weightScales } from './simd';
 
 /** 256 · (4 rows × 4 columns): weights stand in the high bytes of i16 lanes, so nothing is sign-extended. */
@@ -39,6 +40,7 @@ export function matmulQ8_0(
   const highBytes = v128.load(HIGH_BYTES);
   const halfBits = v128.load(HALF_BITS);
   const rowEnd = y + (<usize>paddedRows << 2);
+  let fetched = w;
   while (y < rowEnd) {
     const groupEnd = w + groupBytes;
     let stream = x;
@@ -48,6 +50,7 @@ export function matmulQ8_0(
       let low = f32x4.splat(0);
       let high = low;
       while (block < groupEnd) {
+        if (block >= fetched) fetched = fetchStrip(block, 4 * 272);
         let a = byteRows(block, v128.load(stream), highBytes);
         v128.store(out, a);
         a = i32x4.add(a, byteRows(block + 64, v128.load(stream, 16), highBytes));

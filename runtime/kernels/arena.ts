@@ -1,5 +1,5 @@
 import { assert, HearthError } from '../error.ts';
-import { maximumPages, reservedBytes } from './kernels.ts';
+import { maximumPages, readAheadBytes, reservedBytes } from './kernels.ts';
 
 const pageBytes = 65536;
 
@@ -13,7 +13,7 @@ export class Arena {
   #top: number;
 
   /**
-   * @param limitBytes what the memory may grow to, the reserved page included
+   * @param limitBytes what the memory may grow to, the reserved page and what kernels read ahead included
    * @param firstByte where to begin: behind what another arena of this memory has given out
    */
   constructor(memory: WebAssembly.Memory, limitBytes = maximumPages * pageBytes, firstByte = reservedBytes) {
@@ -79,9 +79,10 @@ export class Arena {
   }
 
   #reserve(end: number, requestedBytes: number): void {
-    const missing = end - this.memory.buffer.byteLength;
-    if (end <= this.#limitBytes && missing <= 0) return;
-    if (end <= this.#limitBytes && this.#grow(Math.ceil(missing / pageBytes))) return;
+    const needed = end + readAheadBytes;
+    const missing = needed - this.memory.buffer.byteLength;
+    if (needed <= this.#limitBytes && missing <= 0) return;
+    if (needed <= this.#limitBytes && this.#grow(Math.ceil(missing / pageBytes))) return;
     throw new HearthError(
       'MEMORY_EXHAUSTED',
       `${requestedBytes} bytes more do not fit: ${this.#top} of ${this.#limitBytes} bytes are in use. ` +

@@ -1,4 +1,5 @@
 import { HearthError } from '../error.ts';
+import type { Bytes } from './formats/bytes.ts';
 
 /**
  * Packed halves: what the kernels read as weights and weight scales. A half whose exponent bias is 25 instead
@@ -40,11 +41,9 @@ export class HalfRecoder {
     return packed;
   }
 
-  /** The half at `from` of source, recoded to `to` of target; both little-endian. */
-  move(source: Uint8Array, from: number, target: Uint8Array, to: number): void {
-    const packed = this.recode(source[from]! | (source[from + 1]! << 8));
-    target[to] = packed;
-    target[to + 1] = packed >> 8;
+  /** The half at `from` of source, recoded to `to` of target. */
+  move(source: Bytes, from: number, target: Bytes, to: number): void {
+    target.setU16(to, this.recode(source.u16(from)));
   }
 
   /** @throws HearthError MODEL_BAD_TENSOR */

@@ -29,6 +29,8 @@ export interface LoadOptions {
 
 /** Bytes at the start of a memory that belong to the kernels (their constants). */
 export const reservedBytes = 65536;
+/** Bytes behind a matrix that kernels may read, whatever they hold: `fetchStrip` asks for whole strips. */
+export const readAheadBytes = 4096;
 /** A memory is kept one page short of 4 GiB, so that the end of a buffer is never the pointer 0. */
 export const maximumPages = 65535;
 

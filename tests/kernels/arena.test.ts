@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { Arena } from '../../runtime/kernels/arena.ts';
-import { type KernelBytes, loadKernels, reservedBytes } from '../../runtime/kernels/kernels.ts';
+import {
+  type KernelBytes,
+  loadKernels,
+  readAheadBytes,
+  reservedBytes,
+} from '../../runtime/kernels/kernels.ts';
 import { kernelBytes } from './support.ts';
 
 const makeArena = (limitBytes?: number): Arena =>
@@ -51,6 +56,12 @@ describe('Arena', () => {
     );
     expect(arena.usedBytes).toBe(used);
     arena.alloc(65536);
+  });
+
+  test('leaves room behind the last allocation for kernels that read ahead', () => {
+    const arena = makeArena();
+    arena.alloc(3 * 65536 - arena.usedBytes);
+    expect(arena.memory.buffer.byteLength).toBeGreaterThanOrEqual(arena.usedBytes + readAheadBytes);
   });
 
   test('refuses sizes that are not sizes', () => {

@@ -1,4 +1,5 @@
 import { HalfRecoder } from '../half.ts';
+import { Bytes } from './bytes.ts';
 import type { FormatLayout } from './format.ts';
 
 /**
@@ -6,10 +7,10 @@ import type { FormatLayout } from './format.ts';
  * target: every byte that is the row's. `row` is 0..7, its place in the group; halves go through `halves`.
  */
 export type PackBlock = (
-  source: Uint8Array,
+  source: Bytes,
   from: number,
   row: number,
-  target: Uint8Array,
+  target: Bytes,
   group: number,
   halves: HalfRecoder,
 ) => void;
@@ -24,12 +25,16 @@ export function packingBlocks(
     blockBytes,
     groupBlockBytes,
     packGroup(source, sourceOffset, rows, blocksPerRow, target, targetOffset) {
+      const from = new Bytes(source);
+      const to = new Bytes(target);
       const halves = new HalfRecoder();
       for (let row = 0; row < rows; row++) {
-        const from = sourceOffset + row * blocksPerRow * blockBytes;
+        let at = sourceOffset + row * blocksPerRow * blockBytes;
+        let group = targetOffset;
         for (let block = 0; block < blocksPerRow; block++) {
-          const group = targetOffset + block * groupBlockBytes;
-          packBlock(source, from + block * blockBytes, row, target, group, halves);
+          packBlock(from, at, row, to, group, halves);
+          at += blockBytes;
+          group += groupBlockBytes;
         }
       }
       halves.finish();

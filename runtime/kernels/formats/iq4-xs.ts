@@ -9,9 +9,9 @@ import { packNibbles } from './nibbles.ts';
 const packBlock: PackBlock = (source, from, row, target, group, halves) => {
   for (let s = 0; s < 8; s++) {
     packNibbles(source, from + 8 + 16 * s, row, target, group + 128 * s);
-    const low = (source[from + 4 + (s >> 1)]! >> (4 * (s & 1))) & 15;
-    const high = (source[from + 2 + (s >> 2)]! >> (2 * (s & 3))) & 3;
-    target[group + 1024 + 8 * s + row] = (low | (high << 4)) - 32;
+    const low = (source.u8[from + 4 + (s >> 1)]! >> (4 * (s & 1))) & 15;
+    const high = (source.u8[from + 2 + (s >> 2)]! >> (2 * (s & 3))) & 3;
+    target.u8[group + 1024 + 8 * s + row] = (low | (high << 4)) - 32;
   }
   halves.move(source, from, target, group + 1088 + 2 * row);
 };

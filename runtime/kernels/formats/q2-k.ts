@@ -12,10 +12,10 @@ const packBlock: PackBlock = (source, from, row, target, group, halves) => {
     const quants = from + 16 + (unit >> 3) * 32 + (unit & 1) * 16;
     for (let j = 0; j < 4; j++) {
       let fours = 0;
-      for (let v = 0; v < 4; v++) fours |= ((source[quants + 4 * v + j]! >> (unit & 6)) & 3) << (2 * v);
-      target[lane + 32 * unit + j] = fours;
+      for (let v = 0; v < 4; v++) fours |= ((source.u8[quants + 4 * v + j]! >> (unit & 6)) & 3) << (2 * v);
+      target.u8[lane + 32 * unit + j] = fours;
     }
-    target[group + 512 + 8 * unit + row] = source[from + unit]!;
+    target.u8[group + 512 + 8 * unit + row] = source.u8[from + unit]!;
   }
   halves.move(source, from + 80, target, group + 640 + 2 * row);
   halves.move(source, from + 82, target, group + 656 + 2 * row);

@@ -1,10 +1,11 @@
 import { type PackBlock, packingBlocks } from './blocks.ts';
+import type { Bytes } from './bytes.ts';
 import { defineFormat } from './format.ts';
 
 const quants = new Uint8Array(256);
 
 /** The quants 0..7 of one block, column by column. Source: ggml-common.h, block_q3_K. */
-function readQuants(source: Uint8Array, from: number): void {
+function readQuants({ u8: source }: Bytes, from: number): void {
   for (let column = 0; column < 256; column++) {
     const unit = column >> 4;
     const at = (unit & 1) * 16 + (column & 15);
@@ -27,15 +28,16 @@ const packBlock: PackBlock = (source, from, row, target, group, halves) => {
     for (let j = 0; j < 4; j++) {
       const seventh = column(6, j);
       const eighth = column(7, j);
-      target[to + j] = column(0, j) | (column(1, j) << 3) | (seventh << 6);
-      target[to + 16 + j] = column(2, j) | (column(3, j) << 3) | (eighth << 6);
-      target[to + 32 + j] = column(4, j) | (column(5, j) << 3) | ((seventh >> 2) << 6) | ((eighth >> 2) << 7);
+      target.u8[to + j] = column(0, j) | (column(1, j) << 3) | (seventh << 6);
+      target.u8[to + 16 + j] = column(2, j) | (column(3, j) << 3) | (eighth << 6);
+      target.u8[to + 32 + j] =
+        column(4, j) | (column(5, j) << 3) | ((seventh >> 2) << 6) | ((eighth >> 2) << 7);
     }
   }
   for (let unit = 0; unit < 16; unit++) {
-    const low = (source[from + 96 + (unit & 7)]! >> (unit < 8 ? 0 : 4)) & 15;
-    const high = (source[from + 104 + (unit & 3)]! >> (2 * (unit >> 2))) & 3;
-    target[group + 768 + 8 * unit + row] = (low | (high << 4)) - 32;
+    const low = (source.u8[from + 96 + (unit & 7)]! >> (unit < 8 ? 0 : 4)) & 15;
+    const high = (source.u8[from + 104 + (unit & 3)]! >> (2 * (unit >> 2))) & 3;
+    target.u8[group + 768 + 8 * unit + row] = (low | (high << 4)) - 32;
   }
   halves.move(source, from + 108, target, group + 896 + 2 * row);
 };

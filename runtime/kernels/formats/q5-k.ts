@@ -13,12 +13,12 @@ const packBlock: PackBlock = (source, from, row, target, group, halves) => {
   for (let s = 0; s < 8; s++) {
     const nibbles = from + 48 + (s >> 1) * 32;
     for (let i = 0; i < 32; i++) {
-      const low = (source[nibbles + i]! >> (4 * (s & 1))) & 15;
-      quants[i] = low | (((source[from + 16 + i]! >> s) & 1) << 4);
+      const low = (source.u8[nibbles + i]! >> (4 * (s & 1))) & 15;
+      quants[i] = low | (((source.u8[from + 16 + i]! >> s) & 1) << 4);
     }
     packFiveBits(quants, row, target, group + 160 * s);
-    target[group + 1280 + 8 * s + row] = readScale(source, from + 4, s);
-    target[group + 1344 + 16 * (s >> 1) + 2 * row + (s & 1)] = readMin(source, from + 4, s);
+    target.u8[group + 1280 + 8 * s + row] = readScale(source.u8, from + 4, s);
+    target.u8[group + 1344 + 16 * (s >> 1) + 2 * row + (s & 1)] = readMin(source.u8, from + 4, s);
   }
   halves.move(source, from, target, group + 1408 + 2 * row);
   halves.move(source, from + 2, target, group + 1424 + 2 * row);

@@ -1,52 +1,44 @@
 import { type PackBlock, packingBlocks } from './blocks.ts';
+import type { Bytes } from './bytes.ts';
 import { defineFormat } from './format.ts';
 
-/** The 6-bit quants of one block, column by column. Source: ggml, dequantize_row_q6_K. */
-function unpackQuants(source: Uint8Array, from: number, quants: Uint8Array): void {
-  for (let half = 0; half < 2; half++) {
-    const low = from + 64 * half;
-    const high = from + 128 + 32 * half;
-    const out = 128 * half;
-    for (let i = 0; i < 32; i++) {
-      const first = source[low + i]!;
-      const second = source[low + 32 + i]!;
-      const top = source[high + i]!;
-      quants[out + i] = (first & 15) | ((top & 3) << 4);
-      quants[out + 32 + i] = (second & 15) | ((top & 12) << 2);
-      quants[out + 64 + i] = (first >> 4) | (top & 48);
-      quants[out + 96 + i] = (second >> 4) | ((top & 192) >> 2);
-    }
-  }
-}
+/** Of 4 bytes. */
+const lowNibbles = 0x0f0f0f0f;
+const lowPairs = 0x03030303;
 
-/** 16 units of 16 columns into the group's block at `group`. */
-function packUnits(quants: Uint8Array, row: number, target: Uint8Array, group: number): void {
-  const lane = (row & 3) * 4;
-  let nibbles = group + (row >> 2) * 32 + lane;
-  let tops = group + 64 + (row >> 2) * 16 + lane;
-  for (let column = 0; column < 256; column += 16) {
-    for (let j = 0; j < 4; j++) {
-      const a = quants[column + j]!;
-      const b = quants[column + 4 + j]!;
-      const c = quants[column + 8 + j]!;
-      const d = quants[column + 12 + j]!;
-      target[nibbles + j] = (a & 15) | (c << 4);
-      target[nibbles + 16 + j] = (b & 15) | (d << 4);
-      target[tops + j] = (a >> 4) | ((b >> 4) << 2) | ((c >> 4) << 4) | ((d >> 4) << 6);
-    }
-    nibbles += 96;
-    tops += 96;
-  }
+/**
+ * One unit of 16 columns. A quant has its low nibble in the file's `low` 16 bytes, moved up by `shift` bits where
+ * that is 4, and two bits in the `high` 16 bytes, moved up by `pair` bits. Source: ggml, dequantize_row_q6_K.
+ */
+function packUnit(
+  source: Bytes,
+  low: number,
+  shift: number,
+  high: number,
+  pair: number,
+  target: Bytes,
+  nibbles: number,
+  tops: number,
+): void {
+  const nibble = (four: number) => (source.word(low + 4 * four) >>> shift) & lowNibbles;
+  const top = (four: number) => (source.word(high + 4 * four) >>> pair) & lowPairs;
+  target.setWord(nibbles, nibble(0) | (nibble(2) << 4));
+  target.setWord(nibbles + 16, nibble(1) | (nibble(3) << 4));
+  target.setWord(tops, top(0) | (top(1) << 2) | (top(2) << 4) | (top(3) << 6));
 }
-
-const quants = new Uint8Array(256);
 
 /** GGUF: 128 bytes of low nibbles | 64 bytes of top bits | 16 int8 scales | f16 d. Packed: `matmulQ6_K`. */
 const packBlock: PackBlock = (source, from, row, target, group, halves) => {
-  unpackQuants(source, from, quants);
-  packUnits(quants, row, target, group);
+  const lane = (row & 3) * 4;
   for (let unit = 0; unit < 16; unit++) {
-    target[group + 1536 + 8 * unit + row] = source[from + 192 + unit]!;
+    // 128 columns are four runs of 32: the first and second in low nibbles, the third and fourth in high ones.
+    const run = (unit >> 1) & 3;
+    const low = from + (unit >> 3) * 64 + (run & 1) * 32 + (unit & 1) * 16;
+    const high = from + 128 + (unit >> 3) * 32 + (unit & 1) * 16;
+    const nibbles = group + 96 * unit + (row >> 2) * 32 + lane;
+    const tops = group + 96 * unit + 64 + (row >> 2) * 16 + lane;
+    packUnit(source, low, 4 * (run >> 1), high, 2 * run, target, nibbles, tops);
+    target.u8[group + 1536 + 8 * unit + row] = source.u8[from + 192 + unit]!;
   }
   halves.move(source, from + 208, target, group + 1664 + 2 * row);
 };
