@@ -35,6 +35,9 @@ function buildNode() {
     outdir: 'dist',
     outbase: '.',
     bundle: true,
+    // What a command does not need it does not load.
+    splitting: true,
+    chunkNames: 'chunks/[hash]',
     packages: 'external',
     platform: 'node',
     target: 'node20',

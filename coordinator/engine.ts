@@ -93,9 +93,18 @@ export class Engine {
 }
 
 /** Several ranks on one machine have no processors to spare for threads of their own. */
-function localRankOptions({ localRanks, threads, logger }: EngineOptions, index: number): LocalRankOptions {
+function localRankOptions(
+  { model, localRanks, threads, logger }: EngineOptions,
+  index: number,
+): LocalRankOptions {
   const several = localRanks > 1 ? { name: `local-${index}`, threads: 1 } : {};
-  return { ...several, ...(threads && { threads }), ...(logger && { logger }) };
+  const { file } = model.gguf;
+  return {
+    ...several,
+    ...(threads && { threads }),
+    ...(file && { model: file }),
+    ...(logger && { logger }),
+  };
 }
 
 function rankOptions({ model, kvFormat, parallel, contextLength }: EngineOptions): RankOptions {

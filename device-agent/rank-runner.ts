@@ -28,6 +28,14 @@ export type ComputingRank = Pick<Rank, 'missingTileIds' | 'loadTile' | 'step' | 
 export interface RankHost {
   readonly rank: ComputingRank;
   readonly codec: PlaneCodec;
+  /** Tiles that it has by itself and that `prepare` loads; the others must be sent. */
+  readonly ownTileIds: readonly number[];
+  /**
+   * Loads those tiles and starts its threads.
+   * @param onLoaded told of each tile
+   * @throws HearthError THREAD_LOST, FILE_*, or what cutting tiles throws
+   */
+  prepare(onLoaded: (tileId: number) => void): Promise<void>;
   /** Ends its threads; the memory goes with it. */
   close(): void;
 }

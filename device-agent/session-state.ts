@@ -43,6 +43,8 @@ export interface Loading {
   readonly host: RankHost;
   /** Tiles that have not come yet. */
   readonly missing: Set<number>;
+  /** Whether the host is. */
+  prepared: boolean;
 }
 
 /** How a session ended. */

@@ -126,11 +126,23 @@ export class Session {
       this.#send({ type: 'declined', configurationId, ...reportOf(error) });
       return;
     }
-    const tileIds = [...host.rank.missingTileIds].sort((a, b) => a - b);
-    const loading: Loading = { name: 'loading', configure: message, host, missing: new Set(tileIds) };
+    const missing = new Set(host.rank.missingTileIds);
+    const own = new Set(host.ownTileIds);
+    const tileIds = [...missing].filter((id) => !own.has(id)).sort((a, b) => a - b);
+    const loading: Loading = { name: 'loading', configure: message, host, missing, prepared: false };
     this.#enter(loading);
     this.#send({ type: 'wanted', configurationId, tileIds });
-    this.#startIfComplete(loading);
+    void this.#prepare(loading);
+  }
+
+  async #prepare(loading: Loading): Promise<void> {
+    try {
+      await loading.host.prepare((tileId) => this.#loaded(loading, tileId));
+      loading.prepared = true;
+      this.#startIfComplete(loading);
+    } catch (error) {
+      if (this.#state === loading) this.#fail(error);
+    }
   }
 
   #compute(frame: Frame): void {
@@ -144,15 +156,22 @@ export class Session {
 
   #load(frame: Frame, loading: Loading): void {
     const tile = decodeTile(frame, this.#options.sha256 ?? portableSha256);
-    if (!loading.missing.delete(tile.id))
+    if (!loading.missing.has(tile.id) || loading.host.ownTileIds.includes(tile.id))
       throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `tile ${tile.id} came though it was not wanted`);
     loading.host.rank.loadTile(tile.id, tile.bytes);
-    this.#send({ type: 'loaded', configurationId: loading.configure.configurationId, tileId: tile.id });
+    this.#loaded(loading, tile.id);
+  }
+
+  #loaded(loading: Loading, tileId: number): void {
+    if (this.#state !== loading) return;
+    loading.missing.delete(tileId);
+    this.#send({ type: 'loaded', configurationId: loading.configure.configurationId, tileId });
     this.#startIfComplete(loading);
   }
 
-  #startIfComplete({ configure, host, missing }: Loading): void {
-    if (missing.size > 0) return;
+  #startIfComplete(loading: Loading): void {
+    const { configure, host, missing, prepared } = loading;
+    if (this.#state !== loading || !prepared || missing.size > 0) return;
     const { configurationId, description, assignment, options } = configure;
     const output = {
       frame: (frame: Uint8Array) => this.#link.send(frame),

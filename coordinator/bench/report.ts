@@ -17,6 +17,10 @@ export interface BenchReport extends Rates {
   readonly repetitions: number;
   readonly kernels: 'relaxed' | 'baseline';
   readonly hardware: { readonly cpu: string; readonly cores: number };
+  /** From opening the file to being ready for a step. */
+  readonly loadSeconds: number;
+  /** The most memory that the process had resident, all of its ranks and the coordinator included. */
+  readonly peakMemoryBytes: number;
 }
 
 export const reportFormats = ['table', 'csv', 'json'] as const;
@@ -45,6 +49,8 @@ function formatReportTable(report: BenchReport): string {
     ['computed by', `${count(ranks, 'rank')} of ${count(threads, 'thread')}, ${kernels} kernels, KV ${kv}`],
     ['hardware', `${hardware.cpu}, ${count(hardware.cores, 'core')}`],
     ['hearth', version],
+    ['loaded in', `${report.loadSeconds.toFixed(2)} s`],
+    ['peak memory', formatBytes(report.peakMemoryBytes)],
   ];
   const rates = [
     ['TEST', 'TOKENS/S (MEDIAN)', `RANGE OF ${report.repetitions}`],

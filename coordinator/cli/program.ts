@@ -1,20 +1,27 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
-import { addBench } from './commands/bench.ts';
-import { addChat } from './commands/chat.ts';
-import { addDevices } from './commands/devices.ts';
-import { addInspect } from './commands/inspect.ts';
-import { addJoin } from './commands/join.ts';
-import { addList } from './commands/list.ts';
-import { addLogits } from './commands/logits.ts';
-import { addQuantize } from './commands/quantize.ts';
-import { addRun } from './commands/run.ts';
-import { addServe } from './commands/serve.ts';
-import { addTokenize } from './commands/tokenize.ts';
 import { exitCodeFor, exitCodes } from './exit-codes.ts';
 
-function buildProgram(): Command {
+type AddCommand = (program: Command) => void;
+
+/** In the order of the help. Each is loaded when it is needed: a server's packages take time and memory. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  serve: async () => (await import('./commands/serve.ts')).addServe,
+  run: async () => (await import('./commands/run.ts')).addRun,
+  chat: async () => (await import('./commands/chat.ts')).addChat,
+  join: async () => (await import('./commands/join.ts')).addJoin,
+  devices: async () => (await import('./commands/devices.ts')).addDevices,
+  list: async () => (await import('./commands/list.ts')).addList,
+  inspect: async () => (await import('./commands/inspect.ts')).addInspect,
+  logits: async () => (await import('./commands/logits.ts')).addLogits,
+  tokenize: async () => (await import('./commands/tokenize.ts')).addTokenize,
+  quantize: async () => (await import('./commands/quantize.ts')).addQuantize,
+  bench: async () => (await import('./commands/bench.ts')).addBench,
+};
+
+/** @param name of the one command that is asked for; where it is none, all are there to be listed */
+async function buildProgram(name: string | undefined): Promise<Command> {
   const program = new Command('hearth')
     .description(
       'One language model, run across the devices you already own. Without a command: serve the built-in model.',
@@ -22,20 +29,8 @@ function buildProgram(): Command {
     .version(packageVersion())
     .showHelpAfterError('(hearth --help lists commands and options)')
     .exitOverride();
-  addServe(program);
-  for (const add of [
-    addRun,
-    addChat,
-    addJoin,
-    addDevices,
-    addList,
-    addInspect,
-    addLogits,
-    addTokenize,
-    addQuantize,
-    addBench,
-  ])
-    add(program);
+  const asked = name !== undefined && Object.hasOwn(commands, name) ? [name] : Object.keys(commands);
+  for (const command of asked) (await commands[command]!())(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }
@@ -43,7 +38,8 @@ function buildProgram(): Command {
 /** Runs one command line. @returns the exit code, see docs/cli.md */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    await buildProgram().parseAsync(args as string[], { from: 'user' });
+    const program = await buildProgram(args[0]);
+    await program.parseAsync(args as string[], { from: 'user' });
     return Number(process.exitCode ?? exitCodes.ok);
   } catch (error) {
     // Commander has printed its message already; help and version end with code 0.

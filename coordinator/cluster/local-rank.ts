@@ -8,6 +8,7 @@ import type { LocalWorkerData } from '../../device-agent/node/local-worker.ts';
 import { messagePortLink } from '../../device-agent/node/message-port-link.ts';
 import { packageRoot, packageVersion } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
+import type { FileVersion } from '../../runtime/gguf/source.ts';
 import { admit } from './admit.ts';
 import type { Member } from './member.ts';
 
@@ -15,6 +16,8 @@ export interface LocalRankOptions {
   readonly name?: string;
   /** Threads to compute in; by default as many as there are idle processors. */
   readonly threads?: number;
+  /** The model that it cuts its tiles out of; without it they are sent to it. */
+  readonly model?: FileVersion;
   /** The built worker; by default the one in `dist/`. */
   readonly workerFile?: string;
   readonly logger?: Logger;
@@ -36,9 +39,19 @@ export async function startLocalRank(options: LocalRankOptions = {}): Promise<Lo
   const file = options.workerFile ?? join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
   const secret = randomBytes(32).toString('hex');
   const { port1, port2 } = new MessageChannel();
-  const threads = options.threads ? { threads: options.threads } : {};
-  const workerData: LocalWorkerData = { port: port2, secret, name, ...threads };
-  const worker = new Worker(file, { workerData, transferList: [port2] });
+  const { threads, model } = options;
+  const workerData: LocalWorkerData = {
+    port: port2,
+    secret,
+    name,
+    ...(threads && { threads }),
+    ...(model && { model }),
+  };
+  const worker = new Worker(file, {
+    workerData,
+    transferList: [port2],
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  });
   const link = messagePortLink(port1);
   const died = new Promise<never>((_, reject) => {
     worker.once('error', (error) => {

@@ -48,6 +48,8 @@ export class TileDelivery {
   #reject!: (error: unknown) => void;
   #state: 'configuring' | 'loading' | 'ready' | 'ended' = 'configuring';
   #queue: number[] = [];
+  /** Tiles that the device has by itself and has not loaded yet. */
+  #own = new Set<number>();
   readonly #underWay = new Map<number, number>();
   #underWayBytes = 0;
   #cutting = false;
@@ -98,10 +100,16 @@ export class TileDelivery {
     if (stranger !== undefined) throw unexpected(`the device wants tile ${stranger}, which is not its own`);
     this.#state = 'loading';
     this.#queue = [...tileIds];
+    for (const id of tileIds) assigned.delete(id);
+    this.#own = assigned;
     void this.#fillWindow();
   }
 
   #loaded(tileId: number): void {
+    if (this.#own.delete(tileId)) {
+      this.#options.onLoaded(this.#model.tiles[tileId]!.byteLength);
+      return;
+    }
     const bytes = this.#underWay.get(tileId);
     if (bytes === undefined) throw unexpected(`the device loaded tile ${tileId}, which was not under way`);
     this.#underWay.delete(tileId);
@@ -111,7 +119,7 @@ export class TileDelivery {
   }
 
   #ready(): void {
-    if (this.#queue.length > 0 || this.#underWay.size > 0)
+    if (this.#queue.length > 0 || this.#underWay.size > 0 || this.#own.size > 0)
       throw unexpected('the device is ready without its tiles');
     this.#state = 'ready';
     this.#stopWatch();

@@ -1,9 +1,8 @@
-import { dirname, join } from 'node:path';
-import { type GgufFile, openGguf } from '../../runtime/gguf/gguf.ts';
+import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
+import type { GgufFile } from '../../runtime/gguf/gguf.ts';
 import { ModelFile } from '../../runtime/model/model-file.ts';
 import { readVocabulary } from '../../runtime/tokenizer/gguf-vocabulary.ts';
 import { Tokenizer } from '../../runtime/tokenizer/tokenizer.ts';
-import { FileSource } from './file-source.ts';
 import { findModel } from './model-folder.ts';
 
 /**
@@ -11,9 +10,7 @@ import { findModel } from './model-folder.ts';
  * @param model a path, a name in the model folder, or nothing for the built-in model
  */
 export async function openGgufFile(model: string | undefined): Promise<GgufFile> {
-  const path = await findModel(model);
-  const folder = dirname(path);
-  return openGguf(await FileSource.open(path), (name) => FileSource.open(join(folder, name)));
+  return openGgufAt(await findModel(model));
 }
 
 /** @throws HearthError also where the file holds a vocabulary alone or an architecture that is not known */

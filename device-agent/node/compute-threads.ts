@@ -4,28 +4,44 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { HearthError } from '../../runtime/error.ts';
 import type { Logger } from '../logger.ts';
-import type { Threads } from '../rank-host.ts';
-import type { ComputeWorkerData } from './compute-worker.ts';
+import type { OnLoaded, Threads } from '../rank-host.ts';
+import type { ComputeWorkerData, ComputeWorkerMessage } from './compute-worker.ts';
 import { packageRoot } from './package-root.ts';
 
 /** Compute threads of this process, so many for each rank. */
 export function nodeThreads(count: number, logger: Logger): Threads {
   return {
     count,
-    start(job) {
+    async start(job, onLoaded) {
       const file = join(packageRoot(), 'dist', 'device-agent', 'node', 'compute-worker.js');
-      // A leader that waits for its team hears no events: what can be checked is checked before.
       if (!existsSync(file))
         throw new HearthError('KERNEL_UNAVAILABLE', `${file} is missing: build Hearth first`);
-      for (let index = 1; index < job.teamSize; index += 1) {
-        const workerData: ComputeWorkerData = { job, index };
-        const worker = new Worker(file, { workerData });
-        worker.on('error', (error) => logger.error({ error }, 'a compute thread died'));
-        // A waiting thread must not keep the process alive.
-        worker.unref();
-      }
+      const others = Array.from({ length: job.teamSize - 1 }, (_, i) => i + 1);
+      await Promise.all(others.map((index) => startThread(file, { job, index }, onLoaded, logger)));
     },
   };
+}
+
+/** @returns settles when the thread is ready for steps */
+function startThread(
+  file: string,
+  workerData: ComputeWorkerData,
+  onLoaded: OnLoaded,
+  logger: Logger,
+): Promise<void> {
+  const worker = new Worker(file, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+  return new Promise((resolve, reject) => {
+    worker.on('message', (message: ComputeWorkerMessage) => {
+      if (message !== 'ready') return onLoaded(message.loadedTileId);
+      // From now on it waits for steps, which must not keep the process alive.
+      worker.unref();
+      resolve();
+    });
+    worker.on('error', (error) => {
+      logger.error({ error }, 'a compute thread died');
+      reject(new HearthError('THREAD_LOST', `a compute thread died: ${error.message}`, {}, error));
+    });
+  });
 }
 
 /** Time over which the processors are watched. */

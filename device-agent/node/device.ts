@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { freemem, hostname } from 'node:os';
+import type { ModelFile } from '../../runtime/model/model-file.ts';
 import { nonceBytes } from '../../runtime/protocol/handshake.ts';
 import type { Capabilities } from '../../runtime/protocol/messages.ts';
 import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
@@ -18,13 +19,14 @@ export type DeviceOptions = Omit<SessionOptions, 'secret' | 'name' | 'nonce'>;
 /**
  * What a session needs from Node.
  * @param threadCount threads of a rank; by default as many as there are idle processors
+ * @param model a model of this machine: its tiles need not be sent
  * @throws HearthError KERNEL_UNAVAILABLE
  */
-export function nodeDevice(logger: Logger, threadCount = idleProcessors()): DeviceOptions {
+export function nodeDevice(logger: Logger, threadCount = idleProcessors(), model?: ModelFile): DeviceOptions {
   return {
     softwareVersion: packageVersion(),
     capabilities: nodeCapabilities(threadCount),
-    createRank: kernelRanks(startKernels, nodeThreads(threadCount, logger)),
+    createRank: kernelRanks(startKernels, nodeThreads(threadCount, logger), model),
     logger,
     sha256: nodeSha256,
   };

@@ -90,6 +90,15 @@ export class Rank {
     this.#tiles.load(id, bytes);
   }
 
+  /** A tile's place in memory, for one who puts its bytes there and then calls `tileLoaded`. */
+  tileSlot(id: number): Uint8Array {
+    return this.#tiles.slot(id);
+  }
+
+  tileLoaded(id: number): void {
+    this.#tiles.loaded(id);
+  }
+
   /** Forgets a sequence and frees its pages. */
   release(slot: number): void {
     this.#attention.cache.release(slot);

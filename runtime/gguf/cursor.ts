@@ -52,8 +52,8 @@ export class HeaderCursor {
   }
 
   /** Calls `use` with the bytes of each of `count` strings. A vocabulary has hundreds of thousands. */
-  async eachString(count: number, use: (bytes: Uint8Array, index: number) => void): Promise<void> {
-    for (let i = 0; i < count; i++) use(this.#stringInWindow() ?? (await this.#stringAcrossWindows()), i);
+  async eachString(count: number, use: (bytes: Uint8Array) => void): Promise<void> {
+    for (let i = 0; i < count; i++) use(this.#stringInWindow() ?? (await this.#stringAcrossWindows()));
   }
 
   /** @throws where fewer bytes than that can follow, so that a count is refused before anything is made for it */

@@ -2,7 +2,7 @@ import { assert, HearthError } from '../error.ts';
 import { type GgufHeader, readHeader } from './header.ts';
 import { type GgufTensor, locateTensors } from './layout.ts';
 import { Metadata } from './metadata.ts';
-import type { ByteSource } from './source.ts';
+import type { ByteSource, FileVersion } from './source.ts';
 import { partNames } from './split.ts';
 import { badTensor } from './tensor-info.ts';
 
@@ -12,6 +12,8 @@ export type { GgufTensor } from './layout.ts';
 export interface GgufFile {
   /** What messages call it: the name of its source, the first part where it is split. */
   readonly name: string;
+  /** Its source, the first part where it is split, if it is a file. */
+  readonly file: FileVersion | undefined;
   /** GGUF version, 2 or 3. */
   readonly version: number;
   readonly metadata: Metadata;
@@ -22,9 +24,10 @@ export interface GgufFile {
   /**
    * Reads a tensor's encoded bytes, or `byteLength` of them from `byteStart` on. A range outside the tensor is a
    * programmer error.
+   * @param buffer what they may be put in, if it is large enough; the result then is a view of it
    * @throws HearthError MODEL_BAD_TENSOR where there is no such tensor, FILE_READ_FAILED
    */
-  readTensor(name: string, byteStart?: number, byteLength?: number): Promise<Uint8Array>;
+  readTensor(name: string, byteStart?: number, byteLength?: number, buffer?: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -104,11 +107,12 @@ function assemble(parts: readonly Part[], close: () => Promise<void>): GgufFile 
   }
   return {
     name: source.name,
+    file: source.file,
     version: header.version,
     metadata: new Metadata(header.metadata),
     tensors,
     byteLength: parts.reduce((sum, part) => sum + part.source.byteLength, 0),
-    async readTensor(name, byteStart = 0, byteLength) {
+    async readTensor(name, byteStart = 0, byteLength, buffer) {
       const tensor = tensors.get(name);
       if (tensor === undefined) {
         throw new HearthError('MODEL_BAD_TENSOR', `${source.name} has no tensor ${name}`, { tensor: name });
@@ -118,7 +122,7 @@ function assemble(parts: readonly Part[], close: () => Promise<void>): GgufFile 
         byteStart >= 0 && length >= 0 && byteStart + length <= tensor.byteLength,
         `${name} has that range`,
       );
-      return parts[tensor.partIndex]!.source.read(tensor.byteOffset + byteStart, length);
+      return parts[tensor.partIndex]!.source.read(tensor.byteOffset + byteStart, length, buffer);
     },
     close,
   };

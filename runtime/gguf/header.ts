@@ -8,6 +8,7 @@ import {
   MAX_TENSORS,
 } from './limits.ts';
 import type { ByteSource } from './source.ts';
+import { StringTable } from './string-table.ts';
 import { readTensorInfo, type TensorInfo } from './tensor-info.ts';
 import { type MetadataValue, numberArrays, type StringArrayValue, valueTypes } from './value.ts';
 
@@ -150,14 +151,17 @@ async function readArray(cursor: HeaderCursor, key: string): Promise<MetadataVal
 
 async function readStrings(cursor: HeaderCursor, length: number): Promise<StringArrayValue> {
   cursor.expect(length * 8);
-  const value: string[] = [];
-  const malformed = new Map<number, Uint8Array>();
-  await cursor.eachString(length, (bytes, i) => {
-    const string = lenientUtf8.decode(bytes);
-    value.push(string);
-    if (string.includes('\ufffd') && !isUtf8(bytes)) malformed.set(i, bytes.slice());
-  });
-  return malformed.size > 0 ? { type: 'string[]', value, malformed } : { type: 'string[]', value };
+  const table = new StringTable(length);
+  await cursor.eachString(length, (bytes) => table.add(bytes));
+  return {
+    type: 'string[]',
+    get value() {
+      return table.decoded.value;
+    },
+    get malformed() {
+      return table.decoded.malformed;
+    },
+  };
 }
 
 async function readValueType(cursor: HeaderCursor, key: string): Promise<(typeof valueTypes)[number]> {
@@ -174,15 +178,6 @@ function toBoolean(byte: number, key: string): boolean {
 
 function toNumber(value: number | bigint): number | bigint {
   return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
-}
-
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    strictUtf8.decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function badMetadata(key: string, problem: string): HearthError {

@@ -14,7 +14,7 @@ export interface StringArrayValue {
   readonly type: 'string[]';
   readonly value: readonly string[];
   /** The bytes of the elements that are not UTF-8, by index; absent where all are, as in every common vocabulary. */
-  readonly malformed?: ReadonlyMap<number, Uint8Array>;
+  readonly malformed?: ReadonlyMap<number, Uint8Array> | undefined;
 }
 
 export type NumberArray =

@@ -16,3 +16,16 @@ export interface ModelDescription {
   readonly attentionBias: boolean;
   readonly ropeFactors: boolean;
 }
+
+/** Whether two descriptions say the same, in whatever order. */
+export function sameDescription(a: ModelDescription, b: ModelDescription): boolean {
+  return canonical(a) === canonical(b);
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

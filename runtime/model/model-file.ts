@@ -33,9 +33,13 @@ export class ModelFile {
     return parseSplitName(this.gguf.name)?.prefix ?? this.gguf.name.replace(/\.gguf$/i, '');
   }
 
-  /** A tile's bytes, in the kernels' layout; cheapest in the order of `tiles`. */
-  cutTile(tile: TileSpec): Promise<Uint8Array> {
-    return this.#cutter.cut(tile);
+  /**
+   * A tile's bytes, in the kernels' layout; cheapest in the order of `tiles`.
+   * @param target where to put them: `tile.byteLength` zeros, by default new ones
+   */
+  async cutTile(tile: TileSpec, target: Uint8Array = new Uint8Array(tile.byteLength)): Promise<Uint8Array> {
+    await this.#cutter.cut(tile, target);
+    return target;
   }
 
   /**

@@ -100,7 +100,7 @@ export class SharedTeam implements Team {
       Atomics.add(control, word.idle, 1);
       Atomics.notify(control, word.idle);
       this.#wait(word.step, seen, Number.POSITIVE_INFINITY);
-      if (Atomics.load(control, word.stopped)) return;
+      if (this.stopped) return;
       seen = Atomics.load(control, word.step);
       try {
         step();
@@ -116,6 +116,10 @@ export class SharedTeam implements Team {
     Atomics.store(this.#control, word.failed, 1);
     this.#advance(word.generation);
     Atomics.notify(this.#control, word.idle);
+  }
+
+  get stopped(): boolean {
+    return Atomics.load(this.#control, word.stopped) > 0;
   }
 
   /** Ends the followers. */

@@ -16,13 +16,34 @@ interface Slice {
   readonly columns: number;
 }
 
-/** Cuts tiles out of a GGUF file: reads a tensor's part, brings it to the kernels' layout. */
+/** Rows as they stand in the file, or in part of it. */
+interface StoredRows {
+  readonly bytes: Uint8Array;
+  /** From one row's first byte to the next one's. */
+  readonly stride: number;
+}
+
+/** Memory that is used again and again: new memory is slow, and garbage of this size stays long. */
+class Scratch {
+  #bytes = new Uint8Array(0);
+
+  take(byteLength: number): Uint8Array {
+    if (this.#bytes.length < byteLength) this.#bytes = new Uint8Array(byteLength);
+    return this.#bytes.subarray(0, byteLength);
+  }
+}
+
+/** Cuts tiles out of a GGUF file, one at a time: reads a tensor's part, brings it to the kernels' layout. */
 export class TileCutter {
   readonly #gguf: GgufFile;
   readonly #architecture: Architecture;
   readonly #config: ModelConfig;
   /** The tensor whose columns were sliced last: a layer's tiles each need a slice of every one of its rows. */
-  #sliced: { name: string; bytes: Promise<Uint8Array> } | undefined;
+  #sliced: { name: string; bytes: Uint8Array } | undefined;
+  readonly #slicedBuffer = new Scratch();
+  readonly #rows = new Scratch();
+  readonly #ordered = new Scratch();
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(gguf: GgufFile, architecture: Architecture, description: ModelDescription) {
     this.#gguf = gguf;
@@ -30,15 +51,19 @@ export class TileCutter {
     this.#config = description.config;
   }
 
-  /** @returns `tile.byteLength` bytes; the gaps between sections are zero */
-  async cut(tile: TileSpec): Promise<Uint8Array> {
-    const bytes = new Uint8Array(tile.byteLength);
+  /** @param target `tile.byteLength` bytes; the gaps between sections stay what they are */
+  cut(tile: TileSpec, target: Uint8Array): Promise<void> {
+    const turn = this.#last.then(() => this.#cut(tile, target));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #cut(tile: TileSpec, target: Uint8Array): Promise<void> {
     for (const section of tile.sections) {
-      const target = bytes.subarray(section.byteOffset, section.byteOffset + section.byteLength);
-      if (section.format === 'vector') await this.#cutVector(tile, section, target);
-      else await this.#cutMatrix(tile, section, target);
+      const part = target.subarray(section.byteOffset, section.byteOffset + section.byteLength);
+      if (section.format === 'vector') await this.#cutVector(tile, section, part);
+      else await this.#cutMatrix(tile, section, part);
     }
-    return bytes;
   }
 
   #rule(section: TileSection): { rule: TensorRule; name: string } {
@@ -55,17 +80,19 @@ export class TileCutter {
     format.decode(stored, values);
     const { firstRow, rows } = this.#slice(tile, section, rule);
     const part = rule.split === 'whole' ? values : values.slice(firstRow, firstRow + rows);
-    const ordered = this.#isRotated(section) ? this.#reorder(part, 1) : part;
+    const ordered = this.#isRotated(section) ? this.#reorder(part, 1, new Float32Array(part.length)) : part;
     target.set(new Uint8Array(ordered.buffer, ordered.byteOffset, ordered.byteLength));
   }
 
   async #cutMatrix(tile: TileSpec, section: TileSection, target: Uint8Array): Promise<void> {
     const { rule, name } = this.#rule(section);
     const slice = this.#slice(tile, section, rule);
-    const rows = await this.#readSlice(name, slice);
-    const ordered = this.#isRotated(section) ? this.#reorder(rows, rows.length / slice.rows) : rows;
+    const { bytes, stride } = await this.#readSlice(name, slice);
+    const rows = this.#isRotated(section)
+      ? this.#reorder(bytes, stride, this.#ordered.take(bytes.length))
+      : bytes;
     const format = section.format as KernelFormatName;
-    kernelFormats[format].pack(ordered, section.rows, section.columns, target);
+    kernelFormats[format].pack(rows, section.rows, section.columns, target, stride);
   }
 
   #slice(tile: TileSpec, section: TileSection, rule: TensorRule): Slice {
@@ -86,21 +113,31 @@ export class TileCutter {
     return { firstRow: first, rows: count, firstColumn: 0, columns: section.columns };
   }
 
-  /** GGUF bytes of a slice, row after row. Column borders lie on quant blocks. */
-  async #readSlice(name: string, slice: Slice): Promise<Uint8Array> {
+  /** GGUF bytes of a slice. Column borders lie on quant blocks. */
+  async #readSlice(name: string, slice: Slice): Promise<StoredRows> {
     const tensor = this.#gguf.tensors.get(name)!;
     const { blockSize, blockBytes } = quantFormatNamed(tensor.type);
     const rowBytes = (tensor.shape.at(-1)! / blockSize) * blockBytes;
     const sliceBytes = (slice.columns / blockSize) * blockBytes;
-    if (sliceBytes === rowBytes)
-      return this.#gguf.readTensor(name, slice.firstRow * rowBytes, slice.rows * rowBytes);
-    if (this.#sliced?.name !== name) this.#sliced = { name, bytes: this.#gguf.readTensor(name) };
-    const whole = await this.#sliced.bytes;
-    const part = new Uint8Array(slice.rows * sliceBytes);
-    let from = slice.firstRow * rowBytes + (slice.firstColumn / blockSize) * blockBytes;
-    for (let row = 0; row < slice.rows; row += 1, from += rowBytes)
-      part.set(whole.subarray(from, from + sliceBytes), row * sliceBytes);
-    return part;
+    if (sliceBytes === rowBytes) {
+      const byteLength = slice.rows * rowBytes;
+      const buffer = this.#rows.take(byteLength);
+      const bytes = await this.#gguf.readTensor(name, slice.firstRow * rowBytes, byteLength, buffer);
+      return { bytes, stride: rowBytes };
+    }
+    const whole = await this.#readWhole(name);
+    const from = slice.firstRow * rowBytes + (slice.firstColumn / blockSize) * blockBytes;
+    return { bytes: whole.subarray(from), stride: rowBytes };
+  }
+
+  async #readWhole(name: string): Promise<Uint8Array> {
+    if (this.#sliced?.name === name) return this.#sliced.bytes;
+    const { byteLength } = this.#gguf.tensors.get(name)!;
+    // While it is being read it is no tensor, and if reading fails it never is.
+    this.#sliced = undefined;
+    const bytes = await this.#gguf.readTensor(name, 0, byteLength, this.#slicedBuffer.take(byteLength));
+    this.#sliced = { name, bytes };
+    return bytes;
   }
 
   #isRotated(section: TileSection): boolean {
@@ -109,11 +146,9 @@ export class TileCutter {
   }
 
   /** Brings the rows of each head to half-split order, so that the kernels know one kind of RoPE. */
-  #reorder<T extends Uint8Array | Float32Array>(rows: T, elementsPerRow: number): T {
+  #reorder<T extends Uint8Array | Float32Array>(rows: T, elementsPerRow: number, ordered: T): T {
     const { headDim, rope } = this.#config;
     const order = halfSplitOrder(headDim, rope.dimensions);
-    // Not `slice`: a Node Buffer's is a view, and the rows would be moved onto themselves.
-    const ordered = (rows instanceof Float32Array ? new Float32Array(rows) : new Uint8Array(rows)) as T;
     const rowCount = rows.length / elementsPerRow;
     for (let row = 0; row < rowCount; row += 1) {
       const from = (Math.floor(row / headDim) * headDim + order[row % headDim]!) * elementsPerRow;

@@ -57,7 +57,18 @@ export class TileStore {
         },
       );
     }
-    this.#arena.u8(this.#pointers.get(id)!, bytes.length).set(bytes);
+    this.slot(id).set(bytes);
+    this.loaded(id);
+  }
+
+  /** A tile's place in memory; whoever fills it says so with `loaded`. */
+  slot(id: number): Uint8Array {
+    const spec = this.#specs.get(id);
+    assert(spec !== undefined, `tile ${id} is this rank's`);
+    return this.#arena.u8(this.#pointers.get(id)!, spec.byteLength);
+  }
+
+  loaded(id: number): void {
     this.#missing.delete(id);
   }
 

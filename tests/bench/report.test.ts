@@ -19,6 +19,8 @@ const report: BenchReport = {
   repetitions: 5,
   kernels: 'relaxed',
   hardware: { cpu: 'Some CPU', cores: 8 },
+  loadSeconds: 1.25,
+  peakMemoryBytes: 1_600_000,
   prefill: rate(128, 500),
   decode: rate(32, 40.125),
 };
@@ -31,14 +33,18 @@ it('prints a table for people', () => {
   const text = formatReport(report, 'table');
   expect(text).toContain('a "model", small, 1.5 MB of weights');
   expect(text).toContain('2 ranks of 1 thread, relaxed kernels, KV f16');
+  expect(text).toContain('1.25 s');
+  expect(text).toContain('1.6 MB\n');
   expect(text).toMatch(/prefill 128 +500\.00 +499\.00 to 501\.00/);
   expect(text).toMatch(/decode 32 after 64 +40\.13 +39\.13 to 41\.13/);
 });
 
 it('prints one line of CSV a test', () => {
   const [names, prefill, decode, end] = formatReport(report, 'csv').split('\n');
-  expect(names!.split(',')).toHaveLength(16);
-  expect(prefill).toMatch(/^1\.2\.3,"a ""model"", small",1500000,.*,Some CPU,8,prefill,128,500,499,501$/);
+  expect(names!.split(',')).toHaveLength(18);
+  expect(prefill).toMatch(
+    /^1\.2\.3,"a ""model"", small",1500000,.*,1\.25,1600000,Some CPU,8,prefill,128,500,499,501$/,
+  );
   expect(decode).toMatch(/,decode,32,40\.125,39\.125,41\.125$/);
   expect(end).toBe('');
 });

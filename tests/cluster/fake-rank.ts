@@ -28,6 +28,8 @@ export function fakeRanks(faults: FakeFaults = {}): CreateRank {
     return {
       rank: new FakeRank(description, assignment, options, faults),
       codec: referenceCodec,
+      ownTileIds: [],
+      prepare: async () => {},
       close: () => {},
     };
   };

@@ -142,6 +142,23 @@ describe('while it loads, a device is let go when it', () => {
         p.say({ type: 'loaded', configurationId: p.configure!.configurationId, tileId: 99 });
       },
     ],
+    [
+      'loads a tile of its own twice',
+      (p) => {
+        const { configurationId } = p.configure!;
+        p.say({ type: 'wanted', configurationId, tileIds: [] });
+        p.say({ type: 'loaded', configurationId, tileId: 1 });
+        p.say({ type: 'loaded', configurationId, tileId: 1 });
+      },
+    ],
+    [
+      'is ready without the tiles that it has by itself',
+      (p) => {
+        const { configurationId } = p.configure!;
+        p.say({ type: 'wanted', configurationId, tileIds: [] });
+        p.say({ type: 'ready', configurationId });
+      },
+    ],
     ['is ready at once', (p) => p.say({ type: 'ready', configurationId: p.configure!.configurationId })],
     [
       'is ready without its tiles',

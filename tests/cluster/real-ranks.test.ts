@@ -1,14 +1,18 @@
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Cluster, type ClusterOptions } from '../../coordinator/cluster/cluster.ts';
 import { startLocalRank } from '../../coordinator/cluster/local-rank.ts';
+import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
 import { packageRoot } from '../../device-agent/node/package-root.ts';
 import { kernelRanks } from '../../device-agent/rank-host.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
+import type { FileVersion } from '../../runtime/gguf/source.ts';
 import { type LoadOptions, loadKernels } from '../../runtime/kernels/kernels.ts';
-import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
+import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
@@ -101,6 +105,16 @@ async function replayed(cluster: Cluster): Promise<Float32Array[]> {
   }
 }
 
+/** The same model in a file. */
+async function modelOnDisk(): Promise<{ model: ModelFile; file: FileVersion }> {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'model.gguf');
+  await writeFile(path, await syntheticModel({ type: 'Q4_0' }));
+  const opened = new ModelFile(await openGgufAt(path));
+  return { model: opened, file: opened.gguf.file! };
+}
+
 const workerFile = join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
 
 describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () => {
@@ -112,6 +126,34 @@ describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () =>
     expect(cluster.deviceStates()).toMatchObject([{ name: 'this machine', link: 'local', state: 'ready' }]);
     await stop();
     await expect.poll(() => cluster.state).toBe('waiting');
+  });
+
+  it('cuts its tiles out of the model file by itself', async () => {
+    const { model: opened, file } = await modelOnDisk();
+    const unsendable = Object.assign(Object.create(opened), {
+      cutTile: () => Promise.reject(new Error('a tile was to be sent')),
+    });
+    const loaded: number[] = [];
+    const cluster = started({
+      model: unsendable,
+      onProgress: ({ loadedTiles }) => loaded.push(loadedTiles),
+    });
+    const { member, stop } = await startLocalRank({ model: file, threads: 2 });
+    cluster.add(member);
+    expect(await play(cluster)).toEqual(await soloRows());
+    expect(loaded.at(-1)).toBe(opened.tiles.length);
+    await stop();
+    await opened.close();
+  });
+
+  it('refuses a file that was replaced', async () => {
+    const { model: opened, file } = await modelOnDisk();
+    await writeFile(file.path, await syntheticModel({ type: 'Q4_0', seed: 2 }));
+    await expect(startLocalRank({ model: file })).rejects.toMatchObject({
+      code: 'JOIN_FAILED',
+      message: expect.stringMatching(/changed/),
+    });
+    await opened.close();
   });
 
   it('that dies at once says of what', async () => {

@@ -33,8 +33,8 @@ describe('HeaderCursor', () => {
     const texts = Array.from({ length: 30_000 }, (_, i) => `token ${i * 7919}`);
     const cursor = new HeaderCursor(memorySource(join(...texts.map(string))));
     const read: string[] = [];
-    await cursor.eachString(texts.length, (bytes, i) => {
-      read[i] = new TextDecoder().decode(bytes);
+    await cursor.eachString(texts.length, (bytes) => {
+      read.push(new TextDecoder().decode(bytes));
     });
     expect(read.join()).toBe(texts.join());
   });

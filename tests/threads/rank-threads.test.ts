@@ -39,11 +39,16 @@ async function subject(shape: Partial<SyntheticModelOptions>): Promise<Subject> 
 }
 
 /** The whole model as one rank of so many threads: the leader in this one, the others in workers. */
-function rankOf({ model, tiles }: Subject, threads: number, kvFormat: KvFormat = 'f16'): RankHost['rank'] {
+async function rankOf(
+  { model, tiles }: Subject,
+  threads: number,
+  kvFormat: KvFormat = 'f16',
+): Promise<RankHost['rank']> {
   const [assignment] = planByShares(model.tiles, [1]);
   const createRank = kernelRanks(startKernels, nodeThreads(threads, silentLogger));
   const host = createRank(model.description, assignment!, { ...options, kvFormat });
   hosts.push(host);
+  await host.prepare(() => {});
   for (const id of assignment!.tileIds) host.rank.loadTile(id, tiles[id]!);
   return host.rank;
 }
@@ -89,7 +94,7 @@ describe('threads', () => {
     { timeout: 60_000 },
     async (architecture, type, kvFormat) => {
       const it = await subject({ architecture, type });
-      const expected = await logits(it.model, rankOf(it, 1, kvFormat), [13]);
+      const expected = await logits(it.model, await rankOf(it, 1, kvFormat), [13]);
       expect(new Set(expected.map((row) => row[3])).size).toBe(13);
       for (const [threads, runs] of [
         [2, [13]],
@@ -97,15 +102,16 @@ describe('threads', () => {
         [3, [6, 7]],
         [7, [12, 1]],
       ] as const)
-        expect(await logits(it.model, rankOf(it, threads, kvFormat), runs), `${threads} threads`).toEqual(
-          expected,
-        );
+        expect(
+          await logits(it.model, await rankOf(it, threads, kvFormat), runs),
+          `${threads} threads`,
+        ).toEqual(expected);
     },
   );
 
   test('survive a step that is abandoned in its middle', async () => {
     const it = await subject({ type: 'Q8_0' });
-    const rank = rankOf(it, 3);
+    const rank = await rankOf(it, 3);
     const expected = await logits(it.model, rank, [13]);
     for (const syncs of [0, 1, 2, 3]) {
       const { step } = await begin(it.model, rank, 0, 5);
@@ -117,7 +123,7 @@ describe('threads', () => {
 
   test('survive a step that fails', async () => {
     const it = await subject({ type: 'F32' });
-    const rank = rankOf(it, 2);
+    const rank = await rankOf(it, 2);
     const expected = await logits(it.model, rank, [13]);
     const { header } = await begin(it.model, rank, 0, 2);
     const hostile = new Float32Array(2 * it.model.config.hiddenSize).fill(Number.NaN);

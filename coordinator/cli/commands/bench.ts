@@ -6,7 +6,6 @@ import { startKernels } from '../../../device-agent/node/kernel-files.ts';
 import { packageVersion } from '../../../device-agent/node/package-root.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
-import type { ModelFile } from '../../../runtime/model/model-file.ts';
 import { type BenchPlan, measure } from '../../bench/measure.ts';
 import { type BenchReport, formatReport, type ReportFormat, reportFormats } from '../../bench/report.ts';
 import { parseSyntheticModel, provideSyntheticModel, syntheticPath } from '../../bench/synthetic-model.ts';
@@ -56,8 +55,8 @@ export function addBench(program: Command): void {
     .addOption(new Option('--output <format>', 'how to print').choices(reportFormats).default('table'))
     .option('--json', 'the same as --output json')
     .action(async (name: string | undefined, options: BenchOptions) => {
-      const model = await openModel(await modelToBench(name, options));
-      const report = await bench(model, options);
+      const path = await modelToBench(name, options);
+      const report = await bench(path, options);
       process.stdout.write(formatReport(report, options.json ? 'json' : options.output));
     });
 }
@@ -82,7 +81,7 @@ async function modelToBench(
   return path;
 }
 
-async function bench(model: ModelFile, options: BenchOptions): Promise<BenchReport> {
+async function bench(path: string | undefined, options: BenchOptions): Promise<BenchReport> {
   const { split = [1], kv } = options;
   const plan: BenchPlan = {
     promptTokens: options.prompt,
@@ -93,6 +92,8 @@ async function bench(model: ModelFile, options: BenchOptions): Promise<BenchRepo
   // As the engine chooses, so that the report can say it.
   const threads = options.threads ?? (split.length > 1 ? 1 : idleProcessors());
   const progress = new Progress('loading');
+  const beginMs = systemClock.nowMs();
+  const model = await openModel(path);
   const engine = await Engine.start({
     model,
     localRanks: split.length,
@@ -107,6 +108,7 @@ async function bench(model: ModelFile, options: BenchOptions): Promise<BenchRepo
   });
   try {
     await engine.cluster.whenReady();
+    const loadSeconds = (systemClock.nowMs() - beginMs) / 1000;
     const rates = await measure(engine.cluster, plan, systemClock);
     return {
       version: packageVersion(),
@@ -119,7 +121,9 @@ async function bench(model: ModelFile, options: BenchOptions): Promise<BenchRepo
       repetitions: plan.repetitions,
       kernels: startKernels().relaxed ? 'relaxed' : 'baseline',
       hardware: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
+      loadSeconds,
       ...rates,
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     };
   } finally {
     await engine.close();

@@ -1,4 +1,3 @@
-import { packingBlocks } from './blocks.ts';
 import { defineFormat } from './format.ts';
 
 /** GGUF: f32 little-endian. Packed: column by column, 8 rows beside each other. */
@@ -6,9 +5,9 @@ export const f32 = defineFormat({
   name: 'F32',
   blockColumns: 1,
   activation: 'f32',
-  ...packingBlocks(4, 32, (source, from, row, target, group) => {
-    target.setWord(group + 4 * row, source.word(from));
-  }),
+  blockBytes: 4,
+  groupBlockBytes: 32,
+  packBlock: (source, from, row, target, group) => target.setWord(group + 4 * row, source.word(from)),
   kernel: (kernels) => kernels.matmulF32,
 });
 
@@ -17,9 +16,9 @@ export const f16 = defineFormat({
   name: 'F16',
   blockColumns: 1,
   activation: 'f32',
-  ...packingBlocks(2, 16, (source, from, row, target, group, halves) => {
-    halves.move(source, from, target, group + 2 * row);
-  }),
+  blockBytes: 2,
+  groupBlockBytes: 16,
+  packBlock: (source, from, row, target, group, halves) => halves.move(source, from, target, group + 2 * row),
   kernel: (kernels) => kernels.matmulF16,
 });
 
@@ -28,8 +27,8 @@ export const bf16 = defineFormat({
   name: 'BF16',
   blockColumns: 1,
   activation: 'f32',
-  ...packingBlocks(2, 16, (source, from, row, target, group) => {
-    target.setU16(group + 2 * row, source.u16(from));
-  }),
+  blockBytes: 2,
+  groupBlockBytes: 16,
+  packBlock: (source, from, row, target, group) => target.setU16(group + 2 * row, source.u16(from)),
   kernel: (kernels) => kernels.matmulBF16,
 });

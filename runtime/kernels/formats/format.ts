@@ -2,7 +2,9 @@ import { assert } from '../../error.ts';
 import type { QuantTypeName } from '../../quant/format.ts';
 import { type ActivationFormat, activationBytes } from '../activations.ts';
 import type { MatmulKernel, MatmulPanelKernel } from '../exports.ts';
+import { HalfRecoder } from '../half.ts';
 import type { Kernels } from '../kernels.ts';
+import { Bytes } from './bytes.ts';
 
 /** A matrix is computed in the type in which it is stored: a type that can be read has kernels. */
 export type KernelFormatName = QuantTypeName;
@@ -16,8 +18,11 @@ export interface KernelFormat {
   readonly activation: ActivationFormat;
   /** Bytes of a packed matrix; rows are rounded up to a multiple of 8. */
   packedBytes(rows: number, columns: number): number;
-  /** source: rows in GGUF's layout one after the other; target: packedBytes. Rows of padding are zeros. */
-  pack(source: Uint8Array, rows: number, columns: number, target: Uint8Array): void;
+  /**
+   * source: rows in GGUF's layout, one every `sourceStride` bytes, by default one right after the other; target:
+   * packedBytes. Rows of padding are zeros.
+   */
+  pack(source: Uint8Array, rows: number, columns: number, target: Uint8Array, sourceStride?: number): void;
   /**
    * y[t · yStride + r] = row r · x_t for r < paddedRows, t < count. w: packed; x: `count` tokens in the
    * format `activation`; y: f32; scratch: `matmulScratchBytes(columns)`, of no other thread. Each row is the
@@ -36,6 +41,19 @@ export interface KernelFormat {
   ): void;
 }
 
+/**
+ * Writes one row's block, which stands at `from` of source, into the packed block of its group at `group` of
+ * target: every byte that is the row's. `row` is 0..7, its place in the group; halves go through `halves`.
+ */
+export type PackBlock = (
+  source: Bytes,
+  from: number,
+  row: number,
+  target: Bytes,
+  group: number,
+  halves: HalfRecoder,
+) => void;
+
 /** What is particular to a format. */
 export interface FormatLayout {
   readonly name: KernelFormatName;
@@ -48,18 +66,7 @@ export interface FormatLayout {
   readonly kernel: (kernels: Kernels) => MatmulKernel;
   /** A faster one for several tokens, the same bits. */
   readonly panelKernel?: (kernels: Kernels) => MatmulPanelKernel;
-  /**
-   * Writes `rows` (1..8) rows of one group into target, from `targetOffset` on: every byte of 8 rows; of fewer
-   * those that are not zero, for target is zeros then.
-   */
-  readonly packGroup: (
-    source: Uint8Array,
-    sourceOffset: number,
-    rows: number,
-    blocksPerRow: number,
-    target: Uint8Array,
-    targetOffset: number,
-  ) => void;
+  readonly packBlock: PackBlock;
 }
 
 const GROUP_ROWS = 8;
@@ -79,6 +86,28 @@ export function paddedRowCount(rows: number): number {
   return Math.ceil(rows / GROUP_ROWS) * GROUP_ROWS;
 }
 
+function packRows(
+  { blockBytes, groupBlockBytes, packBlock }: FormatLayout,
+  source: Bytes,
+  stride: number,
+  rows: number,
+  blocksPerRow: number,
+  target: Bytes,
+): void {
+  const halves = new HalfRecoder();
+  for (let row = 0; row < rows; row++) {
+    const place = row % GROUP_ROWS;
+    let from = row * stride;
+    let group = ((row - place) / GROUP_ROWS) * blocksPerRow * groupBlockBytes;
+    for (let block = 0; block < blocksPerRow; block++) {
+      packBlock(source, from, place, target, group, halves);
+      from += blockBytes;
+      group += groupBlockBytes;
+    }
+  }
+  halves.finish();
+}
+
 /** A format from its layout: groups of 8 rows, checks at the door. */
 export function defineFormat(layout: FormatLayout): KernelFormat {
   const { name, blockColumns, blockBytes, groupBlockBytes } = layout;
@@ -96,18 +125,17 @@ export function defineFormat(layout: FormatLayout): KernelFormat {
     blockColumns,
     activation: layout.activation,
     packedBytes,
-    pack(source, rows, columns, target) {
+    pack(source, rows, columns, target, sourceStride) {
       const blocksPerRow = blocksIn(columns);
-      const groupSourceBytes = GROUP_ROWS * blocksPerRow * blockBytes;
+      const rowBytes = blocksPerRow * blockBytes;
+      const stride = sourceStride ?? rowBytes;
       const groupTargetBytes = blocksPerRow * groupBlockBytes;
-      assert(source.length === rows * blocksPerRow * blockBytes, `${name} source of ${rows} × ${columns}`);
+      const wholeRows = stride >= rowBytes && source.length >= (rows - 1) * stride + rowBytes;
+      assert(wholeRows, `${name} source of ${rows} × ${columns}`);
       assert(target.length === packedBytes(rows, columns), `${name} target of ${rows} × ${columns}`);
-      for (let row = 0, group = 0; row < rows; row += GROUP_ROWS, group++) {
-        const groupRows = Math.min(GROUP_ROWS, rows - row);
-        const offset = group * groupTargetBytes;
-        if (groupRows < GROUP_ROWS) target.fill(0, offset, offset + groupTargetBytes);
-        layout.packGroup(source, group * groupSourceBytes, groupRows, blocksPerRow, target, offset);
-      }
+      // Rows of padding are zeros, and share their group's blocks with others.
+      if (rows % GROUP_ROWS > 0) target.fill(0, target.length - groupTargetBytes);
+      packRows(layout, new Bytes(source), stride, rows, blocksPerRow, new Bytes(target));
     },
     matmul(kernels, w, x, y, paddedRows, columns, count, yStride, scratch) {
       blocksIn(columns);

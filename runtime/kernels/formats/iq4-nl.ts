@@ -1,5 +1,4 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 import { packNibbles } from './nibbles.ts';
 
 /**
@@ -14,6 +13,8 @@ export const iq4_NL = defineFormat({
   name: 'IQ4_NL',
   blockColumns: 32,
   activation: 'q8',
-  ...packingBlocks(18, 144, packBlock),
+  blockBytes: 18,
+  groupBlockBytes: 144,
+  packBlock,
   kernel: (kernels) => kernels.matmulIQ4_NL,
 });

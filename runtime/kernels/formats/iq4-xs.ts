@@ -1,5 +1,4 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 import { packNibbles } from './nibbles.ts';
 
 /**
@@ -20,6 +19,8 @@ export const iq4_XS = defineFormat({
   name: 'IQ4_XS',
   blockColumns: 256,
   activation: 'q8k',
-  ...packingBlocks(136, 1104, packBlock),
+  blockBytes: 136,
+  groupBlockBytes: 1104,
+  packBlock,
   kernel: (kernels) => kernels.matmulIQ4_XS,
 });

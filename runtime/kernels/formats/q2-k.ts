@@ -1,5 +1,4 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 
 /**
  * GGUF: 16 bytes, scale in the low and minimum in the high nibble | 64 bytes of quants: of each 128 columns 32
@@ -25,6 +24,8 @@ export const q2_K = defineFormat({
   name: 'Q2_K',
   blockColumns: 256,
   activation: 'q8k',
-  ...packingBlocks(84, 672, packBlock),
+  blockBytes: 84,
+  groupBlockBytes: 672,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ2_K,
 });

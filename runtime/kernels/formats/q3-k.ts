@@ -1,6 +1,5 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
 import type { Bytes } from './bytes.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 
 const quants = new Uint8Array(256);
 
@@ -46,6 +45,8 @@ export const q3_K = defineFormat({
   name: 'Q3_K',
   blockColumns: 256,
   activation: 'q8k',
-  ...packingBlocks(110, 912, packBlock),
+  blockBytes: 110,
+  groupBlockBytes: 912,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ3_K,
 });

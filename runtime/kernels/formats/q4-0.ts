@@ -1,5 +1,4 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 import { packNibbles } from './nibbles.ts';
 
 /**
@@ -14,7 +13,9 @@ export const q4_0 = defineFormat({
   name: 'Q4_0',
   blockColumns: 32,
   activation: 'q8',
-  ...packingBlocks(18, 144, packBlock),
+  blockBytes: 18,
+  groupBlockBytes: 144,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ4_0,
   panelKernel: (kernels) => kernels.matmulPanelQ4_0,
 });

@@ -1,5 +1,4 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 import { packNibbles } from './nibbles.ts';
 
 /**
@@ -15,6 +14,8 @@ export const q4_1 = defineFormat({
   name: 'Q4_1',
   blockColumns: 32,
   activation: 'q8',
-  ...packingBlocks(20, 160, packBlock),
+  blockBytes: 20,
+  groupBlockBytes: 160,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ4_1,
 });

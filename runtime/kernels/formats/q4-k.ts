@@ -1,6 +1,5 @@
 import { readMin, readScale } from '../../quant/scales-6bit.ts';
-import { type PackBlock, packingBlocks } from './blocks.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 
 /** Of 4 bytes. */
 const lowNibbles = 0x0f0f0f0f;
@@ -33,7 +32,9 @@ export const q4_K = defineFormat({
   name: 'Q4_K',
   blockColumns: 256,
   activation: 'q8k',
-  ...packingBlocks(144, 1184, packBlock),
+  blockBytes: 144,
+  groupBlockBytes: 1184,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ4_K,
   panelKernel: (kernels) => kernels.matmulPanelQ4_K,
 });

@@ -1,6 +1,5 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
 import { packFiveBits, readFiveBits } from './five-bits.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 
 const quants = new Uint8Array(32);
 
@@ -17,6 +16,8 @@ export const q5_0 = defineFormat({
   name: 'Q5_0',
   blockColumns: 32,
   activation: 'q8',
-  ...packingBlocks(22, 176, packBlock),
+  blockBytes: 22,
+  groupBlockBytes: 176,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ5_0,
 });

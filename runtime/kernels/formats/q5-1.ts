@@ -1,6 +1,5 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
 import { packFiveBits, readFiveBits } from './five-bits.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 
 const quants = new Uint8Array(32);
 
@@ -18,6 +17,8 @@ export const q5_1 = defineFormat({
   name: 'Q5_1',
   blockColumns: 32,
   activation: 'q8',
-  ...packingBlocks(24, 192, packBlock),
+  blockBytes: 24,
+  groupBlockBytes: 192,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ5_1,
 });

@@ -1,7 +1,6 @@
 import { readMin, readScale } from '../../quant/scales-6bit.ts';
-import { type PackBlock, packingBlocks } from './blocks.ts';
 import { packFiveBits } from './five-bits.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 
 const quants = new Uint8Array(32);
 
@@ -28,6 +27,8 @@ export const q5_K = defineFormat({
   name: 'Q5_K',
   blockColumns: 256,
   activation: 'q8k',
-  ...packingBlocks(176, 1440, packBlock),
+  blockBytes: 176,
+  groupBlockBytes: 1440,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ5_K,
 });

@@ -1,6 +1,5 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
 import type { Bytes } from './bytes.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 
 /** Of 4 bytes. */
 const lowNibbles = 0x0f0f0f0f;
@@ -47,7 +46,9 @@ export const q6_K = defineFormat({
   name: 'Q6_K',
   blockColumns: 256,
   activation: 'q8k',
-  ...packingBlocks(210, 1680, packBlock),
+  blockBytes: 210,
+  groupBlockBytes: 1680,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ6_K,
   panelKernel: (kernels) => kernels.matmulPanelQ6_K,
 });

@@ -1,5 +1,4 @@
-import { type PackBlock, packingBlocks } from './blocks.ts';
-import { defineFormat } from './format.ts';
+import { defineFormat, type PackBlock } from './format.ts';
 
 /**
  * GGUF: f16 d | 32 int8. Packed: `matmulQ8_0`.
@@ -19,7 +18,9 @@ export const q8_0 = defineFormat({
   name: 'Q8_0',
   blockColumns: 32,
   activation: 'q8',
-  ...packingBlocks(34, 272, packBlock),
+  blockBytes: 34,
+  groupBlockBytes: 272,
+  packBlock,
   kernel: (kernels) => kernels.matmulQ8_0,
   panelKernel: (kernels) => kernels.matmulPanelQ8_0,
 });

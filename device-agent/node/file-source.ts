@@ -1,18 +1,21 @@
+import type { Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { HearthError } from '../../runtime/error.ts';
-import type { ByteSource } from '../../runtime/gguf/source.ts';
+import type { ByteSource, FileVersion } from '../../runtime/gguf/source.ts';
 
 /** A file on this machine, read by ranges. */
 export class FileSource implements ByteSource {
   readonly name: string;
+  readonly file: FileVersion;
   readonly byteLength: number;
   readonly #handle: FileHandle;
 
-  private constructor(name: string, handle: FileHandle, byteLength: number) {
-    this.name = name;
+  private constructor(path: string, handle: FileHandle, { dev, ino, size, mtimeMs }: Stats) {
+    this.name = basename(path);
+    this.file = { path: resolve(path), version: [dev, ino, size, mtimeMs].join(' ') };
     this.#handle = handle;
-    this.byteLength = byteLength;
+    this.byteLength = size;
   }
 
   /** @throws HearthError FILE_NOT_FOUND, FILE_READ_FAILED */
@@ -20,7 +23,7 @@ export class FileSource implements ByteSource {
     try {
       const handle = await open(path, 'r');
       const stat = await handle.stat();
-      if (stat.isFile()) return new FileSource(basename(path), handle, stat.size);
+      if (stat.isFile()) return new FileSource(path, handle, stat);
       await handle.close();
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code;
@@ -30,7 +33,7 @@ export class FileSource implements ByteSource {
     throw new HearthError('FILE_NOT_FOUND', `there is no file ${path}`, { path });
   }
 
-  async read(byteOffset: number, byteLength: number): Promise<Uint8Array> {
+  async read(byteOffset: number, byteLength: number, buffer?: Uint8Array): Promise<Uint8Array> {
     if (byteOffset < 0 || byteLength < 0 || byteOffset + byteLength > this.byteLength) {
       throw new HearthError(
         'GGUF_TRUNCATED',
@@ -38,7 +41,8 @@ export class FileSource implements ByteSource {
         { file: this.name, byteOffset, byteLength },
       );
     }
-    const bytes = new Uint8Array(byteLength);
+    const fits = buffer !== undefined && buffer.length >= byteLength;
+    const bytes = fits ? buffer.subarray(0, byteLength) : new Uint8Array(byteLength);
     let filled = 0;
     while (filled < byteLength) {
       const { bytesRead } = await this.#readSome(bytes, filled, byteOffset + filled);
