@@ -10,7 +10,7 @@ import { EXP } from './constants';
  */
 @inline
 export function expF32(x: v128): v128 {
-  const bounded = f32x4.min(f32x4.max(x, v128.load(EXP + 192)), v128.load(EXP + 176));
+  const bounded = f32x4.pmin(f32x4.pmax(x, v128.load(EXP + 192)), v128.load(EXP + 176));
   const rounding = v128.load(EXP + 16);
   const shifted = f32x4.add(f32x4.mul(bounded, v128.load(EXP)), rounding);
   const n = f32x4.sub(shifted, rounding);

@@ -1,8 +1,9 @@
-export { attentionF16, attentionF32 } from './attention';
+export { attentionF16, attentionF32, attentionQ8 } from './attention';
 export { addBias } from './bias';
 export { init } from './constants';
 export { addInt32, addPartial, applySum } from './fixed-point';
 export { storeKvF16, storeKvF32 } from './kv-page';
+export { storeKvQ8 } from './kv-page-q8';
 export { matmulBF16, matmulF16, matmulF32 } from './matmul-float';
 export { matmulIQ4_NL } from './matmul-iq4-nl';
 export { matmulIQ4_XS } from './matmul-iq4-xs';

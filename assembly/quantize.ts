@@ -15,8 +15,9 @@ import { maxLane } from './simd';
 const SMALLEST: f32 = 5.421010862427522e-20; // 2^-64
 const NAN_BITS: u32 = 0x7fc00000;
 
+/** max |x| of `bytes` bytes of floats, a multiple of 16; NaN if there is one. */
 @inline
-function absoluteMax(x: usize, bytes: usize): f32 {
+export function absoluteMax(x: usize, bytes: usize): f32 {
   let m = f32x4.splat(0);
   for (let j: usize = 0; j < bytes; j += 16) m = f32x4.max(m, f32x4.abs(v128.load(x + j)));
   return maxLane(m);
@@ -25,6 +26,13 @@ function absoluteMax(x: usize, bytes: usize): f32 {
 @inline
 function isFinite32(x: f32): bool {
   return x <= f32.MAX_VALUE; // false for NaN too
+}
+
+/** absmax / levels, 0 for a block of zeros, NaN for one that is not finite. */
+@inline
+export function blockScale(absmax: f32, levels: f32): f32 {
+  if (!isFinite32(absmax)) return reinterpret<f32>(NAN_BITS);
+  return absmax < SMALLEST ? 0 : absmax / levels;
 }
 
 /** absmax / 127 · 2^51, 0 for a block of zeros, NaN for one that is not finite. */
@@ -49,8 +57,9 @@ function round16(x: usize, inverse: v128): v128 {
   );
 }
 
+/** Whether a block has a scale that is neither 0 nor NaN. */
 @inline
-function isUsable(absmax: f32): bool {
+export function isUsable(absmax: f32): bool {
   return isFinite32(absmax) && absmax >= SMALLEST;
 }
 

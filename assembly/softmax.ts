@@ -14,20 +14,20 @@ function sumLanesF64(v: v128): f64 {
 }
 
 /**
- * x[i] = e^(x[i] − maximum) for 4 · vectors floats in place; returns their sum. The order is fixed by the
- * length alone: four lanes over 256 elements in f32, then f64.
+ * x[i] = e^(x[i] − maximum) for 4 · vectors floats in place, the vectors `stride` bytes apart; returns their sum.
+ * The order is fixed by the length alone: four lanes over 256 elements in f32, then f64.
  */
-export function exponentials(x: usize, vectors: i32, maximum: f32): f64 {
+export function exponentials(x: usize, vectors: i32, stride: usize, maximum: f32): f64 {
   const shift = f32x4.splat(maximum);
   let total: f64 = 0;
   for (let first = 0; first < vectors; first += BLOCK_VECTORS) {
     let sum = f32x4.splat(0);
-    const end = x + (<usize>min(BLOCK_VECTORS, vectors - first) << 4);
+    const end = x + <usize>min(BLOCK_VECTORS, vectors - first) * stride;
     while (x < end) {
       const e = expF32(f32x4.sub(v128.load(x), shift));
       v128.store(x, e);
       sum = f32x4.add(sum, e);
-      x += 16;
+      x += stride;
     }
     total += sumLanesF64(sum);
   }
@@ -58,7 +58,7 @@ export function softmax(x: usize, length: i32): void {
   for (let p = x; p < tail; p += 16) maxima = f32x4.max(maxima, v128.load(p));
   if (rest) maxima = f32x4.max(maxima, loadTail(tail, rest, -Infinity));
   const maximum = maxLane(maxima);
-  let total = exponentials(x, vectors, maximum);
+  let total = exponentials(x, vectors, 16, maximum);
   if (rest) {
     const e = expF32(f32x4.sub(loadTail(tail, rest, -Infinity), f32x4.splat(maximum)));
     total += sumLanesF64(e);

@@ -1,8 +1,9 @@
 import { type Logger, silentLogger } from '../device-agent/logger.ts';
 import { startKernels } from '../device-agent/node/kernel-files.ts';
-import type { KvFormat, RankOptions } from '../runtime/decoder/rank-options.ts';
+import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import { answerVocabulary } from '../runtime/generation/answer-vocabulary.ts';
 import { kvPageTokens } from '../runtime/generation/step-runner.ts';
+import type { KvFormat } from '../runtime/kernels/kv-page.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import { ModelChat } from './chat/model-chat.ts';

@@ -1,3 +1,4 @@
+import type { KvFormat } from '../../runtime/kernels/kv-page.ts';
 import { formatBytes, formatTable } from '../cli/output.ts';
 import type { Rate, Rates } from './measure.ts';
 
@@ -10,7 +11,7 @@ export interface BenchReport extends Rates {
   readonly ranks: number;
   /** Of each rank. */
   readonly threads: number;
-  readonly kv: 'f16' | 'f32';
+  readonly kv: KvFormat;
   /** Positions in the KV cache before decoding. */
   readonly depth: number;
   readonly repetitions: number;

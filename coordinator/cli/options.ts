@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { type KvFormat, kvFormats } from '../../runtime/kernels/kv-page.ts';
 
 /** Whole numbers in a range; the message says which. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -19,9 +20,9 @@ export function shares(text: string): number[] {
 export const secretOption = (): Option =>
   new Option('--secret <secret>', 'what devices join with').env('HEARTH_SECRET');
 
-export const kvOption = (fallback: 'f16' | 'f32'): Option =>
+export const kvOption = (fallback: KvFormat): Option =>
   new Option('--kv <type>', 'element type of the KV cache')
-    .choices(['f16', 'f32'])
+    .choices(kvFormats)
     .env('HEARTH_KV')
     .default(fallback);
 

@@ -1,7 +1,7 @@
 import type { Arena } from '../kernels/arena.ts';
 import { paddedRowCount } from '../kernels/formats.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { attentionScratchBytes, pagePositions } from '../kernels/kv-page.ts';
+import { attentionScratchBytes, kvKernels, pagePositions } from '../kernels/kv-page.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { operations } from '../profile/operations.ts';
@@ -27,8 +27,7 @@ export class AttentionLayer {
   readonly #tiles: TileStore;
   readonly #tilesPerLayer: readonly number[];
   readonly #rope: RopeTable;
-  readonly #storeKv: Kernels['storeKvF16'];
-  readonly #attention: Kernels['attentionF16'];
+  readonly #kv: ReturnType<typeof kvKernels>;
   /** For each attention tile its first KV head in the rank's cache, by tile id. */
   readonly #cacheHeads = new Map<number, number>();
   readonly #query: number;
@@ -53,8 +52,7 @@ export class AttentionLayer {
     this.#config = config;
     this.#tiles = tiles;
     this.#recorder = team.recorder;
-    this.#storeKv = options.kvFormat === 'f16' ? kernels.storeKvF16 : kernels.storeKvF32;
-    this.#attention = options.kvFormat === 'f16' ? kernels.attentionF16 : kernels.attentionF32;
+    this.#kv = kvKernels(kernels, options.kvFormat);
     this.#tilesPerLayer = tilesPerLayer(specs, 'attention', config.layerCount);
     this.cache = new KvCache(arena, this.#assignCacheHeads(config.layerCount), config.headDim, options);
     const kvRows =
@@ -65,7 +63,7 @@ export class AttentionLayer {
     this.#key = own.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
     this.#value = own.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
     this.#heads = new Activations(kernels, own, own, options.maxStepTokens, kvRows * group);
-    this.#scores = own.alloc(attentionScratchBytes(group, options.contextLength));
+    this.#scores = own.alloc(attentionScratchBytes(config.headDim, options.contextLength));
     this.#rope = new RopeTable(kernels, arena, description, tiles, options, batch);
   }
 
@@ -159,12 +157,13 @@ export class AttentionLayer {
       const page = pages + index * this.cache.pageBytes;
       const offset = token * strideBytes;
       const { headDim } = this.#config;
-      this.#storeKv(page, key + offset, value + offset, position % pagePositions, headDim);
+      this.#kv.store(page, key + offset, value + offset, position % pagePositions, headDim);
     });
   }
 
+  /** The tokens of a sequence stand one after the other, in a step as in their positions. */
   #attend(
-    batch: Batch,
+    { tokens }: Batch,
     pages: number,
     query: number,
     queryStrideBytes: number,
@@ -172,21 +171,25 @@ export class AttentionLayer {
     outputStrideBytes: number,
   ): void {
     const { headDim, headCount, kvHeadCount } = this.#config;
-    // Division and square root are exact on every host.
-    const scale = Math.fround(1 / Math.sqrt(headDim));
-    batch.tokens.forEach(({ slot, position }, token) => {
-      this.#attention(
-        query + token * queryStrideBytes,
+    for (let first = 0, end = 0; first < tokens.length; first = end) {
+      const { slot, position } = tokens[first]!;
+      while (tokens[end]?.slot === slot) end += 1;
+      this.#kv.attention(
+        query + first * queryStrideBytes,
         this.cache.table(slot),
         pages,
         this.cache.pageBytes,
         position + 1,
+        end - first,
         headDim,
         headCount / kvHeadCount,
-        output + token * outputStrideBytes,
+        output + first * outputStrideBytes,
+        queryStrideBytes / 4,
+        outputStrideBytes / 4,
         this.#scores,
-        scale,
+        // Division and square root are exact on every host.
+        Math.fround(1 / Math.sqrt(headDim)),
       );
-    });
+    }
   }
 }

@@ -22,7 +22,7 @@ export class KvCache {
   constructor(arena: Arena, heads: number, headDim: number, options: RankOptions) {
     this.#arena = arena;
     this.#pageCount = options.kvPages;
-    this.pageBytes = kvPageBytes(headDim, options.kvFormat === 'f16' ? 2 : 4);
+    this.pageBytes = kvPageBytes(headDim, options.kvFormat);
     this.#pool = arena.alloc(heads * options.kvPages * this.pageBytes);
     this.#tableLength = Math.ceil(options.contextLength / pagePositions);
     this.#tables = arena.alloc(options.maxSequences * this.#tableLength * 4);

@@ -1,5 +1,4 @@
-/** Element type of the KV cache. */
-export type KvFormat = 'f16' | 'f32';
+import type { KvFormat } from '../kernels/kv-page.ts';
 
 /** What a rank allocates once, before its first step. */
 export interface RankOptions {

@@ -1,6 +1,6 @@
 import { assert } from '../error.ts';
 import type { AttentionKernel, KernelExports, StoreKvKernel } from './exports.ts';
-import { kvPageBytes, pagePositions } from './kv-page.ts';
+import { type KvFormat, kvPageBytes, pagePositions } from './kv-page.ts';
 
 /**
  * The kernels trust what they are given; these are the same functions with shapes and alignment asserted.
@@ -34,8 +34,10 @@ export function checkedExports(raw: KernelExports): KernelExports {
     ...checkedRopeKernels(raw),
     storeKvF16: checkedStoreKv(raw.storeKvF16),
     storeKvF32: checkedStoreKv(raw.storeKvF32),
-    attentionF16: checkedAttention(raw.attentionF16, 2),
-    attentionF32: checkedAttention(raw.attentionF32, 4),
+    storeKvQ8: checkedStoreKv(raw.storeKvQ8),
+    attentionF16: checkedAttention(raw.attentionF16, 'f16'),
+    attentionF32: checkedAttention(raw.attentionF32, 'f32'),
+    attentionQ8: checkedAttention(raw.attentionQ8, 'q8'),
     exp: raw.exp,
     log: raw.log,
     pow: raw.pow,
@@ -143,12 +145,41 @@ function checkedStoreKv(kernel: StoreKvKernel): StoreKvKernel {
   };
 }
 
-function checkedAttention(kernel: AttentionKernel, elementBytes: 2 | 4): AttentionKernel {
-  return (q, pages, base, pageStride, positions, headDim, groupSize, out, scratch, scale) => {
+function checkedAttention(kernel: AttentionKernel, format: KvFormat): AttentionKernel {
+  return (
+    q,
+    pages,
+    base,
+    pageStride,
+    positions,
+    tokens,
+    headDim,
+    group,
+    out,
+    qStride,
+    outStride,
+    scratch,
+    scale,
+  ) => {
     assertPointers(q, pages, base, out, scratch);
-    assertSizes(positions, groupSize);
-    assert(positions >= 1 && groupSize >= 1, `${positions} positions, ${groupSize} heads`);
-    assert(pageStride >= kvPageBytes(headDim, elementBytes), `pages of ${pageStride} bytes`);
-    kernel(q, pages, base, pageStride, positions, headDim, groupSize, out, scratch, scale);
+    assertSizes(positions, tokens, group, qStride, outStride);
+    assert(positions >= 1 && group >= 1, `${positions} positions, ${group} heads`);
+    assert(pageStride >= kvPageBytes(headDim, format), `pages of ${pageStride} bytes`);
+    assert(tokens <= 1 || Math.min(qStride, outStride) >= group * headDim, 'tokens that do not overlap');
+    kernel(
+      q,
+      pages,
+      base,
+      pageStride,
+      positions,
+      tokens,
+      headDim,
+      group,
+      out,
+      qStride,
+      outStride,
+      scratch,
+      scale,
+    );
   };
 }

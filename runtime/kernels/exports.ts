@@ -83,8 +83,10 @@ export interface KernelExports {
 
   readonly storeKvF16: StoreKvKernel;
   readonly storeKvF32: StoreKvKernel;
+  readonly storeKvQ8: StoreKvKernel;
   readonly attentionF16: AttentionKernel;
   readonly attentionF32: AttentionKernel;
+  readonly attentionQ8: AttentionKernel;
 
   exp(x: number): number;
   log(x: number): number;
@@ -129,9 +131,12 @@ export type AttentionKernel = (
   base: number,
   pageStride: number,
   positions: number,
+  tokens: number,
   headDim: number,
   groupSize: number,
   out: number,
+  qStride: number,
+  outStride: number,
   scratch: number,
   scale: number,
 ) => void;

@@ -1,5 +1,6 @@
 import type { RankOptions } from '../decoder/rank-options.ts';
 import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
+import { kvFormats } from '../kernels/kv-page.ts';
 import type { ModelConfig, RopeConfig, RopeScaling } from '../model/config.ts';
 import type { LayerFormats, ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
@@ -160,7 +161,7 @@ export function readAssignment(fields: Fields, description: ModelDescription): A
 /** @throws HearthError FRAME_MALFORMED */
 export function readRankOptions(fields: Fields): RankOptions {
   const options: RankOptions = {
-    kvFormat: fields.oneOf('kvFormat', ['f16', 'f32']),
+    kvFormat: fields.oneOf('kvFormat', kvFormats),
     maxStepTokens: fields.integer('maxStepTokens', 1, maxStepTokens),
     maxSequences: fields.integer('maxSequences', 1, maxSequences),
     contextLength: fields.integer('contextLength', 1, maxSize),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { LoadOptions } from '../../runtime/kernels/kernels.ts';
+import { type KvFormat, kvFormats } from '../../runtime/kernels/kv-page.ts';
 import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { quantFormats } from '../../runtime/quant/registry.ts';
 import { memorySource } from '../support/memory-source.ts';
@@ -14,7 +15,8 @@ const options: RankOptions = {
   contextLength: 128,
   kvPages: 6,
 };
-const prompt = Array.from({ length: 19 }, (_, i) => (i * 397 + 11) % 2600);
+const longPrompt = Array.from({ length: 75 }, (_, i) => (i * 397 + 11) % 2600);
+const prompt = longPrompt.slice(0, 19);
 
 interface Subject {
   readonly model: ModelFile;
@@ -30,16 +32,17 @@ function star(
   { model, tiles }: Subject,
   shares: readonly number[],
   build?: LoadOptions['build'],
+  kvFormat: KvFormat = 'f16',
 ): Promise<TestStar> {
-  return TestStar.create(model, tiles, shares, options, build);
+  return TestStar.create(model, tiles, shares, { ...options, kvFormat }, build);
 }
 
-/** Logits of every position, with the prompt brought in runs of the given lengths. */
+/** Logits of every position, with a prompt brought in runs of the given lengths. */
 async function logits(cluster: TestStar, runs: readonly number[], slot = 0): Promise<Float32Array[]> {
   const rows: Float32Array[] = [];
   let start = 0;
   for (const count of runs) {
-    const tokens = prompt.slice(start, start + count);
+    const tokens = longPrompt.slice(start, start + count);
     rows.push(...(await cluster.step([{ slot, start, count, logits: 'all', tokens }])));
     start += count;
   }
@@ -73,6 +76,31 @@ describe.each(['llama', 'qwen2'] as const)('%s gives the same bits', (architectu
     await same(await star(model, [3, 1]), whole);
     await same(await star(model, [3, 2, 1]), [10, 9]);
     await same(await star(model, [5, 1, 4, 2, 3], 'baseline'), [1, 18]);
+  });
+});
+
+describe.each(kvFormats)('%s pages give the same bits', (kvFormat) => {
+  test.each([
+    ['one group of heads', {}],
+    ['groups of three, odd sizes', { headCount: 6, kvHeadCount: 2, headDim: 36 }],
+    ['heads that are not grouped', { headCount: 4, kvHeadCount: 4, headDim: 32 }],
+  ] as const)('%s, over more than a page', { timeout: 60_000 }, async (_, shape) => {
+    const model = await subject({ type: 'F32', ...shape });
+    const expected = await logits(await star(model, [1], 'best', kvFormat), [32, 32, 11]);
+    expect(expected.every((row) => row.every(Number.isFinite))).toBe(true);
+    const reference = bits(expected);
+    for (const [shares, build, runs] of [
+      [[1], 'baseline', longPrompt.map(() => 1)],
+      [[3, 1], 'best', [5, 1, 30, 27, 2, 10]],
+    ] as const)
+      expect(bits(await logits(await star(model, shares, build, kvFormat), runs)) === reference).toBe(true);
+  });
+
+  test('other bits than pages of another format', async () => {
+    const model = await subject({ type: 'F32' });
+    const other = kvFormats.find((format) => format !== kvFormat)!;
+    const rows = await logits(await star(model, [1], 'best', kvFormat), whole);
+    expect(bits(await logits(await star(model, [1], 'best', other), whole))).not.toBe(bits(rows));
   });
 });
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { KvFormat } from '../../runtime/decoder/rank-options.ts';
 import type { StepRunner } from '../../runtime/generation/step-runner.ts';
+import type { KvFormat } from '../../runtime/kernels/kv-page.ts';
 import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { createSoloRunner } from '../../runtime/solo/solo-runner.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
@@ -14,6 +14,8 @@ interface Tolerance {
   readonly kvFormat: KvFormat;
   readonly rms: number;
   readonly max: number;
+  /** Of 1200 tokens at least so many must lead by enough to be compared, by default half. */
+  readonly compared?: number;
 }
 
 /** Fixed-point sums are the only rounding beyond float32's own. */
@@ -22,14 +24,16 @@ const exact = { kvFormat: 'f32', rms: 2e-4, max: 1e-3 } as const;
 /**
  * How far logits of standard deviation 7.5 may be from llama.cpp's on the same weights in f32. Seen: exact 6e-5,
  * max 3e-4; half-precision KV 2.6e-3, max 0.02; 8-bit activations in blocks of 32 (Q4_0, Q8_0) 0.05, max 0.28, of
- * 256 (K-quants) 0.09, max 0.45.
+ * 256 (K-quants) 0.09, max 0.45; 8-bit KV in heads of these few dimensions 0.12, max 0.9, with Q8_0 0.14, max 1.15.
  */
 const tolerances: readonly Tolerance[] = [
   { reference: 'stories260K-f32.exact', ...exact },
   { reference: 'stories260K-wide256-f16.dequant', ...exact },
   { reference: 'stories260K-wide256-f16.dequant', kvFormat: 'f16', rms: 4e-3, max: 0.03 },
+  { reference: 'stories260K-wide256-f16.dequant', kvFormat: 'q8', rms: 0.14, max: 1.1, compared: 480 },
   { reference: 'stories260K-wide256-Q4_0.dequant', kvFormat: 'f16', rms: 0.06, max: 0.3 },
   { reference: 'stories260K-wide256-Q8_0.dequant', kvFormat: 'f16', rms: 0.06, max: 0.3 },
+  { reference: 'stories260K-wide256-Q8_0.dequant', kvFormat: 'q8', rms: 0.17, max: 1.4, compared: 480 },
   { reference: 'stories260K-wide256-Q4_K_M.dequant', kvFormat: 'f16', rms: 0.1, max: 0.55 },
   { reference: 'stories260K-wide256-Q6_K.dequant', kvFormat: 'f16', rms: 0.1, max: 0.55 },
 ];
@@ -119,8 +123,7 @@ describe.skipIf(missingReferences)('logits against llama.cpp', () => {
           expect(likeliest(rows[prompt_ids.length - 1 + i]!)).toBe(id);
         });
       }
-      // Six prompts of 200 tokens each: the margins must not excuse most of them.
-      expect(compared).toBeGreaterThan(600);
+      expect(compared).toBeGreaterThan(tolerance.compared ?? 600);
     });
   });
 });

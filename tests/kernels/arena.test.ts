@@ -96,6 +96,6 @@ describe('loadKernels', () => {
     const kernels = loadKernels(kernelBytes);
     expect(() => kernels.softmax(3, 1)).toThrow(/assertion/);
     expect(() => kernels.storeKvF16(65536, 65536, 65536, 64, 8)).toThrow(/position/);
-    expect(() => kernels.attentionF32(4, 4, 4, 1 << 20, 1, 6, 1, 4, 16, 1)).toThrow(/multiple of 4/);
+    expect(() => kernels.attentionF32(4, 4, 4, 1 << 20, 1, 1, 6, 1, 4, 6, 6, 16, 1)).toThrow(/multiple of 4/);
   });
 });

@@ -7,6 +7,7 @@ import type { RankHost } from '../../device-agent/rank-runner.ts';
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { PartialSum } from '../../runtime/decoder/step.ts';
+import type { KvFormat } from '../../runtime/kernels/kv-page.ts';
 import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { memorySource } from '../support/memory-source.ts';
@@ -38,10 +39,14 @@ async function subject(shape: Partial<SyntheticModelOptions>): Promise<Subject> 
 }
 
 /** The whole model as one rank of so many threads: the leader in this one, the others in workers. */
-async function rankOf({ model, tiles }: Subject, threads: number): Promise<RankHost['rank']> {
+async function rankOf(
+  { model, tiles }: Subject,
+  threads: number,
+  kvFormat: KvFormat = 'f16',
+): Promise<RankHost['rank']> {
   const [assignment] = planByShares(model.tiles, [1]);
   const createRank = kernelRanks(startKernels, nodeThreads(threads, silentLogger));
-  const host = createRank(model.description, assignment!, options);
+  const host = createRank(model.description, assignment!, { ...options, kvFormat });
   hosts.push(host);
   await host.prepare(() => {});
   for (const id of assignment!.tileIds) host.rank.loadTile(id, tiles[id]!);
@@ -80,22 +85,29 @@ async function logits(
 
 describe('threads', () => {
   test.each([
-    ['llama', 'Q4_0'],
-    ['llama', 'F32'],
-    ['qwen2', 'Q4_K'],
-    ['qwen2', 'Q8_0'],
-  ] as const)('give the bits of one: %s in %s', { timeout: 60_000 }, async (architecture, type) => {
-    const it = await subject({ architecture, type });
-    const expected = await logits(it.model, await rankOf(it, 1), [13]);
-    expect(new Set(expected.map((row) => row[3])).size).toBe(13);
-    for (const [threads, runs] of [
-      [2, [13]],
-      [2, [1, 1, 11]],
-      [3, [6, 7]],
-      [7, [12, 1]],
-    ] as const)
-      expect(await logits(it.model, await rankOf(it, threads), runs), `${threads} threads`).toEqual(expected);
-  });
+    ['llama', 'Q4_0', 'f16'],
+    ['llama', 'F32', 'q8'],
+    ['qwen2', 'Q4_K', 'q8'],
+    ['qwen2', 'Q8_0', 'f32'],
+  ] as const)(
+    'give the bits of one: %s in %s, %s KV',
+    { timeout: 60_000 },
+    async (architecture, type, kvFormat) => {
+      const it = await subject({ architecture, type });
+      const expected = await logits(it.model, await rankOf(it, 1, kvFormat), [13]);
+      expect(new Set(expected.map((row) => row[3])).size).toBe(13);
+      for (const [threads, runs] of [
+        [2, [13]],
+        [2, [1, 1, 11]],
+        [3, [6, 7]],
+        [7, [12, 1]],
+      ] as const)
+        expect(
+          await logits(it.model, await rankOf(it, threads, kvFormat), runs),
+          `${threads} threads`,
+        ).toEqual(expected);
+    },
+  );
 
   test('survive a step that is abandoned in its middle', async () => {
     const it = await subject({ type: 'Q8_0' });

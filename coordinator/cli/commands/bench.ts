@@ -5,6 +5,7 @@ import { idleProcessors } from '../../../device-agent/node/compute-threads.ts';
 import { startKernels } from '../../../device-agent/node/kernel-files.ts';
 import { packageVersion } from '../../../device-agent/node/package-root.ts';
 import { HearthError } from '../../../runtime/error.ts';
+import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { type BenchPlan, measure } from '../../bench/measure.ts';
 import { type BenchReport, formatReport, type ReportFormat, reportFormats } from '../../bench/report.ts';
 import { parseSyntheticModel, provideSyntheticModel, syntheticPath } from '../../bench/synthetic-model.ts';
@@ -23,7 +24,7 @@ interface BenchOptions {
   readonly repetitions: number;
   readonly depth: number;
   readonly threads?: number;
-  readonly kv: 'f16' | 'f32';
+  readonly kv: KvFormat;
   readonly split?: readonly number[];
   readonly synthetic?: string;
   readonly keep?: string;

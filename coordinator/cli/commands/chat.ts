@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
+import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { defaultSampling } from '../../../runtime/sampling/params.ts';
 import { encodeChat } from '../../chat/encode-chat.ts';
 import { Engine } from '../../engine.ts';
@@ -15,7 +16,7 @@ interface ChatOptions {
   readonly apiKey?: string;
   readonly system?: string;
   readonly context?: number;
-  readonly kv: 'f16' | 'f32';
+  readonly kv: KvFormat;
   readonly threads?: number;
 }
 

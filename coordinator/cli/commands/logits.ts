@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { HearthError } from '../../../runtime/error.ts';
+import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { kvOption, splitOption, threadsOption } from '../options.ts';
@@ -11,7 +12,7 @@ interface LogitsOptions {
   readonly ids: readonly number[];
   readonly out: string;
   readonly split?: readonly number[];
-  readonly kv: 'f16' | 'f32';
+  readonly kv: KvFormat;
   readonly threads?: number;
 }
 

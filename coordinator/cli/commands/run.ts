@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { defaultSampling, type SamplingParams } from '../../../runtime/sampling/params.ts';
 import { encodeChat } from '../../chat/encode-chat.ts';
 import { Engine } from '../../engine.ts';
@@ -25,7 +26,7 @@ interface RunOptions {
   readonly seed: number;
   readonly split?: readonly number[];
   readonly context?: number;
-  readonly kv: 'f16' | 'f32';
+  readonly kv: KvFormat;
   readonly threads?: number;
   readonly profile?: string;
   readonly json?: boolean;

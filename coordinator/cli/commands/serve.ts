@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type Command, Option } from 'commander';
 import type { Hono } from 'hono';
 import pino, { type Logger } from 'pino';
+import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { AgentServer } from '../../cluster/agent-server.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { Engine } from '../../engine.ts';
@@ -35,7 +36,7 @@ interface ServeOptions {
   readonly split?: readonly number[];
   readonly parallel: number;
   readonly context?: number;
-  readonly kv: 'f16' | 'f32';
+  readonly kv: KvFormat;
   readonly threads?: number;
   readonly logLevel: string;
 }
