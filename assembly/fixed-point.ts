@@ -31,6 +31,13 @@ function addOne(value: f32, fine: usize, coarse: usize, fineScale: f32, coarseSc
   return OVERFLOW;
 }
 
+/** To i32, of whole numbers that are in range: there both builds yield the same. */
+@inline
+function toInt32(v: v128): v128 {
+  if (RELAXED) return i32x4.relaxed_trunc_f32x4_s(v);
+  return i32x4.trunc_sat_f32x4_s(v);
+}
+
 /**
  * Adds one tile's partial f32 [count, size] to i32 fine and coarse [count, size].
  *
@@ -55,7 +62,7 @@ export function addPartial(
     while (partial < vectorsEnd) {
       const scaled = f32x4.nearest(f32x4.mul(v128.load(partial), fineScales));
       if (i32x4.all_true(f32x4.le(f32x4.abs(scaled), limits))) {
-        v128.store(fine, i32x4.add(v128.load(fine), i32x4.trunc_sat_f32x4_s(scaled)));
+        v128.store(fine, i32x4.add(v128.load(fine), toInt32(scaled)));
       } else {
         for (let i: usize = 0; i < 16; i += 4) {
           flags |= addOne(load<f32>(partial + i), fine + i, coarse + i, fineScale, coarseScale, limit);

@@ -1,5 +1,4 @@
 import { ROUNDING, ROUNDING_BITS, STREAM_SCALE } from './constants';
-import { maxLane } from './simd';
 
 /**
  * f32 activations to int8, one scale per block of 32 (`quantizeQ8`) or 256 (`quantizeQ8K`) columns.
@@ -15,12 +14,27 @@ import { maxLane } from './simd';
 const SMALLEST: f32 = 5.421010862427522e-20; // 2^-64
 const NAN_BITS: u32 = 0x7fc00000;
 
-/** max |x| of `bytes` bytes of floats, a multiple of 16; NaN if there is one. */
+/**
+ * max |x| of `bytes` bytes of floats, a multiple of 16; NaN if there is one: the bits of positive floats are ordered as
+ * they are, with NaN above all.
+ */
 @inline
 export function absoluteMax(x: usize, bytes: usize): f32 {
-  let m = f32x4.splat(0);
-  for (let j: usize = 0; j < bytes; j += 16) m = f32x4.max(m, f32x4.abs(v128.load(x + j)));
-  return maxLane(m);
+  let m = i32x4.splat(0);
+  for (let j: usize = 0; j < bytes; j += 16) m = i32x4.max_s(m, f32x4.abs(v128.load(x + j)));
+  m = i32x4.max_s(m, swapHalves(m));
+  return f32x4.extract_lane(i32x4.max_s(m, swapNeighbours(m)), 0);
+}
+
+/** 32-bit lanes 2, 3, 0, 1. */
+@inline
+function swapHalves(v: v128): v128 {
+  return i8x16.shuffle(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+}
+/** 32-bit lanes 1, 0, 3, 2. */
+@inline
+function swapNeighbours(v: v128): v128 {
+  return i8x16.shuffle(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
 }
 
 @inline
@@ -83,13 +97,10 @@ export function quantizeQ8(x: usize, out: usize, columns: i32, count: i32): void
     v128.store(out, high, 16);
     v128.store(out, f32x4.splat(streamScale(absmax)), 32);
     const pairs = i16x8.add(i16x8.extadd_pairwise_i8x16_s(low), i16x8.extadd_pairwise_i8x16_s(high));
-    const fours = i32x4.extadd_pairwise_i16x8_s(pairs);
-    const sum =
-      i32x4.extract_lane(fours, 0) +
-      i32x4.extract_lane(fours, 1) +
-      i32x4.extract_lane(fours, 2) +
-      i32x4.extract_lane(fours, 3);
-    v128.store(out, i32x4.splat(8 * sum), 48);
+    let sum = i32x4.extadd_pairwise_i16x8_s(pairs);
+    sum = i32x4.add(sum, swapHalves(sum));
+    sum = i32x4.add(sum, swapNeighbours(sum));
+    v128.store(out, i32x4.shl(sum, 3), 48);
     x += 128;
     out += 64;
   }
@@ -110,20 +121,11 @@ export function quantizeQ8K(x: usize, out: usize, columns: i32, count: i32): voi
     for (let unit: usize = 0; unit < 16; unit++) {
       const q = usable ? round16(x + (unit << 6), inverse) : i32x4.splat(0);
       v128.store(out + (unit << 4), q);
-      const pairs = i16x8.extadd_pairwise_i8x16_s(q); // even lanes: k ≡ 0, 1; odd lanes: k ≡ 2, 3
-      const first =
-        i16x8.extract_lane_s(pairs, 0) +
-        i16x8.extract_lane_s(pairs, 2) +
-        i16x8.extract_lane_s(pairs, 4) +
-        i16x8.extract_lane_s(pairs, 6);
-      const second =
-        i16x8.extract_lane_s(pairs, 1) +
-        i16x8.extract_lane_s(pairs, 3) +
-        i16x8.extract_lane_s(pairs, 5) +
-        i16x8.extract_lane_s(pairs, 7);
-      store<i16>(out + (unit << 2), <i16>(-32 * <i32>first), 288);
-      store<i16>(out + (unit << 2), <i16>(-32 * <i32>second), 290);
-      const sum = <i32>first + <i32>second;
+      let pairs = i16x8.extadd_pairwise_i8x16_s(q); // even lanes: k ≡ 0, 1; odd lanes: k ≡ 2, 3
+      pairs = i16x8.add(pairs, swapHalves(pairs));
+      pairs = i16x8.add(pairs, swapNeighbours(pairs));
+      v128.store32_lane(out + (unit << 2), i16x8.shl(i16x8.neg(pairs), 5), 0, 288);
+      const sum = i32x4.extract_lane(i32x4.extadd_pairwise_i16x8_s(pairs), 0);
       if (unit & 1) store<i16>(out + (unit & ~1), <i16>(previous + sum), 256);
       previous = sum;
     }

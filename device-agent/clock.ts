@@ -23,7 +23,19 @@ export const systemClock: Clock = {
     const timer = setInterval(task, periodMs);
     return () => clearInterval(timer);
   },
-  soon: (task) => {
-    setTimeout(task, 0);
-  },
+  soon,
 };
+
+/** Not a timer of 0 ms, which waits for 1 and in browsers for 4. */
+function soon(task: () => void): void {
+  if (typeof setImmediate === 'function') {
+    setImmediate(task);
+    return;
+  }
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    task();
+  };
+  port2.postMessage(undefined);
+}

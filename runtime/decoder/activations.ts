@@ -35,25 +35,30 @@ export class Activations {
 
   /** Makes the forms that these matrices multiply, for tokens [first, end) whose values are in place. */
   prepare(matrices: readonly PlacedSection[], first: number, end: number): void {
-    const formats = new Map(matrices.map((matrix) => [activationOf(matrix), matrix.columns]));
-    for (const [format, columns] of formats) {
-      if (format === 'f32') continue;
-      const from = this.pointer + first * columns * 4;
-      const to = this.#streams[format] + first * activationBytes(format, columns);
-      quantizeActivations(this.#kernels, format, from, to, columns, end - first);
-    }
+    this.#prepare('q8', matrices, first, end);
+    this.#prepare('q8k', matrices, first, end);
+  }
+
+  #prepare(format: 'q8' | 'q8k', matrices: readonly PlacedSection[], first: number, end: number): void {
+    const matrix = matrices.find((one) => activationOf(one) === format);
+    if (!matrix) return;
+    const from = this.pointer + first * matrix.columns * 4;
+    const to = this.#streams[format] + first * activationBytes(format, matrix.columns);
+    quantizeActivations(this.#kernels, format, from, to, matrix.columns, end - first);
   }
 
   /**
-   * y[token × yStride + row] = matrix · input[token], for tokens [0, tokens) and all rows.
+   * y[t × yStride + row] = matrix · input[first + t], for t in [0, count) and all rows.
    * @param y float32, written to the padded rows
    * @param yStride elements from one token's outputs to the next's, at least the padded rows
    */
-  multiply(matrix: PlacedSection, tokens: number, y: number, yStride: number): void {
+  multiply(matrix: PlacedSection, first: number, count: number, y: number, yStride: number): void {
     const format = kernelFormats[matrix.format as KernelFormatName];
-    const x = format.activation === 'f32' ? this.pointer : this.#streams[format.activation];
+    const { activation } = format;
+    const input = activation === 'f32' ? this.pointer : this.#streams[activation];
+    const x = input + first * activationBytes(activation, matrix.columns);
     const rows = paddedRowCount(matrix.rows);
-    format.matmul(this.#kernels, matrix.pointer, x, y, rows, matrix.columns, tokens, yStride, this.#scratch);
+    format.matmul(this.#kernels, matrix.pointer, x, y, rows, matrix.columns, count, yStride, this.#scratch);
   }
 }
 

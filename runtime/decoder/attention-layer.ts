@@ -100,11 +100,10 @@ export class AttentionLayer {
       const output = tile.sections.get('attentionOutput')!;
       this.#heads.prepare([output], 0, tokens);
       this.#recorder.mark(operations.quantise);
-      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) => {
-        this.#heads.multiply(output, tokens, partial, output.rows);
+      sums.add(tokens, this.#tilesPerLayer[layer]!, (first, count, partial) => {
+        this.#heads.multiply(output, first, count, partial, output.rows);
         this.#recorder.mark(operations.attentionOutput);
       });
-      this.#recorder.mark(operations.addPartial);
     }
   }
 
@@ -119,7 +118,7 @@ export class AttentionLayer {
     ] as const) {
       const section = sections.get(matrix)!;
       const stride = paddedRowCount(section.rows);
-      input.multiply(section, tokens, target, stride);
+      input.multiply(section, 0, tokens, target, stride);
       const biasSection = sections.get(bias);
       if (biasSection) this.#kernels.addBias(target, biasSection.pointer, section.rows, tokens, stride);
     }

@@ -57,19 +57,18 @@ export class FfnLayer {
       this.#recorder.mark(operations.swiglu);
       this.#hidden.prepare([down], 0, tokens);
       this.#recorder.mark(operations.quantise);
-      sums.add(tokens, this.#tilesPerLayer[layer]!, (partial) => {
-        this.#hidden.multiply(down, tokens, partial, down.rows);
+      sums.add(tokens, this.#tilesPerLayer[layer]!, (first, count, partial) => {
+        this.#hidden.multiply(down, first, count, partial, down.rows);
         this.#recorder.mark(operations.down);
       });
-      this.#recorder.mark(operations.addPartial);
     }
   }
 
   /** Gate and up of the tile's neurons. */
   #multiply({ sections, spec }: PlacedTile, tokens: number, input: Activations): void {
     const stride = paddedRowCount(spec.count);
-    input.multiply(sections.get('gate')!, tokens, this.#gate, stride);
-    input.multiply(sections.get('up')!, tokens, this.#up, stride);
+    input.multiply(sections.get('gate')!, 0, tokens, this.#gate, stride);
+    input.multiply(sections.get('up')!, 0, tokens, this.#up, stride);
     this.#recorder.mark(operations.gateUp);
   }
 

@@ -1,6 +1,8 @@
 import { HearthError } from '../error.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { operations } from '../profile/operations.ts';
+import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import { shareOf, type Team } from '../threads/team.ts';
 import type { PartialSum } from './step.ts';
@@ -9,6 +11,8 @@ import type { PartialSum } from './step.ts';
 const flagCoarse = 1;
 const flagOverflow = 2;
 const int32Max = 2 ** 31 - 1;
+/** As many as the kernels' panels hold. */
+const chunkTokens = 16;
 
 /** A sum in the making: addresses of int32 [tokens × hiddenSize]. */
 interface Planes {
@@ -30,6 +34,7 @@ export class PartialSums {
   readonly #kernels: Kernels;
   readonly #arena: Arena;
   readonly #team: Team;
+  readonly #recorder: Recorder;
   readonly #partial: number;
   readonly #planes: readonly Planes[];
   /** int32: what each thread's additions flagged, then whether the total uses the coarse plane. */
@@ -43,9 +48,10 @@ export class PartialSums {
     this.#kernels = kernels;
     this.#arena = arena;
     this.#team = team;
+    this.#recorder = team.recorder;
     this.#size = hiddenSize;
     this.scales = arena.alloc(maxTokens * 16);
-    this.#partial = perThread(arena, team).alloc(maxTokens * hiddenSize * 4);
+    this.#partial = perThread(arena, team).alloc(Math.min(maxTokens, chunkTokens) * hiddenSize * 4);
     this.#planes = Array.from({ length: team.size }, () => ({
       fine: arena.alloc(maxTokens * hiddenSize * 4),
       coarse: arena.alloc(maxTokens * hiddenSize * 4),
@@ -63,23 +69,33 @@ export class PartialSums {
   }
 
   /**
-   * Adds one tile's product.
-   * @param compute writes float32 [tokens, hiddenSize] to the address that it is given
+   * Adds one tile's product, some tokens at a time: what has just been computed is still in a cache.
    * @param tileCount tiles that share this sync, on all ranks: none may use more than its part of an int32
+   * @param compute writes float32 [count, hiddenSize] to the address `partial`, of tokens first, first + 1, …
    */
-  add(tokens: number, tileCount: number, compute: (partial: number) => void): void {
-    compute(this.#partial);
+  add(
+    tokens: number,
+    tileCount: number,
+    compute: (first: number, count: number, partial: number) => void,
+  ): void {
     const { fine, coarse } = this.#planes[this.#team.index]!;
     const bound = Math.floor(int32Max / tileCount);
-    this.#flags |= this.#kernels.addPartial(
-      this.#partial,
-      fine,
-      coarse,
-      this.#size,
-      tokens,
-      this.scales,
-      bound,
-    );
+    for (let first = 0; first < tokens; first += chunkTokens) {
+      const count = Math.min(chunkTokens, tokens - first);
+      compute(first, count, this.#partial);
+      const at = first * this.#size * 4;
+      const scales = this.scales + first * 16;
+      this.#flags |= this.#kernels.addPartial(
+        this.#partial,
+        fine + at,
+        coarse + at,
+        this.#size,
+        count,
+        scales,
+        bound,
+      );
+      this.#recorder.mark(operations.addPartial);
+    }
     if (this.#flags & flagCoarse) this.#coarseDirty = true;
   }
 

@@ -41,7 +41,7 @@ export class VocabularyHead {
   compute(tokens: number, input: Activations): void {
     for (const tile of this.#tiles.ownTiles('vocabulary')) {
       const y = this.#output + this.#offsets.get(tile)! * 4;
-      input.multiply(tile.sections.get('output')!, tokens, y, this.#stride);
+      input.multiply(tile.sections.get('output')!, 0, tokens, y, this.#stride);
     }
   }
 
