@@ -58,29 +58,52 @@ export function addPartial(
     const coarseScale = load<f32>(scales, 8);
     const fineScales = f32x4.splat(fineScale);
     const end = partial + (<usize>size << 2);
-    const vectorsEnd = partial + (<usize>(size & ~3) << 2);
-    while (partial < vectorsEnd) {
-      const scaled = f32x4.nearest(f32x4.mul(v128.load(partial), fineScales));
-      if (i32x4.all_true(f32x4.le(f32x4.abs(scaled), limits))) {
-        v128.store(fine, i32x4.add(v128.load(fine), toInt32(scaled)));
+    while (partial < end) {
+      let length = end - partial;
+      if (length >= 64 && addSixteen(partial, fine, fineScales, limits)) {
+        length = 64;
       } else {
-        for (let i: usize = 0; i < 16; i += 4) {
+        length = min(length, 64);
+        for (let i: usize = 0; i < length; i += 4) {
           flags |= addOne(load<f32>(partial + i), fine + i, coarse + i, fineScale, coarseScale, limit);
         }
       }
-      partial += 16;
-      fine += 16;
-      coarse += 16;
-    }
-    while (partial < end) {
-      flags |= addOne(load<f32>(partial), fine, coarse, fineScale, coarseScale, limit);
-      partial += 4;
-      fine += 4;
-      coarse += 4;
+      partial += length;
+      fine += length;
+      coarse += length;
     }
     scales += 16;
   }
   return flags;
+}
+
+@inline
+function scaled(partial: usize, fineScales: v128): v128 {
+  return f32x4.nearest(f32x4.mul(v128.load(partial), fineScales));
+}
+
+@inline
+function addFour(fine: usize, whole: v128): void {
+  v128.store(fine, i32x4.add(v128.load(fine), toInt32(whole)));
+}
+
+/** Adds 16 values if all of them go to the fine sum, else none. */
+@inline
+function addSixteen(partial: usize, fine: usize, fineScales: v128, limits: v128): bool {
+  const a = scaled(partial, fineScales);
+  const b = scaled(partial + 16, fineScales);
+  const c = scaled(partial + 32, fineScales);
+  const d = scaled(partial + 48, fineScales);
+  // Magnitudes are ordered as their bits are, with NaN above all.
+  const largest = i32x4.max_s(
+    i32x4.max_s(f32x4.abs(a), f32x4.abs(b)), i32x4.max_s(f32x4.abs(c), f32x4.abs(d)),
+  );
+  if (!i32x4.all_true(f32x4.le(largest, limits))) return false;
+  addFour(fine, a);
+  addFour(fine + 16, b);
+  addFour(fine + 32, c);
+  addFour(fine + 48, d);
+  return true;
 }
 
 /**
