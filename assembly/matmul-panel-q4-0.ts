@@ -106,7 +106,7 @@ function multiplyRows(q: usize, scale: usize, end: usize, scratch: usize, tokens
 }
 
 /**
- * As `matmulQ4_0`, the same bits, for a panel of tokens: count is 4, 8, 12 or 16. scratch: see `panel.ts`.
+ * As `matmulQ4_0`, the same bits, for a panel of tokens: count is a multiple of 4, at most 32. scratch: see `panel.ts`.
  * A block's sum is Σ q_w · q_x − 8 · Σ q_x in the relaxed build, Σ (q_w − 8) · q_x in the baseline build.
  */
 export function matmulPanelQ4_0(

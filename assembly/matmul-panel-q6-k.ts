@@ -106,7 +106,7 @@ function multiplyRows(block: usize, half: usize, end: usize, scratch: usize, tok
 }
 
 /**
- * As `matmulQ6_K`, the same bits, for a panel of tokens: count is 4, 8, 12 or 16. scratch: see `panel.ts`.
+ * As `matmulQ6_K`, the same bits, for a panel of tokens: count is a multiple of 4, at most 32. scratch: see `panel.ts`.
  * The baseline build multiplies weights by their unit's scale once for all tokens.
  */
 export function matmulPanelQ6_K(

@@ -34,7 +34,7 @@ function multiplyRows(q: usize, scale: usize, end: usize, scratch: usize, tokens
   }
 }
 
-/** As `matmulQ8_0`, the same bits, for a panel of tokens: count is 4, 8, 12 or 16. scratch: see `panel.ts`. */
+/** As `matmulQ8_0`, the same bits, for a panel of tokens: count is a multiple of 4, at most 32. scratch: see `panel.ts`. */
 export function matmulPanelQ8_0(
   w: usize, x: usize, y: usize, paddedRows: i32, columns: i32, count: i32, yStride: i32, scratch: usize,
 ): void {

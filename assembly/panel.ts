@@ -1,12 +1,12 @@
 import { STREAM_SCALE } from './constants';
 
 /**
- * A panel: the activations of 4 to 16 tokens, a multiple of 4, gathered block by block, so that a group's block is
+ * A panel: the activations of 4 to 32 tokens, a multiple of 4, gathered block by block, so that a group's block is
  * unpacked once and meets all of them before the next. What several tokens share is integers alone: each row of each
  * token sees the same float operations in the same order as in the kernels for single tokens.
  *
  * A kernel's scratch, for `tokens` tokens:
- *   f32 sums [16][4 rows] | i32 sums of the block at hand [16][4 rows] | the panel at PANEL.
+ *   f32 sums [32][4 rows] | i32 sums of the block at hand [32][4 rows] | the panel at PANEL.
  *
  * Panels of *bytes*, for the relaxed build's dot product with unsigned weights:
  *   q8:  per block [tokens] × 40 B: int8 q[32] | f32 scale | i32 8 · Σq
@@ -17,7 +17,7 @@ import { STREAM_SCALE } from './constants';
  * A tail, [tokens] × 20 B: i16 Σq of each 32 columns [8] | f32 scale.
  * Scales, sums and offsets are those of `quantizeQ8` and `quantizeQ8K`.
  */
-export const PANEL_TOKENS: usize = 16;
+export const PANEL_TOKENS: usize = 32;
 export const BLOCK_SUMS: usize = 16 * PANEL_TOKENS;
 export const PANEL: usize = 32 * PANEL_TOKENS;
 export const BYTES_RECORD: usize = 40;

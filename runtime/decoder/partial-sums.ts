@@ -12,7 +12,7 @@ const flagCoarse = 1;
 const flagOverflow = 2;
 const int32Max = 2 ** 31 - 1;
 /** As many as the kernels' panels hold. */
-const chunkTokens = 16;
+const chunkTokens = 32;
 
 /** A sum in the making: addresses of int32 [tokens × hiddenSize]. */
 interface Planes {

@@ -105,7 +105,7 @@ export type MatmulKernel = (
   yStride: number,
 ) => void;
 
-/** For 4, 8, 12 or 16 tokens. */
+/** For 4 to 32 tokens, a multiple of 4. */
 export type MatmulPanelKernel = (
   w: number,
   x: number,

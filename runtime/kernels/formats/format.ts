@@ -72,7 +72,7 @@ export interface FormatLayout {
 const GROUP_ROWS = 8;
 
 /** Most tokens of a panel, and what their number is a multiple of: `assembly/panel.ts`. */
-const PANEL_TOKENS = 16;
+const PANEL_TOKENS = 32;
 const PANEL_STEP = 4;
 
 /** Bytes of scratch that `matmul` wants for rows of at most so many columns, in any format. */
