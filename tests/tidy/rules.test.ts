@@ -173,6 +173,7 @@ describe('rules leave alone', () => {
     ['prose', exactArithmetic, 'runtime/a.ts', "/** Not Math.exp, nor a ** b. */ const text = 'Math.pow';"],
     ['other layers', exactArithmetic, 'coordinator/a.ts', 'Math.random()'],
     ['dot products', exactRelaxedSimd, 'assembly/a.ts', 'v128.relaxed_dot<i16>(a, b)'],
+    ['truncation', exactRelaxedSimd, 'assembly/a.ts', 'i32x4.relaxed_trunc_f32x4_s(a)'],
     ['urls', noMachinePaths, 'docs/a.md', 'https://example.org/home/x'],
     ['relative paths', noMachinePaths, 'docs/a.md', 'see ../work/x and ./tmp/y'],
     ['sessions of a protocol', noProvenance, 'runtime/a.ts', '// each session has 2 keys'],
