@@ -8,7 +8,7 @@ import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import { alone, type SharedTeam, shareOf, type Team } from '../threads/team.ts';
 import { tileSpecs } from '../tile/spec.ts';
-import { TileStore } from '../weights/tile-store.ts';
+import { type PlacedSection, TileStore } from '../weights/tile-store.ts';
 import { Activations } from './activations.ts';
 import { AttentionLayer } from './attention-layer.ts';
 import { type Batch, checkHeader, layOut } from './batch.ts';
@@ -187,9 +187,8 @@ export class Rank {
     const tokens = batch.tokens.length;
     const [first, end] = shareOf(team, tokens);
     const layer = syncIndex >> 1;
-    this.#norm(norm, first, end, first);
-    this.#input.prepare(part.inputs(layer), first, end);
-    recorder.mark(operations.quantise);
+    const inputs = part.inputs(layer);
+    for (let token = first; token < end; token += 1) this.#prepare(norm, token, token, inputs);
     team.barrier();
     sums.begin(tokens);
     recorder.mark(operations.addPartial);
@@ -209,14 +208,19 @@ export class Rank {
     recorder.mark(operations.apply);
   }
 
-  /** Normed residual of tokens [first, end) to the input, from its row `row` on. */
-  #norm(weight: number, first: number, end: number, row: number): void {
+  /**
+   * One token's residual, normed, to row `row` of the input, in the forms that the matrices want. Token by token, so
+   * that what was normed is still in the nearest cache when it is quantised.
+   */
+  #prepare(weight: number, token: number, row: number, matrices: readonly PlacedSection[]): void {
     const { hiddenSize, normEpsilon } = this.#description.config;
-    const from = this.#residual + first * hiddenSize * 4;
+    const from = this.#residual + token * hiddenSize * 4;
     const to = this.#input.pointer + row * hiddenSize * 4;
     const scales = this.#sums.scales + row * 16;
-    this.#kernels.rmsNorm(from, weight, to, hiddenSize, end - first, normEpsilon, scales);
+    this.#kernels.rmsNorm(from, weight, to, hiddenSize, 1, normEpsilon, scales);
     this.#recorder.mark(operations.norm);
+    this.#input.prepare(matrices, row, row + 1);
+    this.#recorder.mark(operations.quantise);
   }
 
   /** Final norm of the wanted tokens, gathered to the front, then the vocabulary tiles; in rounds. */
@@ -231,9 +235,8 @@ export class Rank {
       // The residual's last rows are another thread's, and a round's input is read until its logits are collected.
       team.barrier();
       const [first, end] = shareOf(team, tokens.length);
-      for (let row = first; row < end; row += 1) this.#norm(norm, tokens[row]!, tokens[row]! + 1, row);
-      this.#input.prepare(head.inputs(), first, end);
-      recorder.mark(operations.quantise);
+      const inputs = head.inputs();
+      for (let row = first; row < end; row += 1) this.#prepare(norm, tokens[row]!, row, inputs);
       team.barrier();
       head.compute(tokens.length, this.#input);
       recorder.mark(operations.vocabulary);
