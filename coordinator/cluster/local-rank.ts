@@ -47,10 +47,11 @@ export async function startLocalRank(options: LocalRankOptions = {}): Promise<Lo
     ...(threads && { threads }),
     ...(model && { model }),
   };
+  // It makes little garbage, and what it may keep of it is memory that the model lacks.
   const worker = new Worker(file, {
     workerData,
     transferList: [port2],
-    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    resourceLimits: { maxYoungGenerationSizeMb: 2 },
   });
   const link = messagePortLink(port1);
   const died = new Promise<never>((_, reject) => {

@@ -29,7 +29,8 @@ function startThread(
   onLoaded: OnLoaded,
   logger: Logger,
 ): Promise<void> {
-  const worker = new Worker(file, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+  // It makes little garbage, and what it may keep of it is memory that the model lacks.
+  const worker = new Worker(file, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 1 } });
   return new Promise((resolve, reject) => {
     worker.on('message', (message: ComputeWorkerMessage) => {
       if (message !== 'ready') return onLoaded(message.loadedTileId);
