@@ -39,6 +39,7 @@ describe('hearth bench', () => {
       prefill: rate(9),
       decode: rate(2),
     });
+    expect(report.peakMemoryBytes - report.weightBytes).toBeLessThan(150e6);
     const { minTokensPerSecond, medianTokensPerSecond, maxTokensPerSecond } = report.decode;
     expect(minTokensPerSecond).toBeGreaterThan(0);
     expect(medianTokensPerSecond).toBeGreaterThanOrEqual(minTokensPerSecond);
