@@ -10,6 +10,7 @@ import {
 import type { ByteSource } from './source.ts';
 import { StringTable } from './string-table.ts';
 import { readTensorInfo, type TensorInfo } from './tensor-info.ts';
+import { lenientUtf8, strictUtf8 } from './utf8.ts';
 import { type MetadataValue, numberArrays, type StringArrayValue, valueTypes } from './value.ts';
 
 /** What a GGUF file (or one part of a split one) says before its tensor data. */
@@ -28,9 +29,6 @@ export const GGUF_MAGIC = 0x46554747;
 /** The least that an entry takes: key length, one character, type, one byte; and name, dimensions, type, offset. */
 const SMALLEST_ENTRY_BYTES = 8 + 1 + 4 + 1;
 const SMALLEST_TENSOR_INFO_BYTES = 8 + 1 + 4 + 8 + 4 + 8;
-
-const lenientUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
 /**
  * Reads a header as ggml's docs/gguf.md lays it out: magic, version, counts, metadata, tensor infos.

@@ -1,5 +1,5 @@
-const lenientUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+import { ByteWriter } from './byte-writer.ts';
+import { lenientUtf8, strictUtf8 } from './utf8.ts';
 
 export interface DecodedStrings {
   readonly value: readonly string[];
@@ -13,8 +13,9 @@ export interface DecodedStrings {
  */
 export class StringTable {
   readonly #ends: Uint32Array;
-  #bytes = new Uint8Array(1024);
   #count = 0;
+  #length = 0;
+  #stored: ByteWriter | undefined = new ByteWriter();
   #decoded: DecodedStrings | undefined;
 
   constructor(length: number) {
@@ -22,36 +23,28 @@ export class StringTable {
   }
 
   add(string: Uint8Array): void {
-    const start = this.#start(this.#count);
-    const end = start + string.length;
-    if (end > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
-      larger.set(this.#bytes.subarray(0, start));
-      this.#bytes = larger;
-    }
-    this.#bytes.set(string, start);
-    this.#ends[this.#count++] = end;
+    this.#stored!.bytes(string);
+    this.#length += string.length;
+    this.#ends[this.#count++] = this.#length;
   }
 
   get decoded(): DecodedStrings {
-    this.#decoded ??= this.#decode();
+    this.#decoded ??= this.#decode(this.#stored!.padded(1));
+    this.#stored = undefined;
     return this.#decoded;
   }
 
-  #start(index: number): number {
-    return index === 0 ? 0 : this.#ends[index - 1]!;
-  }
-
-  #decode(): DecodedStrings {
+  #decode(stored: Uint8Array): DecodedStrings {
     const value: string[] = [];
     const malformed = new Map<number, Uint8Array>();
-    for (let i = 0; i < this.#count; i++) {
-      const bytes = this.#bytes.subarray(this.#start(i), this.#ends[i]);
+    let start = 0;
+    for (const [i, end] of this.#ends.entries()) {
+      const bytes = stored.subarray(start, end);
       const string = lenientUtf8.decode(bytes);
       value.push(string);
       if (string.includes('\ufffd') && !isUtf8(bytes)) malformed.set(i, bytes.slice());
+      start = end;
     }
-    this.#bytes = new Uint8Array(0);
     return malformed.size > 0 ? { value, malformed } : { value };
   }
 }

@@ -23,6 +23,7 @@ export interface RateWorkerData {
 const columns = 2048;
 const { readModule } = workerData as RateWorkerData;
 
+parentPort!.postMessage(Object.keys(kernelFormats));
 parentPort!.on('message', (job: RateJob) => parentPort!.postMessage(rateOf(job)));
 
 /** Of one thread, medians over calls. */

@@ -8,7 +8,6 @@ import asc from 'assemblyscript/asc';
 import esbuild from 'esbuild';
 import { addToHistory, root } from './history.mjs';
 
-const formats = 'Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS F16 BF16 F32'.split(' ');
 /** Weights of 2048 columns. */
 const cachedRows = 128;
 const memoryRows = 64_000;
@@ -17,7 +16,7 @@ const panelTokens = 16;
 const { values: options } = parseArgs({
   options: {
     threads: { type: 'string', short: 't', default: '1' },
-    formats: { type: 'string', default: formats.join(',') },
+    formats: { type: 'string' },
     milliseconds: { type: 'string', default: '800' },
     'no-history': { type: 'boolean', default: false },
   },
@@ -61,6 +60,8 @@ await esbuild.build({
 });
 const workerData = { readModule: await compileReader() };
 const workers = Array.from({ length: Number(options.threads) }, () => new Worker(workerFile, { workerData }));
+/** Each tells first which formats there are. */
+const [[allFormats]] = await Promise.all(workers.map((worker) => once(worker, 'message')));
 
 /** All threads at the same time, each with a matrix of its own; their rates together, in 10^9 a second. */
 async function rate(what, rows, tokens = 1) {
@@ -81,7 +82,7 @@ console.log(
   `${options.threads} threads, ${build} kernels; GB/s of weights, GFLOP/s of ${panelTokens} tokens`,
 );
 console.log('FORMAT    CACHED  MEMORY CEILING   SHARE GFLOP/S');
-for (const name of options.formats.split(',')) {
+for (const name of options.formats?.split(',') ?? allFormats) {
   const { bytes: cached } = await rate(name, cachedRows);
   // The ceiling beside each: a machine that others use drifts.
   const { bytes: ceiling } = await rate('read', memoryRows);

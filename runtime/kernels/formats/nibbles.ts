@@ -1,5 +1,8 @@
 import type { Bytes } from './bytes.ts';
 
+/** Of the 4 bytes of a word. */
+export const lowNibbles = 0x0f0f0f0f;
+
 /**
  * 32 columns of one row in nibbles, 16 bytes at `from`: byte i has column i in its low and column 16 + i in
  * its high nibble. The nibbles stay paired, so whole words of 4 bytes move to where `nibbleRows` wants them,

@@ -1,8 +1,6 @@
 import { readMin, readScale } from '../../quant/scales-6bit.ts';
 import { defineFormat, type PackBlock } from './format.ts';
-
-/** Of 4 bytes. */
-const lowNibbles = 0x0f0f0f0f;
+import { lowNibbles } from './nibbles.ts';
 
 /**
  * GGUF: f16 d | f16 dmin | 12 bytes of 6-bit scales and minimums | 128 bytes: of each 64 columns 32 bytes,

@@ -1,8 +1,8 @@
 import type { Bytes } from './bytes.ts';
 import { defineFormat, type PackBlock } from './format.ts';
+import { lowNibbles } from './nibbles.ts';
 
-/** Of 4 bytes. */
-const lowNibbles = 0x0f0f0f0f;
+/** Of the 4 bytes of a word. */
 const lowPairs = 0x03030303;
 
 /**
