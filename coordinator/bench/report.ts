@@ -1,5 +1,5 @@
 import type { KvFormat } from '../../runtime/kernels/kv-page.ts';
-import { formatBytes, formatTable } from '../cli/output.ts';
+import { count, formatBytes, formatTable } from '../cli/output.ts';
 import type { Rate, Rates } from './measure.ts';
 
 /** What `hearth bench` found, and all that the numbers depend on. */
@@ -78,5 +78,3 @@ function csvCell(value: unknown): string {
   const text = String(value);
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
-
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;

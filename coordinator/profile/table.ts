@@ -1,5 +1,5 @@
 import { type Operation, operations } from '../../runtime/profile/operations.ts';
-import { formatTable } from '../cli/output.ts';
+import { count, formatTable } from '../cli/output.ts';
 import type { PartProfile, ThreadTotal } from './profile.ts';
 
 /** Of what a device calls itself; the column is about as wide anyway. */
@@ -35,7 +35,7 @@ function formatPart(profile: PartProfile): string {
   ];
   const lost = threads.reduce((sum, thread) => sum + thread.lost, 0);
   const note = lost > 0 ? `${lost} spans found no room: their time is unaccounted\n` : '';
-  return `${part}: ${tokens} tokens in ${steps} steps, microseconds per token\n${formatTable(alignRight(table))}${note}`;
+  return `${part}: ${count(tokens, 'token')} in ${count(steps, 'step')}, microseconds per token\n${formatTable(alignRight(table))}${note}`;
 }
 
 function columnName({ name, rank, thread }: ThreadTotal, all: readonly ThreadTotal[]): string {
