@@ -43,6 +43,6 @@ export function fiveBitRows(
 
 /** Quants whose low 3 bits are the top ones of `low`, and whose others stand at their place in `high`. */
 @inline
-function split(low: v128, high: v128, lowThree: v128, fourthAndFifth: v128): v128 {
+export function split(low: v128, high: v128, lowThree: v128, fourthAndFifth: v128): v128 {
   return v128.or(v128.and(i16x8.shr_u(low, 5), lowThree), v128.and(high, fourthAndFifth));
 }

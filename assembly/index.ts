@@ -7,10 +7,22 @@ export { storeKvQ8 } from './kv-page-q8';
 export { matmulBF16, matmulF16, matmulF32 } from './matmul-float';
 export { matmulIQ4_NL } from './matmul-iq4-nl';
 export { matmulIQ4_XS } from './matmul-iq4-xs';
-export { matmulPanelQ4_0 } from './matmul-panel-q4-0';
-export { matmulPanelQ4_K } from './matmul-panel-q4-k';
-export { matmulPanelQ6_K } from './matmul-panel-q6-k';
-export { matmulPanelQ8_0 } from './matmul-panel-q8-0';
+export {
+  matmulPanelIQ4_NL,
+  matmulPanelQ4_0,
+  matmulPanelQ4_1,
+  matmulPanelQ5_0,
+  matmulPanelQ5_1,
+  matmulPanelQ8_0,
+} from './matmul-panel-q8';
+export {
+  matmulPanelIQ4_XS,
+  matmulPanelQ2_K,
+  matmulPanelQ3_K,
+  matmulPanelQ4_K,
+  matmulPanelQ5_K,
+  matmulPanelQ6_K,
+} from './matmul-panel-q8k';
 export { matmulQ2_K } from './matmul-q2-k';
 export { matmulQ3_K } from './matmul-q3-k';
 export { matmulQ4_0 } from './matmul-q4-0';

@@ -1,33 +1,64 @@
-import { BLOCK_SUMS, BYTES_RECORD, WORDS_RECORD } from './panel';
-import { multiplyAdd } from './simd';
+import { Quants } from './panel-weights';
 
 /**
- * What the panel kernels of several formats share: 8 vectors of unpacked weights stay in registers and meet one token
- * after the other. A token's stores keep V8 from mixing its loads with the next one's; with an accumulator, a constant
- * and two temporaries 12 vectors are live.
+ * Dot products of panels: 8 vectors of unpacked weights stay in registers and meet one token after the other. Stores,
+ * also of what is not yet whole, keep V8 from mixing loads with later ones; with an accumulator, constants and
+ * temporaries at most 14 vectors are live.
  */
 
-/** i16 lanes 2·row, 2·row + 1: halves of 4 rows × 32 columns, int8 at x, weights in bytes 0..127. */
+/**
+ * i16 lanes 2·row, 2·row + 1: the 4 columns in each word of x times weights in 0..127. The baseline build has no
+ * use for it.
+ */
 @inline
-export function byteDots(
-  x: usize, w0: v128, w1: v128, w2: v128, w3: v128, w4: v128, w5: v128, w6: v128, w7: v128,
-): v128 {
-  let sum = v128.relaxed_dot<i16>(v128.load32_splat(x), w0);
-  sum = i16x8.add(sum, v128.relaxed_dot<i16>(v128.load32_splat(x, 4), w1));
-  sum = i16x8.add(sum, v128.relaxed_dot<i16>(v128.load32_splat(x, 8), w2));
-  sum = i16x8.add(sum, v128.relaxed_dot<i16>(v128.load32_splat(x, 12), w3));
-  sum = i16x8.add(sum, v128.relaxed_dot<i16>(v128.load32_splat(x, 16), w4));
-  sum = i16x8.add(sum, v128.relaxed_dot<i16>(v128.load32_splat(x, 20), w5));
-  sum = i16x8.add(sum, v128.relaxed_dot<i16>(v128.load32_splat(x, 24), w6));
-  return i16x8.add(sum, v128.relaxed_dot<i16>(v128.load32_splat(x, 28), w7));
+function bytePairs(x: v128, w: v128): v128 {
+  return RELAXED ? v128.relaxed_dot<i16>(x, w) : w;
 }
 
-/** sum + 4 rows × 16 columns: pairs of i16 at x, weights in i16 pairs. */
+/** sum + halves of 4 rows × 16 columns. */
 @inline
-function wordDots(
-  x: usize, sum: v128, w0: v128, w1: v128, w2: v128, w3: v128, w4: v128, w5: v128, w6: v128, w7: v128,
+function addBytes(x: usize, sum: v128, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
+  return addTwelve(x, i16x8.add(sum, bytePairs(v128.load32_splat(x), w0)), w1, w2, w3);
+}
+@inline
+function byteDots(x: usize, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
+  return addTwelve(x, bytePairs(v128.load32_splat(x), w0), w1, w2, w3);
+}
+@inline
+function addTwelve(x: usize, sum: v128, w1: v128, w2: v128, w3: v128): v128 {
+  sum = i16x8.add(sum, bytePairs(v128.load32_splat(x, 4), w1));
+  sum = i16x8.add(sum, bytePairs(v128.load32_splat(x, 8), w2));
+  return i16x8.add(sum, bytePairs(v128.load32_splat(x, 12), w3));
+}
+
+/**
+ * 4 rows × 32 columns of one token: `first` times the sum of columns 0–15 plus `second` times that of 16–31, factors
+ * in i16 lanes, each row's twice. An i16 lane holds 16 products of nibbles, so these take `first` alone, or 8 of more
+ * bits; those of 6 bits need for it the offsets behind the activations, and 3-bit quants have the same scales.
+ * x: a record of bytes. Leaves a part in 16 bytes at `out`, see above.
+ */
+@inline
+export function tokenDots(
+  quants: i32, x: usize, out: usize, first: v128, second: v128,
+  w0: v128, w1: v128, w2: v128, w3: v128, w4: v128, w5: v128, w6: v128, w7: v128,
 ): v128 {
-  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load32_splat(x), w0));
+  if (quants == Quants.Nibbles) {
+    return i32x4.dot_i16x8_s(addBytes(x + 16, byteDots(x, w0, w1, w2, w3), w4, w5, w6, w7), first);
+  }
+  const offsets = quants == Quants.SixBits || quants == Quants.ThreeBits;
+  const low = offsets ? addBytes(x, v128.load32_splat(x, 32), w0, w1, w2, w3) : byteDots(x, w0, w1, w2, w3);
+  const lowRows = i32x4.dot_i16x8_s(low, first);
+  v128.store(out, lowRows);
+  const high = offsets ? addBytes(x + 16, v128.load32_splat(x, 36), w4, w5, w6, w7) : byteDots(x + 16, w4, w5, w6, w7);
+  return i32x4.add(lowRows, i32x4.dot_i16x8_s(high, second));
+}
+
+/** 4 rows × 16 columns of one token: pairs of i16 at x, weights in i16 pairs. */
+@inline
+export function wordDots(
+  x: usize, w0: v128, w1: v128, w2: v128, w3: v128, w4: v128, w5: v128, w6: v128, w7: v128,
+): v128 {
+  let sum = i32x4.dot_i16x8_s(v128.load32_splat(x), w0);
   sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load32_splat(x, 4), w1));
   sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load32_splat(x, 8), w2));
   sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load32_splat(x, 12), w3));
@@ -35,36 +66,4 @@ function wordDots(
   sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load32_splat(x, 20), w5));
   sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load32_splat(x, 24), w6));
   return i32x4.add(sum, i32x4.dot_i16x8_s(v128.load32_splat(x, 28), w7));
-}
-
-/** Adds 4 rows × 16 columns to the block sums of each token; x: [tokens] records of words. */
-@inline
-export function addWords(
-  x: usize, scratch: usize, tokens: i32,
-  w0: v128, w1: v128, w2: v128, w3: v128, w4: v128, w5: v128, w6: v128, w7: v128,
-): void {
-  let sums = scratch + BLOCK_SUMS;
-  const end = sums + (<usize>tokens << 4);
-  do {
-    v128.store(sums, wordDots(x, v128.load(sums), w0, w1, w2, w3, w4, w5, w6, w7));
-    v128.store(sums, wordDots(x + 32, v128.load(sums, 16), w0, w1, w2, w3, w4, w5, w6, w7), 16);
-    v128.store(sums, wordDots(x + 64, v128.load(sums, 32), w0, w1, w2, w3, w4, w5, w6, w7), 32);
-    v128.store(sums, wordDots(x + 96, v128.load(sums, 48), w0, w1, w2, w3, w4, w5, w6, w7), 48);
-    x += 4 * WORDS_RECORD;
-    sums += 64;
-  } while (sums < end);
-}
-
-/** Takes each token's block sum, leaves zero, and adds sum · (wScale · xScale) to its f32 sum. */
-@inline
-export function addBlocks(xScale: usize, xScaleStride: usize, wScale: v128, scratch: usize, tokens: i32): void {
-  const end = scratch + (<usize>tokens << 4);
-  do {
-    const sum = f32x4.convert_i32x4_s(v128.load(scratch, BLOCK_SUMS));
-    v128.store(scratch, i32x4.splat(0), BLOCK_SUMS);
-    const scale = f32x4.mul(wScale, v128.load32_splat(xScale));
-    v128.store(scratch, multiplyAdd(sum, scale, v128.load(scratch)));
-    xScale += xScaleStride;
-    scratch += 16;
-  } while (scratch < end);
 }

@@ -24,8 +24,16 @@ export interface KernelExports {
 
   readonly matmulPanelQ8_0: MatmulPanelKernel;
   readonly matmulPanelQ4_0: MatmulPanelKernel;
+  readonly matmulPanelQ4_1: MatmulPanelKernel;
+  readonly matmulPanelQ5_0: MatmulPanelKernel;
+  readonly matmulPanelQ5_1: MatmulPanelKernel;
+  readonly matmulPanelQ2_K: MatmulPanelKernel;
+  readonly matmulPanelQ3_K: MatmulPanelKernel;
   readonly matmulPanelQ4_K: MatmulPanelKernel;
+  readonly matmulPanelQ5_K: MatmulPanelKernel;
   readonly matmulPanelQ6_K: MatmulPanelKernel;
+  readonly matmulPanelIQ4_NL: MatmulPanelKernel;
+  readonly matmulPanelIQ4_XS: MatmulPanelKernel;
 
   rmsNorm(
     x: number,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { afterAll, describe, expect, it } from 'vitest';
+import { kernelFormats } from '../../runtime/kernels/formats.ts';
 import { type VectorLoop, vectorLoops } from './machine-code.ts';
 
 /**
@@ -16,6 +17,10 @@ const leastInstructions = 60;
 
 const readable = process.arch === 'x64' && process.versions.node.startsWith('20.');
 if (!readable) console.log('skipped: the machine code of Node 20 on x64 is what this test can read');
+
+const panels = Object.values(kernelFormats)
+  .filter(({ blockColumns }) => blockColumns > 1)
+  .map(({ name }) => `Panel${name}`);
 
 const spillShare = ({ spills, instructions }: VectorLoop): number => spills / instructions;
 const isHot = ({ instructions }: VectorLoop): boolean => instructions >= leastInstructions;
@@ -61,7 +66,7 @@ describe.skipIf(!readable)('registers', () => {
     const file = fileURLToPath(new URL(`../../dist/assembly/kernels.${build}.wasm`, import.meta.url));
     const hot = vectorLoops(file).filter(isHot);
     const kernels = new Set(hot.map(({ kernel }) => kernel));
-    for (const type of ['Q4_0', 'Q8_0', 'Q4_K', 'Q6_K', 'PanelQ4_0', 'PanelQ8_0', 'PanelQ4_K', 'PanelQ6_K'])
+    for (const type of ['Q4_0', 'Q8_0', 'Q4_K', 'Q6_K', ...panels])
       expect(kernels).toContain(`matmul${type}`);
     expect(hot.filter((loop) => spillShare(loop) > mostSpills)).toEqual([]);
   });

@@ -78,8 +78,8 @@ const PANEL_STEP = 4;
 /** Bytes of scratch that `matmul` wants for rows of at most so many columns, in any format. */
 export function matmulScratchBytes(columns: number): number {
   const sums = PANEL_TOKENS * 32;
-  // The largest record of 32 columns, two bytes each, has a scale of 4 bytes.
-  return sums + PANEL_TOKENS * Math.ceil(columns / 32) * 68;
+  // The largest record of 32 columns has two bytes for each, a scale and a sum.
+  return sums + PANEL_TOKENS * Math.ceil(columns / 32) * 72;
 }
 
 export function paddedRowCount(rows: number): number {

@@ -17,4 +17,5 @@ export const iq4_NL = defineFormat({
   groupBlockBytes: 144,
   packBlock,
   kernel: (kernels) => kernels.matmulIQ4_NL,
+  panelKernel: (kernels) => kernels.matmulPanelIQ4_NL,
 });

@@ -23,4 +23,5 @@ export const iq4_XS = defineFormat({
   groupBlockBytes: 1104,
   packBlock,
   kernel: (kernels) => kernels.matmulIQ4_XS,
+  panelKernel: (kernels) => kernels.matmulPanelIQ4_XS,
 });

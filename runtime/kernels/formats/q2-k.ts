@@ -28,4 +28,5 @@ export const q2_K = defineFormat({
   groupBlockBytes: 672,
   packBlock,
   kernel: (kernels) => kernels.matmulQ2_K,
+  panelKernel: (kernels) => kernels.matmulPanelQ2_K,
 });

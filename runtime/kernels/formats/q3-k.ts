@@ -49,4 +49,5 @@ export const q3_K = defineFormat({
   groupBlockBytes: 912,
   packBlock,
   kernel: (kernels) => kernels.matmulQ3_K,
+  panelKernel: (kernels) => kernels.matmulPanelQ3_K,
 });

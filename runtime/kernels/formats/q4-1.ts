@@ -18,4 +18,5 @@ export const q4_1 = defineFormat({
   groupBlockBytes: 160,
   packBlock,
   kernel: (kernels) => kernels.matmulQ4_1,
+  panelKernel: (kernels) => kernels.matmulPanelQ4_1,
 });

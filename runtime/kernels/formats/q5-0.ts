@@ -20,4 +20,5 @@ export const q5_0 = defineFormat({
   groupBlockBytes: 176,
   packBlock,
   kernel: (kernels) => kernels.matmulQ5_0,
+  panelKernel: (kernels) => kernels.matmulPanelQ5_0,
 });

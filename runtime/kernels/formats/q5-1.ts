@@ -21,4 +21,5 @@ export const q5_1 = defineFormat({
   groupBlockBytes: 192,
   packBlock,
   kernel: (kernels) => kernels.matmulQ5_1,
+  panelKernel: (kernels) => kernels.matmulPanelQ5_1,
 });

@@ -31,4 +31,5 @@ export const q5_K = defineFormat({
   groupBlockBytes: 1440,
   packBlock,
   kernel: (kernels) => kernels.matmulQ5_K,
+  panelKernel: (kernels) => kernels.matmulPanelQ5_K,
 });
