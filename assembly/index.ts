@@ -7,6 +7,7 @@ export { storeKvQ8 } from './kv-page-q8';
 export { matmulBF16, matmulF16, matmulF32 } from './matmul-float';
 export { matmulIQ4_NL } from './matmul-iq4-nl';
 export { matmulIQ4_XS } from './matmul-iq4-xs';
+export { matmulPanelBF16, matmulPanelF16, matmulPanelF32 } from './matmul-panel-float';
 export {
   matmulPanelIQ4_NL,
   matmulPanelQ4_0,

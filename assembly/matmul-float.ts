@@ -3,18 +3,18 @@ import { fetchStrip } from './fetch';
 import { multiplyAdd, weightScales } from './simd';
 
 /** What a packed half lacks when moved into a float: 2^102, see `weightScales`. */
-const HALF_FACTOR: f32 = 5070602400912917605986812821504.0;
+export const HALF_FACTOR: f32 = 5070602400912917605986812821504.0;
 
 /** Bytes of weights that are fetched at once: 64 columns of 8 rows of 16 bits. */
-const STRIP: usize = 1024;
+export const STRIP: usize = 1024;
 
 /** What stands for the two kinds of 16 bits: a float's upper half, and a packed half. */
-type BFloat16 = i16;
-type PackedHalf = u16;
+export type BFloat16 = i16;
+export type PackedHalf = u16;
 
 /** Four rows of one column. */
 @inline
-function weights<T>(w: usize, halfBits: v128, factor: v128): v128 {
+export function weights<T>(w: usize, halfBits: v128, factor: v128): v128 {
   if (sizeof<T>() == 4) return v128.load(w);
   if (isSigned<T>()) return i32x4.shl(v128.load16x4_u(w), 16);
   return f32x4.mul(weightScales(w, halfBits), factor);

@@ -22,6 +22,9 @@ export interface KernelExports {
   readonly matmulIQ4_NL: MatmulKernel;
   readonly matmulIQ4_XS: MatmulKernel;
 
+  readonly matmulPanelF32: MatmulPanelKernel;
+  readonly matmulPanelF16: MatmulPanelKernel;
+  readonly matmulPanelBF16: MatmulPanelKernel;
   readonly matmulPanelQ8_0: MatmulPanelKernel;
   readonly matmulPanelQ4_0: MatmulPanelKernel;
   readonly matmulPanelQ4_1: MatmulPanelKernel;

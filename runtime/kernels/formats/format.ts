@@ -65,7 +65,7 @@ export interface FormatLayout {
   readonly groupBlockBytes: number;
   readonly kernel: (kernels: Kernels) => MatmulKernel;
   /** A faster one for several tokens, the same bits. */
-  readonly panelKernel?: (kernels: Kernels) => MatmulPanelKernel;
+  readonly panelKernel: (kernels: Kernels) => MatmulPanelKernel;
   readonly packBlock: PackBlock;
 }
 
@@ -146,9 +146,9 @@ export function defineFormat(layout: FormatLayout): KernelFormat {
       assert(w % 16 === 0 && x % 16 === 0 && y % 4 === 0 && count >= 0, `${name} aligned buffers`);
       assert(scratch > 0 && scratch % 16 === 0, `${name} aligned scratch`);
       const xBytes = activationBytes(layout.activation, columns);
-      const panel = layout.panelKernel?.(kernels);
+      const panel = layout.panelKernel(kernels);
       let done = 0;
-      while (panel && count - done >= PANEL_STEP) {
+      while (count - done >= PANEL_STEP) {
         const rest = count - done;
         const tokens = Math.min(PANEL_TOKENS, rest - (rest % PANEL_STEP));
         panel(w, x + done * xBytes, y + done * yStride * 4, paddedRows, columns, tokens, yStride, scratch);
