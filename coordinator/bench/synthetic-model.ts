@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { cacheFolder } from '../../device-agent/node/cache-folder.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { ggufByteLength } from '../../runtime/gguf/file-size.ts';
 import type { TensorSource } from '../../runtime/gguf/writer.ts';
@@ -52,10 +52,9 @@ export function syntheticModel(shape: ModelShape, target: QuantizeTarget): Synth
   };
 }
 
-/** Where a synthetic model is kept: the user's cache folder (XDG). */
+/** Where a synthetic model is kept. */
 export function syntheticPath({ name }: SyntheticModel): string {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return join(cache, 'hearth', `${name}-random.gguf`);
+  return join(cacheFolder(), `${name}-random.gguf`);
 }
 
 /**

@@ -117,7 +117,7 @@ describe('provideSyntheticModel', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'hearth-synthetic-'));
-    vi.stubEnv('XDG_CACHE_HOME', folder);
+    vi.stubEnv('HEARTH_CACHE', folder);
   });
   afterEach(() => {
     vi.unstubAllEnvs();
@@ -128,7 +128,7 @@ describe('provideSyntheticModel', () => {
 
   it('writes to the cache folder once', async () => {
     const path = syntheticPath(tiny());
-    expect(path).toBe(join(folder, 'hearth', 'tiny-Q8_0-random.gguf'));
+    expect(path).toBe(join(folder, 'tiny-Q8_0-random.gguf'));
     await provideSyntheticModel(tiny(), path, {});
     const first = readFileSync(path);
     const { mtimeMs, ino } = statSync(path);
