@@ -30,6 +30,7 @@ const prefixes: readonly [prefix: string, code: number][] = [
   ['FIXED_POINT_', exitCodes.model],
   ['LINK_', exitCodes.network],
   ['SERVER_', exitCodes.network],
+  ['CACHE_WRITE_', exitCodes.file],
   ['CACHE_', exitCodes.cluster],
   ['USAGE', exitCodes.usage],
   ['PLAN_BAD_SPLIT', exitCodes.usage],
