@@ -53,7 +53,7 @@ it('what is killed while it stores leaves whole tiles and no litter for long', a
   const tiles = Array.from({ length: 8 }, (_, i) => seededTile(i, tileBytes));
   const target = new Uint8Array(tileBytes);
   const seen = { parts: 0, tiles: 0 };
-  for (let round = 0; round < 16; round += 1) {
+  for (let round = 0; round < 12; round += 1) {
     const shared = { folder: folder.path, limitBytes: 6.5 * tileBytes, tileCount: tiles.length, tileBytes };
     const child = start({ ...shared, what: 'store', seed: round, rounds: 1e6 });
     await once(child.stdout!, 'data', { signal: seconds(20) });

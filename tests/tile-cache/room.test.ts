@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, it, type TestContext } from 'vitest';
+import { describe, expect, it, type TestContext, vi } from 'vitest';
 import { exitCodeFor, exitCodes } from '../../coordinator/cli/exit-codes.ts';
 import { FolderTileCache } from '../../device-agent/node/folder-tile-cache.ts';
 import { tilePath } from '../../device-agent/node/tile-files.ts';
@@ -9,6 +10,11 @@ import { HearthError } from '../../runtime/error.ts';
 import { Random } from '../support/random.ts';
 import { cacheAt, filesIn, sha256, storeTiles, testFolder, usedBytes } from './fixtures.ts';
 import { seededTile } from './seeded-tile.ts';
+
+vi.mock('node:fs', async (original) => {
+  const actual = await original<typeof fs>();
+  return { ...actual, unlinkSync: vi.fn(actual.unlinkSync) };
+});
 
 const folder = testFolder();
 const tileBytes = 1000;
@@ -20,6 +26,22 @@ const cacheFailure = (fields: object, message: RegExp) =>
   });
 
 describe('the limit', () => {
+  it.each([
+    ['has just been removed by another process counts', 'ENOENT', [1, 2, 3, 4, 5, 6, 7, 8]],
+    ['cannot be removed gives way to the next', 'EBUSY', [0, 2, 3, 4, 5, 6, 7, 8]],
+  ])('is kept where a tile that %s', (_, code, expected) => {
+    const cache = cacheAt(folder.path, { limitBytes: 10 * tileBytes });
+    const hashes = storeTiles(cache, 9, tileBytes);
+    for (const [age, hash] of hashes.entries()) utimesSync(tilePath(folder.path, hash), age + 1, age + 1);
+    const { unlinkSync } = fs;
+    vi.mocked(unlinkSync).mockImplementationOnce((path) => {
+      if (code === 'ENOENT') unlinkSync(path);
+      throw Object.assign(new Error(`injected ${code}`), { code });
+    });
+    storeTiles(cache, 1, tileBytes, 100);
+    expect(hashes.flatMap((hash, i) => (cache.has(hash, tileBytes) ? [i] : []))).toEqual(expected);
+  });
+
   it('is kept by forgetting what was used longest ago', () => {
     const cache = cacheAt(folder.path, { limitBytes: 10 * tileBytes });
     const hashes = storeTiles(cache, 9, tileBytes);
