@@ -8,16 +8,21 @@ const pageBytes = 65536;
  * not, so they are made when they are needed and never kept.
  */
 export class Arena {
-  readonly memory: WebAssembly.Memory;
+  readonly #memory: WebAssembly.Memory | undefined;
   readonly #limitBytes: number;
   #top: number;
 
   /**
+   * @param memory undefined for an arena that only counts: it gives out addresses without end, and no views
    * @param limitBytes what the memory may grow to, the reserved page and what kernels read ahead included
    * @param firstByte where to begin: behind what another arena of this memory has given out
    */
-  constructor(memory: WebAssembly.Memory, limitBytes = maximumPages * pageBytes, firstByte = reservedBytes) {
-    this.memory = memory;
+  constructor(
+    memory: WebAssembly.Memory | undefined,
+    limitBytes = maximumPages * pageBytes,
+    firstByte = reservedBytes,
+  ) {
+    this.#memory = memory;
     this.#top = firstByte;
     this.#limitBytes = Math.min(limitBytes, maximumPages * pageBytes);
   }
@@ -51,38 +56,44 @@ export class Arena {
   }
 
   u8(pointer: number, length: number): Uint8Array {
-    return new Uint8Array(this.memory.buffer, pointer, length);
+    return new Uint8Array(this.#buffer, pointer, length);
   }
 
   i8(pointer: number, length: number): Int8Array {
-    return new Int8Array(this.memory.buffer, pointer, length);
+    return new Int8Array(this.#buffer, pointer, length);
   }
 
   u16(pointer: number, length: number): Uint16Array {
-    return new Uint16Array(this.memory.buffer, pointer, length);
+    return new Uint16Array(this.#buffer, pointer, length);
   }
 
   i32(pointer: number, length: number): Int32Array {
-    return new Int32Array(this.memory.buffer, pointer, length);
+    return new Int32Array(this.#buffer, pointer, length);
   }
 
   u32(pointer: number, length: number): Uint32Array {
-    return new Uint32Array(this.memory.buffer, pointer, length);
+    return new Uint32Array(this.#buffer, pointer, length);
   }
 
   f32(pointer: number, length: number): Float32Array {
-    return new Float32Array(this.memory.buffer, pointer, length);
+    return new Float32Array(this.#buffer, pointer, length);
   }
 
   f64(pointer: number, length: number): Float64Array {
-    return new Float64Array(this.memory.buffer, pointer, length);
+    return new Float64Array(this.#buffer, pointer, length);
+  }
+
+  get #buffer(): ArrayBufferLike {
+    assert(this.#memory !== undefined, 'an arena that only counts has no bytes');
+    return this.#memory.buffer;
   }
 
   #reserve(end: number, requestedBytes: number): void {
+    if (!this.#memory) return;
     const needed = end + readAheadBytes;
-    const missing = needed - this.memory.buffer.byteLength;
+    const missing = needed - this.#memory.buffer.byteLength;
     if (needed <= this.#limitBytes && missing <= 0) return;
-    if (needed <= this.#limitBytes && this.#grow(Math.ceil(missing / pageBytes))) return;
+    if (needed <= this.#limitBytes && grown(this.#memory, Math.ceil(missing / pageBytes))) return;
     throw new HearthError(
       'MEMORY_EXHAUSTED',
       `${requestedBytes} bytes more do not fit: ${this.#top} of ${this.#limitBytes} bytes are in use. ` +
@@ -90,15 +101,15 @@ export class Arena {
       { requestedBytes, usedBytes: this.#top, limitBytes: this.#limitBytes },
     );
   }
+}
 
-  #grow(pages: number): boolean {
-    try {
-      this.memory.grow(pages);
-      return true;
-    } catch (error) {
-      // The engine's own limit, or the machine's memory: a RangeError by the specification.
-      if (error instanceof RangeError) return false;
-      throw error;
-    }
+function grown(memory: WebAssembly.Memory, pages: number): boolean {
+  try {
+    memory.grow(pages);
+    return true;
+  } catch (error) {
+    // The engine's own limit, or the machine's memory: a RangeError by the specification.
+    if (error instanceof RangeError) return false;
+    throw error;
   }
 }

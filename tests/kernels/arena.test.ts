@@ -8,12 +8,13 @@ import {
 } from '../../runtime/kernels/kernels.ts';
 import { kernelBytes } from './support.ts';
 
-const makeArena = (limitBytes?: number): Arena =>
-  new Arena(new WebAssembly.Memory({ initial: 1, maximum: 64 }), limitBytes);
+const makeMemory = () => new WebAssembly.Memory({ initial: 1, maximum: 64 });
+const makeArena = (limitBytes?: number): Arena => new Arena(makeMemory(), limitBytes);
 
 describe('Arena', () => {
   test('aligns, keeps off the reserved page and grows', () => {
-    const arena = makeArena();
+    const memory = makeMemory();
+    const arena = new Arena(memory);
     const first = arena.alloc(10);
     const second = arena.alloc(100_000);
     const third = arena.alloc(1, 16);
@@ -21,7 +22,7 @@ describe('Arena', () => {
     expect([first % 64, second % 64, third % 16]).toEqual([0, 0, 0]);
     expect(second).toBeGreaterThanOrEqual(first + 10);
     expect(third).toBeGreaterThanOrEqual(second + 100_000);
-    expect(arena.memory.buffer.byteLength).toBeGreaterThanOrEqual(third + 1);
+    expect(memory.buffer.byteLength).toBeGreaterThanOrEqual(third + 1);
   });
 
   test('what is written survives growth', () => {
@@ -59,9 +60,19 @@ describe('Arena', () => {
   });
 
   test('leaves room behind the last allocation for kernels that read ahead', () => {
-    const arena = makeArena();
+    const memory = makeMemory();
+    const arena = new Arena(memory);
     arena.alloc(3 * 65536 - arena.usedBytes);
-    expect(arena.memory.buffer.byteLength).toBeGreaterThanOrEqual(arena.usedBytes + readAheadBytes);
+    expect(memory.buffer.byteLength).toBeGreaterThanOrEqual(arena.usedBytes + readAheadBytes);
+  });
+
+  test('without a memory counts alike, beyond what a memory holds, and has no bytes', () => {
+    const [arena, counting] = [makeArena(), new Arena(undefined)];
+    for (const bytes of [1, 0, 100, 64]) expect(counting.alloc(bytes)).toBe(arena.alloc(bytes));
+    expect(counting.usedBytes).toBe(arena.usedBytes);
+    expect(counting.alloc(2 ** 40)).toBeGreaterThan(0);
+    expect(counting.usedBytes).toBeGreaterThan(2 ** 40);
+    expect(() => counting.u8(reservedBytes, 1)).toThrow(/only counts/);
   });
 
   test('refuses sizes that are not sizes', () => {
