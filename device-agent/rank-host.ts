@@ -1,9 +1,10 @@
-import { KernelCodec } from '../runtime/collective/kernel-codec.ts';
+import { planStages } from '../runtime/decoder/plan-stages.ts';
 import { Rank } from '../runtime/decoder/rank.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
+import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
 import type { FileVersion } from '../runtime/gguf/source.ts';
 import { Arena } from '../runtime/kernels/arena.ts';
-import { type Kernels, maximumPages } from '../runtime/kernels/kernels.ts';
+import { type Kernels, maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
 import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { Assignment } from '../runtime/plan/plan.ts';
@@ -13,11 +14,11 @@ import type { CreateRank } from './rank-runner.ts';
 
 /** All that a thread needs to follow a rank's leader: it can be posted to it as it is. */
 export interface FollowerJob {
-  readonly memory: WebAssembly.Memory;
+  /** One for each stage. */
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly stages: readonly StageAssignment[];
   readonly control: SharedArrayBuffer;
   readonly teamSize: number;
-  /** Where the rank's part of the memory begins. */
-  readonly firstByte: number;
   readonly description: ModelDescription;
   readonly assignment: Assignment;
   readonly options: RankOptions;
@@ -42,33 +43,30 @@ export interface Threads {
 const noThreads: Threads = { count: 1, start: async () => {} };
 
 /**
- * Ranks that compute with the kernels, each in a memory of its own that goes when the rank goes.
+ * Ranks that compute with the kernels, each in memories of its own that go when the rank goes.
  * @param model a model on this device: a rank's tiles are cut out of it, instead of being sent, if they are its
+ * @param arenaLimitBytes what one memory may hold: a rank that needs more gets several
  */
 export function kernelRanks(
-  startKernels: (memory?: WebAssembly.Memory) => Kernels,
+  startKernels: (memory: WebAssembly.Memory) => Kernels,
   threads: Threads = noThreads,
   model?: ModelFile,
+  arenaLimitBytes = maximumMemoryBytes,
 ): CreateRank {
   return (description, assignment, options, profiled) => {
-    const shared =
-      threads.count > 1 && new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared: true });
-    const kernels = shared ? startKernels(shared) : startKernels();
-    const arena = new Arena(kernels.memory);
-    const planeValues = assignment.worldSize > 1 ? options.maxStepTokens * description.config.hiddenSize : 0;
-    const codec = new KernelCodec(kernels, arena, planeValues);
+    const shared = threads.count > 1;
+    const stages = planStages(description, assignment, options, threads.count, arenaLimitBytes);
+    const memories = stages.map(() => newMemory(arenaLimitBytes, shared));
     const profile = profiled ? profileMemory(threads.count) : undefined;
     const recorder = threadRecorder(profile, 0);
     const leader = shared && new SharedTeam(new SharedArrayBuffer(controlBytes), 0, threads.count, recorder);
     const team = leader || { ...alone, recorder };
-    const firstByte = arena.usedBytes;
-    // The leader first: it makes the memory as large as all will find it.
-    const rank = new Rank(kernels, arena, description, assignment, options, team);
+    // The leader first: it makes the memories as large as all will find them.
+    const rank = new Rank(memories.map(placeIn(startKernels)), description, stages, options, team);
     let closed = false;
     const own = model && sameDescription(model.description, description) ? model : undefined;
     return {
       rank,
-      codec,
       profile: stepProfile(profile, team),
       ownTileIds: own ? assignment.tileIds : [],
       async prepare(onLoaded) {
@@ -76,8 +74,7 @@ export function kernelRanks(
           rank.tileLoaded(id);
           onLoaded(id);
         };
-        const { memory } = kernels;
-        const work = { memory, firstByte, profile, description, assignment, options };
+        const work = { memories, stages, profile, description, assignment, options };
         const job = leader && {
           ...work,
           control: leader.control,
@@ -97,7 +94,11 @@ export function kernelRanks(
   };
 }
 
-/** A thread's share of the rank's tiles, cut straight into its memory. */
+function placeIn(startKernels: (memory: WebAssembly.Memory) => Kernels) {
+  return (memory: WebAssembly.Memory) => ({ kernels: startKernels(memory), arena: new Arena(memory) });
+}
+
+/** A thread's share of the rank's tiles, cut straight into its memories. */
 async function cutShare(
   model: ModelFile,
   tileIds: readonly number[],
@@ -127,9 +128,8 @@ export async function followRank(job: FollowerJob, index: number, tools: Followe
   const recorder = threadRecorder(job.profile, index);
   const team = new SharedTeam(job.control, index, job.teamSize, recorder);
   try {
-    const kernels = tools.startKernels(job.memory);
-    const arena = new Arena(job.memory, undefined, job.firstByte);
-    const rank = new Rank(kernels, arena, job.description, job.assignment, job.options, team);
+    const places = job.memories.map(placeIn(tools.startKernels));
+    const rank = new Rank(places, job.description, job.stages, job.options, team);
     if (job.model) {
       const model = await tools.openModel(job.model);
       await cutShare(model, job.assignment.tileIds, rank, team, () => team.stopped, tools.onLoaded);

@@ -1,5 +1,4 @@
 import { encodePlanes, type SyncPoint } from '../runtime/collective/partial-frame.ts';
-import type { PlaneCodec } from '../runtime/collective/plane-codec.ts';
 import { reduceInPlace } from '../runtime/collective/rank-sync.ts';
 import type { Rank } from '../runtime/decoder/rank.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
@@ -26,12 +25,11 @@ import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 
 /** What a session needs of a rank, so that a test may script one. */
-export type ComputingRank = Pick<Rank, 'missingTileIds' | 'loadTile' | 'step' | 'release'>;
+export type ComputingRank = Pick<Rank, 'missingTileIds' | 'loadTile' | 'step' | 'codecOf' | 'release'>;
 
-/** A rank and the codec over its memory. */
+/** A rank and what keeps it going. */
 export interface RankHost {
   readonly rank: ComputingRank;
-  readonly codec: PlaneCodec;
   /** Tiles that it has by itself and that `prepare` loads; the others must be sent. */
   readonly ownTileIds: readonly number[];
   /**
@@ -137,7 +135,8 @@ export class RankRunner {
       );
     this.#recorder.mark(operations.otherRanks);
     const point = this.#point(run.header, run.waiting);
-    reduceInPlace(run.waiting, point, frame, this.#worldSize, this.#host.codec);
+    const codec = this.#host.rank.codecOf(point.syncIndex);
+    reduceInPlace(run.waiting, point, frame, this.#worldSize, codec);
     this.#recorder.mark(operations.exchange);
     run.waiting = undefined;
     this.#advance(run);
@@ -192,7 +191,8 @@ export class RankRunner {
 
   #share(run: Run, sum: PartialSum): void {
     run.waiting = sum;
-    this.#output.frame(encodePlanes('partial', this.#point(run.header, sum), sum, this.#host.codec));
+    const codec = this.#host.rank.codecOf(sum.syncIndex);
+    this.#output.frame(encodePlanes('partial', this.#point(run.header, sum), sum, codec));
     this.#recorder.mark(operations.exchange);
   }
 

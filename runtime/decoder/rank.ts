@@ -1,115 +1,99 @@
+import type { PlaneCodec } from '../collective/plane-codec.ts';
 import { assert, HearthError } from '../error.ts';
-import type { Arena } from '../kernels/arena.ts';
-import type { Kernels } from '../kernels/kernels.ts';
 import type { ModelDescription } from '../model/description.ts';
-import type { Assignment } from '../plan/plan.ts';
 import { type Operation, operations } from '../profile/operations.ts';
 import type { Recorder } from '../profile/recorder.ts';
-import { perThread } from '../threads/scratch.ts';
 import { alone, type SharedTeam, shareOf, type Team } from '../threads/team.ts';
 import { tileSpecs } from '../tile/spec.ts';
-import { type PlacedSection, TileStore } from '../weights/tile-store.ts';
-import { Activations } from './activations.ts';
-import { AttentionLayer } from './attention-layer.ts';
-import { type Batch, checkHeader, layOut } from './batch.ts';
-import { BatchMemory } from './batch-memory.ts';
-import { FfnLayer } from './ffn-layer.ts';
-import { PartialSums } from './partial-sums.ts';
+import type { TileStore } from '../weights/tile-store.ts';
+import { type Batch, checkHeader } from './batch.ts';
 import type { RankOptions } from './rank-options.ts';
+import { type Place, Stage } from './stage.ts';
+import type { StageAssignment } from './stage-assignment.ts';
 import { type LogitPart, type PartialSum, type StepHeader, tokenCount } from './step.ts';
-import { VocabularyHead } from './vocabulary-head.ts';
 
 /**
  * What one rank computes: its tiles' part of every layer of a step. It knows neither clock nor network. `step`
  * yields its partial sums at each sync and goes on with their total; all ranks hold the same residual.
  *
- * A team of threads may share the work: each has a `Rank` of its own over the one memory, laid out alike. The
+ * A memory holds 4 GiB at most: a rank that is larger lies in several, each of which has a run of the sublayers, a
+ * stage. A step goes through them one after the other, and hands the residual on.
+ *
+ * A team of threads may share the work: each has a `Rank` of its own over the same memories, laid out alike. The
  * leader's is stepped; the others' follow. A thread computes some of the tiles, adds them in fixed point, and sums
  * over threads are as exact as sums over ranks.
  */
 export class Rank {
-  readonly #kernels: Kernels;
-  readonly #arena: Arena;
+  readonly #stages: readonly Stage[];
   readonly #options: RankOptions;
-  readonly #description: ModelDescription;
+  readonly #hiddenSize: number;
   readonly #team: Team;
   readonly #recorder: Recorder;
   /** What a thread waits for while the leader has its sums added to others'. */
   readonly #total: Operation;
-  readonly #tiles: TileStore;
-  readonly #batch: BatchMemory;
-  readonly #residual: number;
-  readonly #input: Activations;
-  readonly #sums: PartialSums;
-  readonly #attention: AttentionLayer;
-  readonly #ffn: FfnLayer;
-  readonly #head: VocabularyHead;
+  /** Where each tile lies: the base tile in every memory, others in one. */
+  readonly #holders = new Map<number, TileStore[]>();
 
   /**
    * Allocates all memory that the rank will ever need.
+   * @param places one for each stage
+   * @param stages of this rank, in order
    * @throws HearthError MEMORY_EXHAUSTED with the numbers
    */
   constructor(
-    kernels: Kernels,
-    arena: Arena,
+    places: readonly Place[],
     description: ModelDescription,
-    assignment: Assignment,
+    stages: readonly StageAssignment[],
     options: RankOptions,
     team: Team = alone,
   ) {
-    const { hiddenSize, layerCount } = description.config;
-    const { maxStepTokens } = options;
     const specs = tileSpecs(description);
-    const held = assignment.tileIds.map((id) => specs[id]!);
-    this.#kernels = kernels;
-    this.#arena = arena;
+    this.#stages = stages.map((stage, i) => new Stage(places[i]!, description, specs, stage, options, team));
     this.#options = options;
-    this.#description = description;
+    this.#hiddenSize = description.config.hiddenSize;
     this.#team = team;
     this.#recorder = team.recorder;
-    const follows = assignment.worldSize > 1 && team.index > 0;
+    const follows = stages[0]!.worldSize > 1 && team.index > 0;
     this.#total = follows ? operations.otherRanks : operations.barrier;
-    this.#tiles = new TileStore(arena, held, team);
-    this.#batch = new BatchMemory(arena, maxStepTokens);
-    this.#residual = arena.alloc(maxStepTokens * hiddenSize * 4);
-    this.#input = new Activations(kernels, arena, perThread(arena, team), maxStepTokens, hiddenSize);
-    this.#sums = new PartialSums(kernels, arena, maxStepTokens, hiddenSize, team);
-    this.#attention = new AttentionLayer(
-      kernels,
-      arena,
-      description,
-      specs,
-      this.#tiles,
-      options,
-      this.#batch,
-      team,
-    );
-    this.#ffn = new FfnLayer(kernels, arena, layerCount, specs, this.#tiles, options, team);
-    this.#head = new VocabularyHead(arena, this.#tiles, maxStepTokens);
+    for (const { assignment, tiles } of this.#stages)
+      for (const id of assignment.tileIds) this.#holders.set(id, [...(this.#holders.get(id) ?? []), tiles]);
   }
 
   /** Tiles of the assignment that have not been loaded yet. */
   get missingTileIds(): readonly number[] {
-    return this.#tiles.missingIds;
+    return [...new Set(this.#stages.flatMap(({ tiles }) => tiles.missingIds))];
   }
 
   /** @throws HearthError TILE_CORRUPT if the bytes cannot be this tile's */
   loadTile(id: number, bytes: Uint8Array): void {
-    this.#tiles.load(id, bytes);
+    for (const tiles of this.#holding(id)) tiles.load(id, bytes);
   }
 
   /** A tile's place in memory, for one who puts its bytes there and then calls `tileLoaded`. */
   tileSlot(id: number): Uint8Array {
-    return this.#tiles.slot(id);
+    return this.#holding(id)[0]!.slot(id);
   }
 
   tileLoaded(id: number): void {
-    this.#tiles.loaded(id);
+    const [first, ...others] = this.#holding(id);
+    first!.loaded(id);
+    for (const tiles of others) tiles.load(id, first!.slot(id));
+  }
+
+  #holding(id: number): readonly TileStore[] {
+    const holders = this.#holders.get(id);
+    assert(holders !== undefined, `tile ${id} is this rank's`);
+    return holders;
+  }
+
+  /** Packs the sums of a sync, which lie in the memory of its stage. */
+  codecOf(syncIndex: number): PlaneCodec {
+    return this.#stages.find(({ assignment }) => syncIndex < assignment.endSublayer)!.codec;
   }
 
   /** Forgets a sequence and frees its pages. */
   release(slot: number): void {
-    this.#attention.cache.release(slot);
+    for (const { attention } of this.#stages) attention.cache.release(slot);
   }
 
   /**
@@ -120,12 +104,12 @@ export class Rank {
    */
   *step(header: StepHeader, embeddings: Float32Array): Generator<PartialSum, LogitPart[], void> {
     assert(this.missingTileIds.length === 0, 'all tiles are loaded');
-    const batch = this.#begin(header, embeddings);
+    const batches = this.#begin(header, embeddings);
     this.#team.start();
     this.#recorder.mark(operations.open);
     let ended = false;
     try {
-      const parts = yield* this.#run(batch);
+      const parts = yield* this.#run(batches);
       ended = true;
       return parts;
     } finally {
@@ -136,63 +120,58 @@ export class Rank {
   /** A thread that does not lead computes its part of all steps, until the team is stopped. */
   follow(team: SharedTeam): void {
     team.follow(() => {
-      const part = this.#run(this.#batch.read());
+      const part = this.#run(this.#stages.map((stage) => stage.batch()));
       this.#recorder.mark(operations.open);
       while (!part.next().done);
     });
   }
 
-  #begin(header: StepHeader, embeddings: Float32Array): Batch {
+  /** @returns each stage's batch: the same tokens, in its own pages */
+  #begin(header: StepHeader, embeddings: Float32Array): Batch[] {
     checkHeader(header, this.#options);
     const tokens = tokenCount(header);
-    const values = tokens * this.#description.config.hiddenSize;
+    const values = tokens * this.#hiddenSize;
     if (embeddings.length !== values) {
       throw new HearthError(
         'PROTOCOL_UNEXPECTED_MESSAGE',
         `a step of ${tokens} tokens came with ${embeddings.length} values, expected ${values}`,
       );
     }
-    this.#attention.begin(header);
-    const batch = layOut(header, (slot, position) => this.#attention.cache.page(slot, position));
-    this.#batch.write(batch);
-    this.#arena.f32(this.#residual, values).set(embeddings);
-    return batch;
+    const batches = this.#stages.map((stage) => stage.begin(header));
+    this.#stages[0]!.fill(embeddings);
+    return batches;
   }
 
   /** What every thread does in a step; only the leader yields, and only its logits count. */
-  *#run(batch: Batch): Generator<PartialSum, LogitPart[], void> {
-    const { layerCount } = this.#description.config;
-    for (let layer = 0; layer < layerCount; layer += 1) {
-      yield* this.#sublayer(
-        batch,
-        this.#tiles.baseVector('attentionNorm', layer),
-        2 * layer,
-        this.#attention,
-      );
-      yield* this.#sublayer(batch, this.#tiles.baseVector('ffnNorm', layer), 2 * layer + 1, this.#ffn);
+  *#run(batches: readonly Batch[]): Generator<PartialSum, LogitPart[], void> {
+    const share = shareOf(this.#team, batches[0]!.tokens.length);
+    for (const [i, stage] of this.#stages.entries()) {
+      // Of the tokens whose residual this thread has summed up: no other need have come so far.
+      if (i > 0) stage.takeOver(this.#stages[i - 1]!, ...share);
+      const { firstSublayer, endSublayer } = stage.assignment;
+      for (let sublayer = firstSublayer; sublayer < endSublayer; sublayer += 1)
+        yield* this.#sublayer(stage, sublayer, batches[i]!);
     }
-    return this.#logits(batch);
+    return this.#logits(this.#stages.at(-1)!, batches.at(-1)!);
   }
 
   /** Norm, the tiles' products, sync, residual: the same around attention and FFN. */
-  *#sublayer(
-    batch: Batch,
-    norm: number,
-    syncIndex: number,
-    part: AttentionLayer | FfnLayer,
-  ): Generator<PartialSum, void, void> {
+  *#sublayer(stage: Stage, syncIndex: number, batch: Batch): Generator<PartialSum, void, void> {
     const team = this.#team;
     const recorder = this.#recorder;
-    const sums = this.#sums;
+    const { sums } = stage;
     const tokens = batch.tokens.length;
     const [first, end] = shareOf(team, tokens);
     const layer = syncIndex >> 1;
+    const [role, part] =
+      syncIndex % 2 === 0 ? (['attentionNorm', stage.attention] as const) : (['ffnNorm', stage.ffn] as const);
+    const norm = stage.tiles.baseVector(role, layer);
     const inputs = part.inputs(layer);
-    for (let token = first; token < end; token += 1) this.#prepare(norm, token, token, inputs);
+    for (let token = first; token < end; token += 1) stage.prepare(norm, token, token, inputs);
     team.barrier();
     sums.begin(tokens);
     recorder.mark(operations.addPartial);
-    part.compute(layer, batch, this.#input, sums);
+    part.compute(layer, batch, stage.input, sums);
     sums.publish();
     team.barrier();
     sums.reduce(tokens);
@@ -204,31 +183,15 @@ export class Rank {
       sums.settle(total);
     }
     team.barrier(this.#total);
-    sums.apply(this.#residual, first, end);
-    recorder.mark(operations.apply);
-  }
-
-  /**
-   * One token's residual, normed, to row `row` of the input, in the forms that the matrices want. Token by token, so
-   * that what was normed is still in the nearest cache when it is quantised.
-   */
-  #prepare(weight: number, token: number, row: number, matrices: readonly PlacedSection[]): void {
-    const { hiddenSize, normEpsilon } = this.#description.config;
-    const from = this.#residual + token * hiddenSize * 4;
-    const to = this.#input.pointer + row * hiddenSize * 4;
-    const scales = this.#sums.scales + row * 16;
-    this.#kernels.rmsNorm(from, weight, to, hiddenSize, 1, normEpsilon, scales);
-    this.#recorder.mark(operations.norm);
-    this.#input.prepare(matrices, row, row + 1);
-    this.#recorder.mark(operations.quantise);
+    stage.apply(first, end);
   }
 
   /** Final norm of the wanted tokens, gathered to the front, then the vocabulary tiles; in rounds. */
-  #logits({ logitTokens }: Batch): LogitPart[] {
+  #logits(stage: Stage, { logitTokens }: Batch): LogitPart[] {
     const team = this.#team;
     const recorder = this.#recorder;
-    const head = this.#head;
-    const norm = this.#tiles.baseVector('outputNorm');
+    const { head } = stage;
+    const norm = stage.tiles.baseVector('outputNorm');
     const parts = team.index === 0 ? head.emptyParts(logitTokens.length) : [];
     for (let round = 0; round < logitTokens.length; round += head.tokensPerRound) {
       const tokens = logitTokens.slice(round, round + head.tokensPerRound);
@@ -236,9 +199,9 @@ export class Rank {
       team.barrier();
       const [first, end] = shareOf(team, tokens.length);
       const inputs = head.inputs();
-      for (let row = first; row < end; row += 1) this.#prepare(norm, tokens[row]!, row, inputs);
+      for (let row = first; row < end; row += 1) stage.prepare(norm, tokens[row]!, row, inputs);
       team.barrier();
-      head.compute(tokens.length, this.#input);
+      head.compute(tokens.length, stage.input);
       recorder.mark(operations.vocabulary);
       team.barrier();
       if (team.index === 0) head.collect(parts, round, tokens.length);

@@ -1,7 +1,5 @@
 import { assert, HearthError } from '../error.ts';
-import { maximumPages, readAheadBytes, reservedBytes } from './kernels.ts';
-
-const pageBytes = 65536;
+import { maximumMemoryBytes, memoryPageBytes, readAheadBytes, reservedBytes } from './kernels.ts';
 
 /**
  * Bump allocation in a WebAssembly memory, which grows as needed. Pointers stay valid when it grows; views do
@@ -15,16 +13,11 @@ export class Arena {
   /**
    * @param memory undefined for an arena that only counts: it gives out addresses without end, and no views
    * @param limitBytes what the memory may grow to, the reserved page and what kernels read ahead included
-   * @param firstByte where to begin: behind what another arena of this memory has given out
    */
-  constructor(
-    memory: WebAssembly.Memory | undefined,
-    limitBytes = maximumPages * pageBytes,
-    firstByte = reservedBytes,
-  ) {
+  constructor(memory: WebAssembly.Memory | undefined, limitBytes = maximumMemoryBytes) {
     this.#memory = memory;
-    this.#top = firstByte;
-    this.#limitBytes = Math.min(limitBytes, maximumPages * pageBytes);
+    this.#top = reservedBytes;
+    this.#limitBytes = Math.min(limitBytes, maximumMemoryBytes);
   }
 
   /** Bytes in use, the reserved page included. */
@@ -93,7 +86,7 @@ export class Arena {
     const needed = end + readAheadBytes;
     const missing = needed - this.#memory.buffer.byteLength;
     if (needed <= this.#limitBytes && missing <= 0) return;
-    if (needed <= this.#limitBytes && grown(this.#memory, Math.ceil(missing / pageBytes))) return;
+    if (needed <= this.#limitBytes && grown(this.#memory, Math.ceil(missing / memoryPageBytes))) return;
     throw new HearthError(
       'MEMORY_EXHAUSTED',
       `${requestedBytes} bytes more do not fit: ${this.#top} of ${this.#limitBytes} bytes are in use. ` +

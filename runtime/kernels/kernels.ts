@@ -27,12 +27,35 @@ export interface LoadOptions {
   readonly build?: 'best' | 'relaxed' | 'baseline';
 }
 
+/** A memory grows by pages. */
+export const memoryPageBytes = 65536;
 /** Bytes at the start of a memory that belong to the kernels (their constants). */
 export const reservedBytes = 65536;
 /** Bytes behind a matrix that kernels may read, whatever they hold: `fetchStrip` asks for whole strips. */
 export const readAheadBytes = 4096;
 /** A memory is kept one page short of 4 GiB, so that the end of a buffer is never the pointer 0. */
-export const maximumPages = 65535;
+export const maximumMemoryBytes = 65535 * memoryPageBytes;
+
+/**
+ * A memory of one page that may grow.
+ * @param limitBytes that it can grow to, up to a whole page
+ * @param shared whether threads are to share it
+ * @throws HearthError MEMORY_EXHAUSTED if this process has no address space for another
+ */
+export function newMemory(limitBytes = maximumMemoryBytes, shared = false): WebAssembly.Memory {
+  const maximum = Math.ceil(Math.min(limitBytes, maximumMemoryBytes) / memoryPageBytes);
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum, shared });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new HearthError(
+      'MEMORY_EXHAUSTED',
+      `there is no address space for another memory of ${limitBytes} bytes. Give this device fewer tiles.`,
+      { limitBytes },
+      error,
+    );
+  }
+}
 
 /**
  * Compiles the best build that this engine can run and starts it over a memory.
@@ -41,7 +64,7 @@ export const maximumPages = 65535;
 export function loadKernels(bytes: KernelBytes, options: LoadOptions = {}): Kernels {
   const wanted = options.build ?? 'best';
   const candidates = wanted === 'best' ? (['relaxed', 'baseline'] as const) : [wanted];
-  const memory = options.memory ?? new WebAssembly.Memory({ initial: 1, maximum: maximumPages });
+  const memory = options.memory ?? newMemory();
   for (const build of candidates) {
     const code = bytes[isShared(memory) ? (`${build}-shared` as const) : build];
     if (!code || !WebAssembly.validate(new Uint8Array(code))) continue;

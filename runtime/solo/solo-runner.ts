@@ -1,6 +1,7 @@
 import { LogitRows } from '../decoder/logit-rows.ts';
 import { Rank } from '../decoder/rank.ts';
 import type { RankOptions } from '../decoder/rank-options.ts';
+import { singleStage } from '../decoder/stage-assignment.ts';
 import type { StepSequence } from '../decoder/step.ts';
 import { tokenCount } from '../decoder/step.ts';
 import type { StepInput, StepRunner } from '../generation/step-runner.ts';
@@ -20,7 +21,9 @@ export async function createSoloRunner(
 ): Promise<StepRunner> {
   const kernels = loadKernels(builds);
   const [assignment] = planByShares(model.tiles, [1]);
-  const rank = new Rank(kernels, new Arena(kernels.memory), model.description, assignment!, options);
+  const place = { kernels, arena: new Arena(kernels.memory) };
+  const stage = singleStage(model.description, assignment!);
+  const rank = new Rank([place], model.description, [stage], options);
   for (const tile of model.tiles) rank.loadTile(tile.id, await model.cutTile(tile));
   return new SoloRunner(model, rank, options);
 }

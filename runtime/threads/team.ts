@@ -3,7 +3,7 @@ import { type Operation, operations } from '../profile/operations.ts';
 import { type Recorder, silentRecorder } from '../profile/recorder.ts';
 
 /**
- * Threads that compute one rank over one memory. All run the same code and meet at barriers; index 0 leads: it
+ * Threads that compute one rank over the same memory. All run the same code and meet at barriers; index 0 leads: it
  * alone talks to the outside.
  */
 export interface Team {

@@ -1,4 +1,5 @@
 import type { ComputingRank, CreateRank } from '../../device-agent/rank-runner.ts';
+import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import {
   type LogitPart,
@@ -27,7 +28,6 @@ export function fakeRanks(faults: FakeFaults = {}): CreateRank {
       throw new HearthError('MEMORY_EXHAUSTED', 'too many tiles for this fake', { bytes: 1 });
     return {
       rank: new FakeRank(description, assignment, options, faults),
-      codec: referenceCodec,
       ownTileIds: [],
       prepare: async () => {},
       close: () => {},
@@ -77,6 +77,10 @@ class FakeRank implements ComputingRank {
     this.#loaded.push({ spec, weight: bytes[0]! + 256 * bytes.at(-1)! });
     this.#loaded.sort((a, b) => a.spec.id - b.spec.id);
     this.#missing.delete(id);
+  }
+
+  codecOf(): PlaneCodec {
+    return referenceCodec;
   }
 
   release(slot: number): void {

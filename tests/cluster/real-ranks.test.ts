@@ -13,6 +13,8 @@ import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import type { FileVersion } from '../../runtime/gguf/source.ts';
 import { type LoadOptions, loadKernels } from '../../runtime/kernels/kernels.ts';
 import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
+import { planByShares } from '../../runtime/plan/plan.ts';
+import { arenaLimit } from '../support/arena-limit.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
@@ -43,7 +45,7 @@ function started(options: Partial<ClusterOptions> = {}): Cluster {
 }
 
 const ranks = (build: LoadOptions['build'] = 'best') =>
-  kernelRanks(() => loadKernels(kernelBytes, { build }));
+  kernelRanks((memory) => loadKernels(kernelBytes, { build, memory }));
 
 /** Prefill in chunks, two sequences in one step, a release, a step back. */
 async function play(cluster: Cluster): Promise<Float32Array[]> {
@@ -79,6 +81,21 @@ describe('ranks that compute with the kernels', () => {
     expect(rows).toHaveLength(9);
     expect(new Set(rows[0]).size).toBeGreaterThan(1000);
     expect(rows).toEqual(await soloRows());
+  });
+
+  it.each([2, 3])('of which one of %i lies in several memories give the bits of one', async (devices) => {
+    const [one] = planByShares(model.tiles, Array(devices).fill(1));
+    const limit = arenaLimit(model.description, one!, rankOptions, 1, 2);
+    const memories: WebAssembly.Memory[] = [];
+    const startKernels = (memory: WebAssembly.Memory) => {
+      memories.push(memory);
+      return loadKernels(kernelBytes, { memory });
+    };
+    const cluster = started({ minDevices: devices });
+    await joinDevice(cluster, 'several', kernelRanks(startKernels, undefined, undefined, limit));
+    for (let i = 1; i < devices; i += 1) await joinDevice(cluster, `device ${i}`, ranks());
+    expect(await play(cluster)).toEqual(await soloRows());
+    expect(memories).toHaveLength(2);
   });
 
   it('go on with the same bits when one leaves and another joins', async () => {

@@ -31,9 +31,9 @@ describe('rankBytes', () => {
     ['its share', large, [1, 3, 2], { kvFormat: 'q8', kvPages: 40 }, 1],
     ['long steps', large, [1], { maxStepTokens: 200, kvFormat: 'f32' }, 4],
   ] as const)('is what the rank’s memory grows to: %s', (_, model, shares, change, threads) => {
-    let memory: WebAssembly.Memory | undefined;
-    const startKernels = (shared?: WebAssembly.Memory) => {
-      memory = shared ?? new WebAssembly.Memory({ initial: 1 });
+    const memories: WebAssembly.Memory[] = [];
+    const startKernels = (memory: WebAssembly.Memory) => {
+      memories.push(memory);
       // The builds for threads are not needed where no step is run.
       return { ...loadKernels(kernelBytes), memory };
     };
@@ -42,6 +42,8 @@ describe('rankBytes', () => {
     for (const assignment of planByShares(tileSpecs(model), shares)) {
       const bytes = rankBytes(model, assignment, rankOptions, threads);
       createRank(model, assignment, rankOptions).close();
+      const [memory, ...others] = memories.splice(0);
+      expect(others).toEqual([]);
       expect(memory!.buffer.byteLength).toBe(Math.ceil((bytes.tiles + bytes.rest) / 65536) * 65536);
     }
   });

@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Arena } from '../../runtime/kernels/arena.ts';
 import {
   type KernelBytes,
   loadKernels,
+  newMemory,
   readAheadBytes,
   reservedBytes,
 } from '../../runtime/kernels/kernels.ts';
@@ -78,6 +79,28 @@ describe('Arena', () => {
   test('refuses sizes that are not sizes', () => {
     const arena = makeArena();
     for (const bytes of [-1, 0.5, Number.NaN]) expect(() => arena.alloc(bytes)).toThrow(/assertion/);
+  });
+});
+
+describe('newMemory', () => {
+  test('grows to its limit', () => {
+    const arena = new Arena(newMemory(3 * 65536 + 5));
+    arena.alloc(2 * 65536);
+    expect(() => arena.alloc(65536)).toThrow(expect.objectContaining({ code: 'MEMORY_EXHAUSTED' }));
+  });
+
+  test('says so where there is no room for it', () => {
+    const refused = vi.spyOn(WebAssembly, 'Memory').mockImplementation(
+      class {
+        constructor() {
+          throw new RangeError('could not allocate memory');
+        }
+      } as never,
+    );
+    onTestFinished(() => refused.mockRestore());
+    expect(() => newMemory(1 << 20, true)).toThrow(
+      expect.objectContaining({ code: 'MEMORY_EXHAUSTED', fields: { limitBytes: 1 << 20 } }),
+    );
   });
 });
 

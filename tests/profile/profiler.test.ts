@@ -44,7 +44,7 @@ async function started(devices: number, profiler?: Profiler): Promise<Cluster> {
     await joinDevice(
       cluster,
       `device ${i}`,
-      kernelRanks(() => loadKernels(kernelBytes)),
+      kernelRanks((memory) => loadKernels(kernelBytes, { memory })),
     );
   await cluster.whenReady();
   return cluster;

@@ -10,6 +10,7 @@ import { planByShares } from '../../runtime/plan/plan.ts';
 import { type Operation, operations } from '../../runtime/profile/operations.ts';
 import type { Spans } from '../../runtime/profile/recorder.ts';
 import { memorySource } from '../support/memory-source.ts';
+import { arenaLimit } from '../support/arena-limit.ts';
 import { cutAllTiles } from '../support/star.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
 
@@ -41,9 +42,10 @@ afterEach(() => {
   for (const host of hosts.splice(0)) host.close();
 });
 
-async function rankHost(threads: number, profiled: boolean): Promise<RankHost> {
+async function rankHost(threads: number, profiled: boolean, arenas = 1): Promise<RankHost> {
   const [assignment] = planByShares(model.tiles, [1]);
-  const createRank = kernelRanks(startKernels, nodeThreads(threads, silentLogger));
+  const limit = arenaLimit(model.description, assignment!, options, threads, arenas);
+  const createRank = kernelRanks(startKernels, nodeThreads(threads, silentLogger), undefined, limit);
   const host = createRank(model.description, assignment!, options, profiled);
   hosts.push(host);
   for (const id of assignment!.tileIds) host.rank.loadTile(id, tiles[id]!);
@@ -102,8 +104,12 @@ const everyThread = [
 ];
 
 describe('a rank that is profiled', () => {
-  test.each([1, 2])('says of %i threads what each did, and leaves nothing out', async (threads) => {
-    const host = await rankHost(threads, true);
+  test.each([
+    [1, 1],
+    [2, 1],
+    [2, 3],
+  ])('says of %i threads over %i memories what each did, and leaves nothing out', async (threads, arenas) => {
+    const host = await rankHost(threads, true, arenas);
     const steps: Stepped[] = [];
     for (let id = 0; id < 15; id += 1) steps.push(await step(host, id, id % 2 === 0 ? 1 : 13));
     const waits = threads > 1 ? [operations.barrier] : [];

@@ -1,6 +1,7 @@
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import { Rank } from '../../runtime/decoder/rank.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import { singleStage } from '../../runtime/decoder/stage-assignment.ts';
 import { type PartialSum, type StepSequence, tokenCount } from '../../runtime/decoder/step.ts';
 import { Arena } from '../../runtime/kernels/arena.ts';
 import { type LoadOptions, loadKernels } from '../../runtime/kernels/kernels.ts';
@@ -38,7 +39,9 @@ export class TestStar {
   ): Promise<TestStar> {
     const ranks = planByShares(model.tiles, shares).map(async (assignment) => {
       const kernels = loadKernels(kernelBytes, { build });
-      const rank = new Rank(kernels, new Arena(kernels.memory), model.description, assignment, options);
+      const place = { kernels, arena: new Arena(kernels.memory) };
+      const stage = singleStage(model.description, assignment);
+      const rank = new Rank([place], model.description, [stage], options);
       for (const id of assignment.tileIds) rank.loadTile(id, tiles[id]!);
       return rank;
     });

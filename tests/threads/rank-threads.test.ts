@@ -1,16 +1,21 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { silentLogger } from '../../device-agent/logger.ts';
 import { nodeThreads } from '../../device-agent/node/compute-threads.ts';
 import { startKernels } from '../../device-agent/node/kernel-files.ts';
+import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
 import { kernelRanks } from '../../device-agent/rank-host.ts';
 import type { RankHost } from '../../device-agent/rank-runner.ts';
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { PartialSum } from '../../runtime/decoder/step.ts';
 import type { KvFormat } from '../../runtime/kernels/kv-page.ts';
-import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
+import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { memorySource } from '../support/memory-source.ts';
+import { arenaLimit } from '../support/arena-limit.ts';
 import { cutAllTiles } from '../support/star.ts';
 import { type SyntheticModelOptions, syntheticModel } from '../support/synthetic-model.ts';
 
@@ -43,10 +48,21 @@ async function rankOf(
   { model, tiles }: Subject,
   threads: number,
   kvFormat: KvFormat = 'f16',
+  arenas = 1,
 ): Promise<RankHost['rank']> {
   const [assignment] = planByShares(model.tiles, [1]);
-  const createRank = kernelRanks(startKernels, nodeThreads(threads, silentLogger));
+  const memories: WebAssembly.Memory[] = [];
+  const createRank = kernelRanks(
+    (memory) => {
+      memories.push(memory);
+      return startKernels(memory);
+    },
+    nodeThreads(threads, silentLogger),
+    undefined,
+    arenaLimit(model.description, assignment!, { ...options, kvFormat }, threads, arenas),
+  );
   const host = createRank(model.description, assignment!, { ...options, kvFormat });
+  expect(memories).toHaveLength(arenas);
   hosts.push(host);
   await host.prepare(() => {});
   for (const id of assignment!.tileIds) host.rank.loadTile(id, tiles[id]!);
@@ -109,9 +125,57 @@ describe('threads', () => {
     },
   );
 
-  test('survive a step that is abandoned in its middle', async () => {
+  test.each([
+    ['llama', 'Q4_0', 'f16'],
+    ['llama', 'F16', 'f32'],
+    ['qwen2', 'Q6_K', 'q8'],
+    ['qwen2', 'Q8_0', 'f16'],
+  ] as const)(
+    'give the bits of one memory over several: %s in %s, %s KV',
+    { timeout: 60_000 },
+    async (architecture, type, kvFormat) => {
+      const it = await subject({ architecture, type });
+      const expected = await logits(it.model, await rankOf(it, 1, kvFormat), [13]);
+      expect(new Set(expected.map((row) => row[3])).size).toBe(13);
+      // Over five, every memory has one sublayer or the head.
+      for (const [arenas, threads, runs] of [
+        [2, 1, [13]],
+        [2, 2, [1, 1, 11]],
+        [2, 3, [13]],
+        [3, 1, [6, 7]],
+        [3, 2, [13]],
+        [3, 3, [12, 1]],
+        [5, 2, [4, 9]],
+      ] as const)
+        expect(
+          await logits(it.model, await rankOf(it, threads, kvFormat, arenas), runs),
+          `${arenas} memories, ${threads} threads`,
+        ).toEqual(expected);
+    },
+  );
+
+  test('cut their tiles from the model’s file into several memories', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hearth-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, 'model.gguf'), await syntheticModel({ type: 'Q4_0' }));
+    const model = new ModelFile(await openGgufAt(join(folder, 'model.gguf')));
+    onTestFinished(() => model.close());
+    const it = { model, tiles: await cutAllTiles(model) };
+    const [assignment] = planByShares(model.tiles, [1]);
+    const limit = arenaLimit(model.description, assignment!, options, 2, 3);
+    const createRank = kernelRanks(startKernels, nodeThreads(2, silentLogger), model, limit);
+    const host = createRank(model.description, assignment!, options);
+    hosts.push(host);
+    const loaded: number[] = [];
+    await host.prepare((id) => loaded.push(id));
+    expect(loaded.sort((a, b) => a - b)).toEqual(assignment!.tileIds);
+    expect(host.rank.missingTileIds).toEqual([]);
+    expect(await logits(model, host.rank, [13])).toEqual(await logits(model, await rankOf(it, 1), [13]));
+  });
+
+  test.each([1, 3])('survive a step that is abandoned in its middle, over %i memories', async (arenas) => {
     const it = await subject({ type: 'Q8_0' });
-    const rank = await rankOf(it, 3);
+    const rank = await rankOf(it, 3, 'f16', arenas);
     const expected = await logits(it.model, rank, [13]);
     for (const syncs of [0, 1, 2, 3]) {
       const { step } = await begin(it.model, rank, 0, 5);
@@ -121,9 +185,9 @@ describe('threads', () => {
     }
   });
 
-  test('survive a step that fails', async () => {
+  test.each([1, 2])('survive a step that fails, over %i memories', async (arenas) => {
     const it = await subject({ type: 'F32' });
-    const rank = await rankOf(it, 2);
+    const rank = await rankOf(it, 2, 'f16', arenas);
     const expected = await logits(it.model, rank, [13]);
     const { header } = await begin(it.model, rank, 0, 2);
     const hostile = new Float32Array(2 * it.model.config.hiddenSize).fill(Number.NaN);

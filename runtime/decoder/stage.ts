@@ -1,0 +1,144 @@
+import { KernelCodec } from '../collective/kernel-codec.ts';
+import type { PlaneCodec } from '../collective/plane-codec.ts';
+import type { Arena } from '../kernels/arena.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import type { ModelConfig } from '../model/config.ts';
+import type { ModelDescription } from '../model/description.ts';
+import { operations } from '../profile/operations.ts';
+import type { Recorder } from '../profile/recorder.ts';
+import { perThread } from '../threads/scratch.ts';
+import type { Team } from '../threads/team.ts';
+import type { TileSpec } from '../tile/spec.ts';
+import { type PlacedSection, TileStore } from '../weights/tile-store.ts';
+import { Activations } from './activations.ts';
+import { AttentionLayer } from './attention-layer.ts';
+import { type Batch, layOut } from './batch.ts';
+import { BatchMemory } from './batch-memory.ts';
+import { FfnLayer } from './ffn-layer.ts';
+import { PartialSums } from './partial-sums.ts';
+import type { RankOptions } from './rank-options.ts';
+import type { StageAssignment } from './stage-assignment.ts';
+import type { StepHeader } from './step.ts';
+import { VocabularyHead } from './vocabulary-head.ts';
+
+/** A memory, and the kernels over it. */
+export interface Place {
+  readonly kernels: Kernels;
+  readonly arena: Arena;
+}
+
+/**
+ * A run of a rank's sublayers and all that computing them takes, in one memory. A thread of the rank has a `Stage` of
+ * its own over that memory, laid out alike.
+ */
+export class Stage {
+  readonly assignment: StageAssignment;
+  readonly tiles: TileStore;
+  readonly input: Activations;
+  readonly sums: PartialSums;
+  readonly attention: AttentionLayer;
+  readonly ffn: FfnLayer;
+  readonly head: VocabularyHead;
+  /** Packs this stage's sums for the other ranks. */
+  readonly codec: PlaneCodec;
+  readonly #kernels: Kernels;
+  readonly #arena: Arena;
+  readonly #config: ModelConfig;
+  readonly #recorder: Recorder;
+  readonly #batch: BatchMemory;
+  readonly #residual: number;
+
+  /**
+   * Allocates all memory that the stage will ever need, and writes to none.
+   * @param specs all tiles of the model
+   * @throws HearthError MEMORY_EXHAUSTED with the numbers
+   */
+  constructor(
+    { kernels, arena }: Place,
+    description: ModelDescription,
+    specs: readonly TileSpec[],
+    assignment: StageAssignment,
+    options: RankOptions,
+    team: Team,
+  ) {
+    const { config } = description;
+    const { hiddenSize } = config;
+    const { maxStepTokens } = options;
+    const held = assignment.tileIds.map((id) => specs[id]!);
+    this.assignment = assignment;
+    this.#kernels = kernels;
+    this.#arena = arena;
+    this.#config = config;
+    this.#recorder = team.recorder;
+    this.tiles = new TileStore(arena, held, team);
+    this.#batch = new BatchMemory(arena, maxStepTokens);
+    this.#residual = arena.alloc(maxStepTokens * hiddenSize * 4);
+    this.input = new Activations(kernels, arena, perThread(arena, team), maxStepTokens, hiddenSize);
+    this.sums = new PartialSums(kernels, arena, maxStepTokens, hiddenSize, team);
+    this.attention = new AttentionLayer(
+      kernels,
+      arena,
+      description,
+      specs,
+      this.tiles,
+      options,
+      this.#batch,
+      team,
+    );
+    this.ffn = new FfnLayer(kernels, arena, config.layerCount, specs, this.tiles, options, team);
+    this.head = new VocabularyHead(arena, this.tiles, maxStepTokens);
+    this.codec = new KernelCodec(kernels, arena, assignment.worldSize > 1 ? maxStepTokens * hiddenSize : 0);
+  }
+
+  /** The leader makes room for a step's positions and lays it out. @throws HearthError CONTEXT_FULL */
+  begin(header: StepHeader): Batch {
+    this.attention.begin(header);
+    const batch = layOut(header, (slot, position) => this.attention.cache.page(slot, position));
+    this.#batch.write(batch);
+    return batch;
+  }
+
+  /** The step that the leader has laid out. */
+  batch(): Batch {
+    return this.#batch.read();
+  }
+
+  /** @param embeddings float32 [tokens, hiddenSize], the residual before the first sublayer */
+  fill(embeddings: Float32Array): void {
+    this.#arena.f32(this.#residual, embeddings.length).set(embeddings);
+  }
+
+  /** Takes the residual of tokens [first, end) from the stage before. */
+  takeOver(before: Stage, first: number, end: number): void {
+    this.#rows(first, end).set(before.#rows(first, end));
+    this.#recorder.mark(operations.apply);
+  }
+
+  /**
+   * One token's residual, normed, to row `row` of the input, in the forms that the matrices want. Token by token, so
+   * that what was normed is still in the nearest cache when it is quantised.
+   * @param weight address of the norm's
+   */
+  prepare(weight: number, token: number, row: number, matrices: readonly PlacedSection[]): void {
+    const { hiddenSize, normEpsilon } = this.#config;
+    const from = this.#residual + token * hiddenSize * 4;
+    const to = this.input.pointer + row * hiddenSize * 4;
+    const scales = this.sums.scales + row * 16;
+    this.#kernels.rmsNorm(from, weight, to, hiddenSize, 1, normEpsilon, scales);
+    this.#recorder.mark(operations.norm);
+    this.input.prepare(matrices, row, row + 1);
+    this.#recorder.mark(operations.quantise);
+  }
+
+  /** Adds the sum over all ranks to the residual of tokens [first, end). */
+  apply(first: number, end: number): void {
+    this.sums.apply(this.#residual, first, end);
+    this.#recorder.mark(operations.apply);
+  }
+
+  /** float32 [end − first, hiddenSize] */
+  #rows(first: number, end: number): Float32Array {
+    const { hiddenSize } = this.#config;
+    return this.#arena.f32(this.#residual + first * hiddenSize * 4, (end - first) * hiddenSize);
+  }
+}
