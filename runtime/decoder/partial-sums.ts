@@ -122,6 +122,8 @@ export class PartialSums {
    */
   total(tokens: number, syncIndex: number): PartialSum {
     const flags = this.#words().reduce((all, one, thread) => (thread < this.#team.size ? all | one : all), 0);
+    // Other threads' coarse values are in this one's plane now, also if the step ends here.
+    if (flags & flagCoarse) this.#coarseDirty = true;
     if (flags & flagOverflow) {
       throw new HearthError(
         'FIXED_POINT_OVERFLOW',

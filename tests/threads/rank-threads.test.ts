@@ -11,6 +11,7 @@ import type { RankHost } from '../../device-agent/rank-runner.ts';
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { PartialSum } from '../../runtime/decoder/step.ts';
+import { openGguf } from '../../runtime/gguf/gguf.ts';
 import type { KvFormat } from '../../runtime/kernels/kv-page.ts';
 import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
@@ -183,6 +184,24 @@ describe('threads', () => {
       step.return([]);
       expect(await logits(it.model, rank, [13])).toEqual(expected);
     }
+  });
+
+  test('forget what an abandoned step has left in one thread’s coarse plane', async () => {
+    const bytes = await syntheticModel({ type: 'F32' });
+    const { byteOffset } = (await openGguf(memorySource(bytes))).tensors.get('blk.0.ffn_down.weight')!;
+    // The last of five FFN tiles, which the second thread computes: [256, 1280], columns from 1024 on.
+    const down = new Float32Array(bytes.buffer.slice(byteOffset, byteOffset + 256 * 1280 * 4));
+    new Uint8Array(bytes.buffer, byteOffset).set(
+      new Uint8Array(down.map((value, i) => (i % 1280 < 1024 ? value : value * 1e6)).buffer),
+    );
+    const model = await openModelFile(memorySource(bytes));
+    const rank = await rankOf({ model, tiles: await cutAllTiles(model) }, 2);
+    const expected = await logits(model, rank, [13]);
+    const { step } = await begin(model, rank, 3, 5);
+    step.next();
+    expect(step.next().value).toMatchObject({ syncIndex: 1, coarseUsed: true });
+    step.return([]);
+    expect(await logits(model, rank, [13])).toEqual(expected);
   });
 
   test.each([1, 2])('survive a step that fails, over %i memories', async (arenas) => {
