@@ -16,6 +16,7 @@ const nodeEntryPoints = [
   'coordinator/quantize/encode-worker.ts',
   'device-agent/node/local-worker.ts',
   'device-agent/node/compute-worker.ts',
+  'device-agent/node/loader-worker.ts',
 ];
 
 /** Targets of asconfig.json. */

@@ -1,5 +1,7 @@
 import { type Logger, silentLogger } from '../device-agent/logger.ts';
+import { idleProcessors } from '../device-agent/node/compute-threads.ts';
 import { startKernels } from '../device-agent/node/kernel-files.ts';
+import { memoryBudget } from '../device-agent/node/memory-budget.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import { answerVocabulary } from '../runtime/generation/answer-vocabulary.ts';
 import { kvPageTokens } from '../runtime/generation/step-runner.ts';
@@ -10,6 +12,7 @@ import { ModelChat } from './chat/model-chat.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import { readTokenizer } from './files/open-model.ts';
+import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
 import type { Profiler } from './profile/profiler.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 
@@ -27,6 +30,10 @@ export interface EngineOptions {
   readonly kvFormat: KvFormat;
   /** Threads of a local rank; by default as many as there are idle processors, or one for each of several ranks. */
   readonly threads?: number | undefined;
+  /** What this process may take; by default what it has and what is available. */
+  readonly memoryBytes?: number | undefined;
+  /** What tiles that its ranks keep may take of the disk. */
+  readonly cacheBytes?: number | undefined;
   /** Requests that are answered at the same time. */
   readonly parallel: number;
   readonly contextLength?: number | undefined;
@@ -46,6 +53,7 @@ export class Engine {
   readonly scheduler: Scheduler;
   readonly chat: ModelChat;
   readonly #localRanks: LocalRank[] = [];
+  readonly #hashFile: TileHashFile | undefined;
 
   private constructor(options: EngineOptions) {
     const { model, logger = silentLogger, minDevices } = options;
@@ -53,8 +61,11 @@ export class Engine {
     this.model = model;
     this.tokenizer = readTokenizer(model.gguf);
     this.chat = new ModelChat(this.tokenizer);
+    const { file } = model.gguf;
+    this.#hashFile = file && openTileHashes(file, model.tiles.length, logger);
     this.cluster = new Cluster({
       model,
+      ...(this.#hashFile && { hashes: this.#hashFile.hashes }),
       rankOptions: rankOptions(options),
       logger,
       profiler: options.profiler,
@@ -74,8 +85,11 @@ export class Engine {
   static async start(options: EngineOptions): Promise<Engine> {
     const engine = new Engine(options);
     try {
-      for (let i = 0; i < options.localRanks; i += 1) {
-        const rank = await startLocalRank(localRankOptions(options, i));
+      const { localRanks } = options;
+      const rankOptions = localRankOptions(options);
+      for (let i = 0; i < localRanks; i += 1) {
+        const name = localRanks > 1 ? { name: `local-${i}` } : {};
+        const rank = await startLocalRank({ ...rankOptions, ...name });
         engine.#localRanks.push(rank);
         engine.cluster.add(rank.member);
       }
@@ -91,21 +105,21 @@ export class Engine {
     this.cluster.close();
     await Promise.all(this.#localRanks.map((rank) => rank.stop()));
     await this.chat.close();
+    this.#hashFile?.close();
     await this.model.close();
   }
 }
 
-/** Several ranks on one machine have no processors to spare for threads of their own. */
-function localRankOptions(
-  { model, localRanks, threads, logger }: EngineOptions,
-  index: number,
-): LocalRankOptions {
-  const several = localRanks > 1 ? { name: `local-${index}`, threads: 1 } : {};
-  const { file } = model.gguf;
+/** Several ranks on one machine share its memory, and have no processors to spare for threads of their own. */
+function localRankOptions(options: EngineOptions): LocalRankOptions {
+  const { model, localRanks, memoryBytes, cacheBytes, logger } = options;
+  const threads = options.threads ?? (localRanks > 1 ? 1 : idleProcessors());
+  const budget = memoryBudget(memoryBytes, localRanks * (1 + threads));
   return {
-    ...several,
-    ...(threads && { threads }),
-    ...(file && { model: file }),
+    threads,
+    memoryBytes: Math.floor(budget / localRanks),
+    cacheBytes,
+    model: model.gguf.file,
     ...(logger && { logger }),
   };
 }

@@ -1,34 +1,42 @@
-import { planStages } from '../runtime/decoder/plan-stages.ts';
+import { planMemory } from '../runtime/decoder/plan-memory.ts';
 import { Rank } from '../runtime/decoder/rank.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
+import type { Place } from '../runtime/decoder/stage.ts';
 import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
 import type { FileVersion } from '../runtime/gguf/source.ts';
 import { Arena } from '../runtime/kernels/arena.ts';
 import { type Kernels, maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
 import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
-import type { Assignment } from '../runtime/plan/plan.ts';
-import { alone, controlBytes, SharedTeam, shareOf, type Team } from '../runtime/threads/team.ts';
+import type { StepProfile } from '../runtime/profile/step-profile.ts';
+import type { Tile } from '../runtime/protocol/tile-frame.ts';
+import { alone, controlBytes, SharedTeam, type Team } from '../runtime/threads/team.ts';
+import { tileSpecs } from '../runtime/tile/spec.ts';
+import { hashAt, hashName } from '../runtime/tile/tile-hash.ts';
+import { WindowControl } from '../runtime/weights/window-control.ts';
+import type { Window } from '../runtime/weights/window-reader.ts';
 import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from './profile-memory.ts';
-import type { CreateRank } from './rank-runner.ts';
+import type { CreateRank, LoadReport, RankHost, RankSetup } from './rank-runner.ts';
+import { TileLoading } from './tile-loading.ts';
+import { type LoadEvents, loadShare, type RankTile, type TileSources } from './tile-sources.ts';
+import type { LoaderJob } from './window-host.ts';
 
 /** All that a thread needs to follow a rank's leader: it can be posted to it as it is. */
 export interface FollowerJob {
+  readonly stages: readonly StageAssignment[];
   /** One for each stage. */
   readonly memories: readonly WebAssembly.Memory[];
-  readonly stages: readonly StageAssignment[];
+  readonly windows: readonly (SharedArrayBuffer | undefined)[];
   readonly control: SharedArrayBuffer;
   readonly teamSize: number;
   readonly description: ModelDescription;
-  readonly assignment: Assignment;
   readonly options: RankOptions;
   readonly profile: ProfileMemory | undefined;
-  /** The model, if the threads are to cut the rank's tiles out of it. */
+  /** What the threads are to load. */
+  readonly tiles: readonly RankTile[];
+  /** The model, if it is this rank's. */
   readonly model: FileVersion | undefined;
 }
-
-/** Told of each tile that stands in the rank's memory. */
-export type OnLoaded = (tileId: number) => void;
 
 export interface Threads {
   /** Threads of one rank, the leader's included. */
@@ -37,108 +45,154 @@ export interface Threads {
    * Starts the others; each runs `followRank`.
    * @returns settles when all are ready for steps
    */
-  start(job: FollowerJob, onLoaded: OnLoaded): Promise<void>;
+  start(job: FollowerJob, events: LoadEvents): Promise<void>;
 }
 
 const noThreads: Threads = { count: 1, start: async () => {} };
 
-/**
- * Ranks that compute with the kernels, each in memories of its own that go when the rank goes.
- * @param model a model on this device: a rank's tiles are cut out of it, instead of being sent, if they are its
- * @param arenaLimitBytes what one memory may hold: a rank that needs more gets several
- */
-export function kernelRanks(
-  startKernels: (memory: WebAssembly.Memory) => Kernels,
-  threads: Threads = noThreads,
-  model?: ModelFile,
-  arenaLimitBytes = maximumMemoryBytes,
-): CreateRank {
-  return (description, assignment, options, profiled) => {
-    const shared = threads.count > 1;
-    const stages = planStages(description, assignment, options, threads.count, arenaLimitBytes);
-    const memories = stages.map(() => newMemory(arenaLimitBytes, shared));
-    const profile = profiled ? profileMemory(threads.count) : undefined;
-    const recorder = threadRecorder(profile, 0);
-    const leader = shared && new SharedTeam(new SharedArrayBuffer(controlBytes), 0, threads.count, recorder);
-    const team = leader || { ...alone, recorder };
-    // The leader first: it makes the memories as large as all will find them.
-    const rank = new Rank(memories.map(placeIn(startKernels)), description, stages, options, team);
-    let closed = false;
-    const own = model && sameDescription(model.description, description) ? model : undefined;
-    return {
-      rank,
-      profile: stepProfile(profile, team),
-      ownTileIds: own ? assignment.tileIds : [],
-      async prepare(onLoaded) {
-        const loaded = (id: number) => {
-          rank.tileLoaded(id);
-          onLoaded(id);
-        };
-        const work = { memories, stages, profile, description, assignment, options };
-        const job = leader && {
-          ...work,
-          control: leader.control,
-          teamSize: leader.size,
-          model: own?.gguf.file,
-        };
-        await Promise.all([
-          job && threads.start(job, loaded),
-          own && cutShare(own, assignment.tileIds, rank, team, () => closed, loaded),
-        ]);
-      },
-      close() {
-        closed = true;
-        if (leader) leader.stop();
-      },
-    };
-  };
-}
-
-function placeIn(startKernels: (memory: WebAssembly.Memory) => Kernels) {
-  return (memory: WebAssembly.Memory) => ({ kernels: startKernels(memory), arena: new Arena(memory) });
-}
-
-/** A thread's share of the rank's tiles, cut straight into its memories. */
-async function cutShare(
-  model: ModelFile,
-  tileIds: readonly number[],
-  rank: Rank,
-  team: Team,
-  isClosed: () => boolean,
-  onLoaded: OnLoaded,
-): Promise<void> {
-  // Neighbours, since they are parts of the same tensors.
-  for (const id of tileIds.slice(...shareOf(team, tileIds.length))) {
-    if (isClosed()) return;
-    await model.cutTile(model.tiles[id]!, rank.tileSlot(id));
-    onLoaded(id);
-  }
-}
-
-/** What a following thread needs, and whom it tells. */
-export interface FollowerTools {
+export interface RankTools {
   readonly startKernels: (memory: WebAssembly.Memory) => Kernels;
-  readonly openModel: (file: FileVersion) => Promise<ModelFile>;
-  readonly onLoaded: OnLoaded;
-  readonly onReady: () => void;
+  readonly threads?: Threads;
+  readonly sources: TileSources;
+  /** What the memories of a rank may hold together. By default there is no end to it. */
+  readonly memoryBytes?: number;
+  /** What one memory may hold: a rank that needs more gets several. */
+  readonly arenaLimitBytes?: number;
+  /** Starts a thread that runs `runLoader`. Without it nothing streams. */
+  readonly startLoader?: (job: LoaderJob) => void;
+  /** Told of what went wrong and does not matter yet. */
+  readonly onUnkept?: (error: unknown) => void;
 }
 
-/** The life of a thread that follows: it ends when the leader's rank is closed. */
-export async function followRank(job: FollowerJob, index: number, tools: FollowerTools): Promise<void> {
-  const recorder = threadRecorder(job.profile, index);
-  const team = new SharedTeam(job.control, index, job.teamSize, recorder);
-  try {
-    const places = job.memories.map(placeIn(tools.startKernels));
-    const rank = new Rank(places, job.description, job.stages, job.options, team);
-    if (job.model) {
-      const model = await tools.openModel(job.model);
-      await cutShare(model, job.assignment.tileIds, rank, team, () => team.stopped, tools.onLoaded);
-      await model.close();
-    }
-    tools.onReady();
-    rank.follow(team);
-  } catch (error) {
-    team.fail();
-    throw error;
+/** Ranks that compute with the kernels, each in memories of its own that go when the rank goes. */
+export function kernelRanks(tools: RankTools): CreateRank {
+  return (setup) => new KernelRank(setup, tools);
+}
+
+class KernelRank implements RankHost {
+  readonly rank: Rank;
+  readonly profile: StepProfile | undefined;
+  readonly #setup: RankSetup;
+  readonly #tools: RankTools;
+  readonly #threads: Threads;
+  readonly #stages: readonly StageAssignment[];
+  readonly #memories: readonly WebAssembly.Memory[];
+  readonly #windows: readonly (SharedArrayBuffer | undefined)[];
+  readonly #profileMemory: ProfileMemory | undefined;
+  readonly #leader: SharedTeam | undefined;
+  readonly #team: Team;
+  #loading: TileLoading | undefined;
+  #closed = false;
+
+  /** @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE */
+  constructor(setup: RankSetup, tools: RankTools) {
+    const { description, assignment, options } = setup;
+    const { threads = noThreads, arenaLimitBytes = maximumMemoryBytes } = tools;
+    this.#setup = setup;
+    this.#tools = tools;
+    this.#threads = threads;
+    this.#stages = planMemory(description, assignment, options, threads.count, {
+      budgetBytes: tools.memoryBytes ?? Number.POSITIVE_INFINITY,
+      arenaLimitBytes,
+      streams: tools.startLoader !== undefined && tools.sources.cache !== undefined,
+    });
+    this.#windows = this.#stages.map(windowOf);
+    const shared = threads.count > 1 || this.#windows.some((window) => window !== undefined);
+    this.#memories = this.#stages.map(() => newMemory(arenaLimitBytes, shared));
+    this.#profileMemory = setup.profile ? profileMemory(threads.count) : undefined;
+    const recorder = threadRecorder(this.#profileMemory, 0);
+    if (threads.count > 1)
+      this.#leader = new SharedTeam(new SharedArrayBuffer(controlBytes), 0, threads.count, recorder);
+    this.#team = this.#leader ?? { ...alone, recorder };
+    // The leader first: it makes the memories as large as all will find them.
+    const places = placesIn(this.#memories, this.#windows, tools.startKernels);
+    this.rank = new Rank(places, description, this.#stages, options, this.#team);
+    this.profile = stepProfile(this.#profileMemory, this.#team);
   }
+
+  async load(report: LoadReport): Promise<void> {
+    const { description, assignment, tileHashes } = this.#setup;
+    const { sources, onUnkept = () => {} } = this.#tools;
+    const specs = tileSpecs(description);
+    const tiles = assignment.tileIds.map((id, i) => ({ spec: specs[id]!, hash: hashAt(tileHashes, i) }));
+    const isSame = sources.model && sameDescription(sources.model.description, description);
+    const own = { ...sources, model: isSame ? sources.model : undefined };
+    const loading = new TileLoading({ tiles, sources: own, places: this.rank, report, onUnkept });
+    this.#loading = loading;
+    await Promise.all([
+      this.#startThreads(loading, own.model),
+      loadShare(loading.here, this.#team, this.rank, own, loading.events, () => this.#closed),
+      loading.done,
+    ]);
+    if (!this.#closed) this.#startLoaders(loading.hashes);
+  }
+
+  deliver(tile: Tile): void {
+    this.#loading?.deliver(tile);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#leader?.stop();
+    for (const window of this.#windows) if (window) new WindowControl(window).stop();
+  }
+
+  async #startThreads(loading: TileLoading, model: ModelFile | undefined): Promise<void> {
+    if (!this.#leader) return;
+    const { description, options } = this.#setup;
+    const job: FollowerJob = {
+      stages: this.#stages,
+      memories: this.#memories,
+      windows: this.#windows,
+      control: this.#leader.control,
+      teamSize: this.#leader.size,
+      description,
+      options,
+      profile: this.#profileMemory,
+      tiles: loading.here,
+      model: model?.gguf.file,
+    };
+    await this.#threads.start(job, loading.events);
+  }
+
+  #startLoaders(hashes: ReadonlyMap<number, Uint8Array>): void {
+    this.#stages.forEach(({ weightBytes }, i) => {
+      const control = this.#windows[i];
+      if (!control || weightBytes === undefined) return;
+      const { specs, region, residents } = this.rank.stores[i]!;
+      this.#tools.startLoader!({
+        memory: this.#memories[i]!,
+        control,
+        specs,
+        hashes: specs.map(({ id }) => hashName(hashes.get(id)!)),
+        teamSize: this.#team.size,
+        region,
+        weightBytes,
+        residents,
+      });
+    });
+  }
+}
+
+function windowOf({ weightBytes, tileIds }: StageAssignment): SharedArrayBuffer | undefined {
+  return weightBytes === undefined
+    ? undefined
+    : new SharedArrayBuffer(WindowControl.byteLength(tileIds.length));
+}
+
+function windowIn(memory: SharedArrayBuffer | undefined): Window | undefined {
+  return memory && { memory, nowMs: () => performance.now() };
+}
+
+/** What each stage is computed in. */
+export function placesIn(
+  memories: readonly WebAssembly.Memory[],
+  windows: readonly (SharedArrayBuffer | undefined)[],
+  startKernels: (memory: WebAssembly.Memory) => Kernels,
+): Place[] {
+  return memories.map((memory, i) => ({
+    kernels: startKernels(memory),
+    arena: new Arena(memory),
+    window: windowIn(windows[i]),
+  }));
 }

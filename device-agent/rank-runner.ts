@@ -11,49 +11,55 @@ import {
 } from '../runtime/decoder/step.ts';
 import { HearthError } from '../runtime/error.ts';
 import type { ModelDescription } from '../runtime/model/description.ts';
-import type { Assignment } from '../runtime/plan/plan.ts';
 import { operations } from '../runtime/profile/operations.ts';
 import { type Recorder, silentRecorder } from '../runtime/profile/recorder.ts';
 import type { StepProfile } from '../runtime/profile/step-profile.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
 import type { Frame } from '../runtime/protocol/frame.ts';
 import { encodeLogits } from '../runtime/protocol/logits-frame.ts';
-import type { ControlMessage } from '../runtime/protocol/messages.ts';
+import type { Configure, ControlMessage } from '../runtime/protocol/messages.ts';
 import { encodeSpans } from '../runtime/protocol/spans-frame.ts';
 import { decodeStep } from '../runtime/protocol/step-frame.ts';
+import type { Tile } from '../runtime/protocol/tile-frame.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 
 /** What a session needs of a rank, so that a test may script one. */
-export type ComputingRank = Pick<Rank, 'missingTileIds' | 'loadTile' | 'step' | 'codecOf' | 'release'>;
+export type ComputingRank = Pick<Rank, 'step' | 'codecOf' | 'release'>;
 
 /** A rank and what keeps it going. */
 export interface RankHost {
   readonly rank: ComputingRank;
-  /** Tiles that it has by itself and that `prepare` loads; the others must be sent. */
-  readonly ownTileIds: readonly number[];
   /**
-   * Loads those tiles and starts its threads.
-   * @param onLoaded told of each tile
-   * @throws HearthError THREAD_LOST, FILE_*, or what cutting tiles throws
+   * Gets its tiles and starts its threads; settles when both are done.
+   * @param report is told at once which tiles must be sent
+   * @throws HearthError THREAD_LOST, FILE_*, CACHE_WRITE_FAILED, or what cutting tiles throws
    */
-  prepare(onLoaded: (tileId: number) => void): Promise<void>;
+  load(report: LoadReport): Promise<void>;
+  /**
+   * Takes a tile that was sent.
+   * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE if it is not one that was wanted, TILE_CORRUPT
+   */
+  deliver(tile: Tile): void;
   /** Where its threads' time goes, if that was asked for. */
   readonly profile?: StepProfile | undefined;
   /** Ends its threads; the memory goes with it. */
   close(): void;
 }
 
-/**
- * @param profiled whether to note where the time of steps goes
- * @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE
- */
-export type CreateRank = (
-  description: ModelDescription,
-  assignment: Assignment,
-  options: RankOptions,
-  profiled?: boolean,
-) => RankHost;
+/** What a rank host tells of its tiles. */
+export interface LoadReport {
+  /** These must be sent: called once for all that are not here, then for what turns out to be damaged. */
+  wanted(tileIds: readonly number[]): void;
+  /** This one is where it should be. @param tileHash zeros if nobody has hashed it */
+  loaded(tileId: number, tileHash: Uint8Array): void;
+}
+
+/** What a device is told to be. */
+export type RankSetup = Omit<Configure, 'type' | 'configurationId'>;
+
+/** @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE */
+export type CreateRank = (setup: RankSetup) => RankHost;
 
 export interface RunnerOutput {
   readonly frame: (frame: Uint8Array) => void;

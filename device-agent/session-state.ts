@@ -31,7 +31,7 @@ export interface SessionOptions {
 export type SessionState =
   | { readonly name: 'awaiting-hello' }
   | { readonly name: 'awaiting-welcome'; readonly helloNonce: Uint8Array }
-  | { readonly name: 'joined' }
+  | { readonly name: 'joined'; readonly declined?: boolean }
   | Loading
   | { readonly name: 'ready'; readonly runner: RankRunner }
   | { readonly name: 'closed' };
@@ -41,10 +41,6 @@ export interface Loading {
   readonly name: 'loading';
   readonly configure: Configure;
   readonly host: RankHost;
-  /** Tiles that have not come yet. */
-  readonly missing: Set<number>;
-  /** Whether the host is. */
-  prepared: boolean;
 }
 
 /** How a session ended. */

@@ -1,4 +1,4 @@
-import { HearthError } from '../runtime/error.ts';
+import { type ErrorCode, HearthError } from '../runtime/error.ts';
 import { closeCodeOf, closeReasonOf, normalClose } from '../runtime/protocol/close-codes.ts';
 import { decodeControl, encodeControl } from '../runtime/protocol/control.ts';
 import { errorOf, reportOf } from '../runtime/protocol/error-report.ts';
@@ -21,6 +21,9 @@ import type { Loading, SessionEnd, SessionOptions, SessionState } from './sessio
 export type { SessionEnd, SessionOptions, SessionState } from './session-state.ts';
 
 const tickMs = 250;
+
+/** What goes wrong while tiles are loaded because this rank is too much for this device, which may take another. */
+const reasonsToDecline: ReadonlySet<ErrorCode> = new Set(['CACHE_WRITE_FAILED', 'MEMORY_EXHAUSTED']);
 
 /**
  * A device's side of a link to its coordinator, from the first hello to the end; knows no socket, thread or
@@ -114,64 +117,61 @@ export class Session {
   }
 
   #configure(message: Configure): void {
-    const { configurationId, description, assignment, options, profile } = message;
+    const { type: _, configurationId, ...setup } = message;
     // First let go of the old rank, so that its memory can be had for the new one.
     this.#letGo();
     this.#enter({ name: 'joined' });
     let host: RankHost;
     try {
-      host = this.#options.createRank(description, assignment, options, profile);
+      host = this.#options.createRank(setup);
     } catch (error) {
-      this.#logger.error({ error }, 'this device cannot be the rank that it was asked to be');
-      this.#send({ type: 'declined', configurationId, ...reportOf(error) });
+      this.#decline(configurationId, error);
       return;
     }
-    const missing = new Set(host.rank.missingTileIds);
-    const own = new Set(host.ownTileIds);
-    const tileIds = [...missing].filter((id) => !own.has(id)).sort((a, b) => a - b);
-    const loading: Loading = { name: 'loading', configure: message, host, missing, prepared: false };
+    const loading: Loading = { name: 'loading', configure: message, host };
     this.#enter(loading);
-    this.#send({ type: 'wanted', configurationId, tileIds });
-    void this.#prepare(loading);
+    void this.#load(loading);
   }
 
-  async #prepare(loading: Loading): Promise<void> {
+  async #load(loading: Loading): Promise<void> {
+    const { configurationId } = loading.configure;
+    const tell = (message: ControlMessage) => {
+      if (this.#state === loading) this.#send(message);
+    };
     try {
-      await loading.host.prepare((tileId) => this.#loaded(loading, tileId));
-      loading.prepared = true;
-      this.#startIfComplete(loading);
+      await loading.host.load({
+        wanted: (tileIds) => tell({ type: 'wanted', configurationId, tileIds }),
+        loaded: (tileId, tileHash) => tell({ type: 'loaded', configurationId, tileId, tileHash }),
+      });
+      if (this.#state === loading) this.#start(loading);
     } catch (error) {
-      if (this.#state === loading) this.#fail(error);
+      if (this.#state !== loading) return;
+      if (!(error instanceof HearthError) || !reasonsToDecline.has(error.code)) return this.#fail(error);
+      this.#letGo();
+      this.#enter({ name: 'joined', declined: true });
+      this.#decline(configurationId, error);
     }
+  }
+
+  /** This device stays, for a rank that it can be. */
+  #decline(configurationId: number, error: unknown): void {
+    this.#logger.error({ error }, 'this device cannot be the rank that it was asked to be');
+    this.#send({ type: 'declined', configurationId, ...reportOf(error) });
   }
 
   #compute(frame: Frame): void {
     const state = this.#state;
-    if (state.name === 'loading' && frame.type === 'tile') this.#load(frame, state);
+    if (state.name === 'loading' && frame.type === 'tile')
+      state.host.deliver(decodeTile(frame, this.#options.sha256 ?? portableSha256));
     else if (state.name === 'ready' && frame.type === 'step') state.runner.begin(frame);
     else if (state.name === 'ready' && (frame.type === 'partial' || frame.type === 'sum'))
       state.runner.reduce(frame);
-    else throw unexpected(frame.type, state.name);
+    // Tiles are still on their way to a rank that was declined.
+    else if (!(state.name === 'joined' && state.declined && frame.type === 'tile'))
+      throw unexpected(frame.type, state.name);
   }
 
-  #load(frame: Frame, loading: Loading): void {
-    const tile = decodeTile(frame, this.#options.sha256 ?? portableSha256);
-    if (!loading.missing.has(tile.id) || loading.host.ownTileIds.includes(tile.id))
-      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `tile ${tile.id} came though it was not wanted`);
-    loading.host.rank.loadTile(tile.id, tile.bytes);
-    this.#loaded(loading, tile.id);
-  }
-
-  #loaded(loading: Loading, tileId: number): void {
-    if (this.#state !== loading) return;
-    loading.missing.delete(tileId);
-    this.#send({ type: 'loaded', configurationId: loading.configure.configurationId, tileId });
-    this.#startIfComplete(loading);
-  }
-
-  #startIfComplete(loading: Loading): void {
-    const { configure, host, missing, prepared } = loading;
-    if (this.#state !== loading || !prepared || missing.size > 0) return;
+  #start({ configure, host }: Loading): void {
     const { configurationId, description, assignment, options } = configure;
     const output = {
       frame: (frame: Uint8Array) => this.#link.send(frame),

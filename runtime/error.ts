@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'JOIN_FAILED'
   | 'LISTEN_FAILED'
   | 'TILE_CORRUPT'
+  | 'TILE_UNREADABLE'
   | 'LINK_TIMEOUT'
   // cluster
   | 'PLAN_BAD_SPLIT'

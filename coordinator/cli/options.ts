@@ -10,6 +10,26 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+const unitBytes: Readonly<Record<string, number>> = {
+  '': 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+
+/** `1.5GiB`, `800 MB` or a plain number of bytes. */
+export function byteCount(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/.exec(text.trim().toLowerCase()) ?? [];
+  const bytes = Math.floor(Number(number) * (unitBytes[unit ?? ''] ?? Number.NaN));
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new InvalidArgumentError('It must be a number of bytes, such as 1.5GiB or 800MB.');
+}
+
 /** `3,2,1` */
 export function shares(text: string): number[] {
   const values = text.split(',').map(Number);
@@ -40,8 +60,9 @@ export const parallelOption = (): Option =>
     .env('HEARTH_PARALLEL')
     .default(4);
 
-export const threadsOption = (): Option =>
-  new Option('--threads <n>', 'compute threads (default: the idle processors)')
+/** @param flags as the command writes them */
+export const threadsOption = (flags = '--threads <n>'): Option =>
+  new Option(flags, 'compute threads (default: the idle processors)')
     .argParser(wholeNumber(1, 256))
     .env('HEARTH_THREADS');
 

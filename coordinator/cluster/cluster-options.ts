@@ -1,12 +1,13 @@
 import { type Clock, systemClock } from '../../device-agent/clock.ts';
 import { type Logger, silentLogger } from '../../device-agent/logger.ts';
-import { nodeSha256 } from '../../device-agent/node/device.ts';
+import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
 import type { Profiler } from '../profile/profiler.ts';
 import { hubCodec } from './hub-codec.ts';
 import type { ModelSource } from './tile-delivery.ts';
+import { TileHashes } from './tile-hashes.ts';
 
 export interface ClusterOptions {
   readonly model: ModelSource;
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   readonly tileWindowBytes?: number;
   readonly createCodec?: (maxValues: number) => PlaneCodec;
   readonly sha256?: Sha256;
+  /** Of the model's tiles; by default they are forgotten with the cluster. */
+  readonly hashes?: TileHashes;
   readonly clock?: Clock;
   /** Is told of each step; the devices then say where its time went. */
   readonly profiler?: Profiler | undefined;
@@ -49,7 +52,7 @@ export type FullClusterOptions = Required<Omit<ClusterOptions, 'shares' | 'profi
   readonly profiler: Profiler | undefined;
 };
 
-export const clusterDefaults = {
+const defaults = {
   minDevices: 1,
   deviceWaitMs: 30_000,
   loadStallTimeoutMs: 60_000,
@@ -64,3 +67,7 @@ export const clusterDefaults = {
   onReset: () => {},
   profiler: undefined,
 } satisfies Partial<ClusterOptions>;
+
+export function withDefaults(options: ClusterOptions): FullClusterOptions {
+  return { ...defaults, hashes: TileHashes.unknown(options.model.tiles.length), ...options };
+}

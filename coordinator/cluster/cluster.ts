@@ -6,8 +6,8 @@ import { checkStep } from './check-step.ts';
 import {
   type ClusterOptions,
   type ClusterState,
-  clusterDefaults,
   type FullClusterOptions,
+  withDefaults,
 } from './cluster-options.ts';
 import { type DeviceState, deviceStates } from './device-state.ts';
 import { Formation } from './formation.ts';
@@ -41,7 +41,7 @@ export class Cluster implements StepRunner {
   readonly #queue = new TaskQueue();
 
   constructor(options: ClusterOptions) {
-    this.#options = { ...clusterDefaults, ...options };
+    this.#options = withDefaults(options);
     this.limits = options.rankOptions;
     this.vocabSize = options.model.description.config.vocabSize;
     this.#changes = new Changes(this.#options.clock);

@@ -16,6 +16,7 @@ import { type FormationRank, formationRank } from './formation-rank.ts';
 import type { Member } from './member.ts';
 import { StepRun } from './step-run.ts';
 import { type ModelSource, TileDelivery } from './tile-delivery.ts';
+import type { TileHashes } from './tile-hashes.ts';
 
 export interface FormationOptions {
   readonly model: ModelSource;
@@ -24,6 +25,7 @@ export interface FormationOptions {
   readonly createCodec: (maxValues: number) => PlaneCodec;
   readonly clock: Clock;
   readonly sha256: Sha256;
+  readonly hashes: TileHashes;
   readonly tileWindowBytes: number;
   readonly loadStallTimeoutMs: number;
   readonly stepStallTimeoutMs: number;
@@ -84,7 +86,7 @@ export class Formation {
     this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
     options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
-    const delivery = { clock, sha256, windowBytes: options.tileWindowBytes };
+    const delivery = { clock, sha256, hashes: options.hashes, windowBytes: options.tileWindowBytes };
     this.#deliveries = this.ranks.map((rank) => {
       const configure = {
         type: 'configure',
@@ -92,6 +94,7 @@ export class Formation {
         description: model.description,
         assignment: rank.assignment,
         options: rankOptions,
+        tileHashes: options.hashes.of(rank.assignment.tileIds),
         profile: options.profiler !== undefined,
       } as const;
       return new TileDelivery(rank.member, configure, model, {

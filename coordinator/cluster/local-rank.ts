@@ -14,10 +14,14 @@ import type { Member } from './member.ts';
 
 export interface LocalRankOptions {
   readonly name?: string;
-  /** Threads to compute in; by default as many as there are idle processors. */
-  readonly threads?: number;
+  /** Threads to compute in. */
+  readonly threads: number;
+  /** What its memories may take. */
+  readonly memoryBytes: number;
+  /** What tiles that it keeps may take of the disk. */
+  readonly cacheBytes?: number | undefined;
   /** The model that it cuts its tiles out of; without it they are sent to it. */
-  readonly model?: FileVersion;
+  readonly model?: FileVersion | undefined;
   /** The built worker; by default the one in `dist/`. */
   readonly workerFile?: string;
   readonly logger?: Logger;
@@ -34,19 +38,13 @@ export interface LocalRank {
  * secret that no other process knows.
  * @throws HearthError JOIN_FAILED, with what the thread died of
  */
-export async function startLocalRank(options: LocalRankOptions = {}): Promise<LocalRank> {
+export async function startLocalRank(options: LocalRankOptions): Promise<LocalRank> {
   const { logger = silentLogger, name = defaultDeviceName() } = options;
   const file = options.workerFile ?? join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
   const secret = randomBytes(32).toString('hex');
   const { port1, port2 } = new MessageChannel();
-  const { threads, model } = options;
-  const workerData: LocalWorkerData = {
-    port: port2,
-    secret,
-    name,
-    ...(threads && { threads }),
-    ...(model && { model }),
-  };
+  const { threads, memoryBytes, cacheBytes, model } = options;
+  const workerData: LocalWorkerData = { port: port2, secret, name, threads, memoryBytes, cacheBytes, model };
   // It makes little garbage, and what it may keep of it is memory that the model lacks.
   const worker = new Worker(file, {
     workerData,

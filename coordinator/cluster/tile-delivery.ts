@@ -2,9 +2,11 @@ import type { Clock } from '../../device-agent/clock.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { ModelFile } from '../../runtime/model/model-file.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
-import type { Configure, ControlMessage } from '../../runtime/protocol/messages.ts';
+import type { Configure, ControlMessage, Loaded } from '../../runtime/protocol/messages.ts';
 import { encodeTile, type Sha256 } from '../../runtime/protocol/tile-frame.ts';
+import { isKnown } from '../../runtime/tile/tile-hash.ts';
 import type { Member } from './member.ts';
+import type { TileHashes } from './tile-hashes.ts';
 
 /** What a cluster needs of a model. */
 export type ModelSource = Pick<ModelFile, 'description' | 'tiles' | 'cutTile' | 'embed'>;
@@ -24,6 +26,7 @@ export class Declined extends Error {
 export interface DeliveryOptions {
   readonly clock: Clock;
   readonly sha256: Sha256;
+  readonly hashes: TileHashes;
   /** Tile bytes that may be under way to one device, unanswered; one tile always may. */
   readonly windowBytes: number;
   /** Time in which a device must answer something, be it one tile. */
@@ -48,8 +51,8 @@ export class TileDelivery {
   #reject!: (error: unknown) => void;
   #state: 'configuring' | 'loading' | 'ready' | 'ended' = 'configuring';
   #queue: number[] = [];
-  /** Tiles that the device has by itself and has not loaded yet. */
-  #own = new Set<number>();
+  /** Tiles that the device has not loaded yet and does not want either: those that it has by itself. */
+  readonly #own: Set<number>;
   readonly #underWay = new Map<number, number>();
   #underWayBytes = 0;
   #cutting = false;
@@ -60,6 +63,7 @@ export class TileDelivery {
     this.#configure = configure;
     this.#model = model;
     this.#options = options;
+    this.#own = new Set(configure.assignment.tileIds);
     this.#progressMs = options.clock.nowMs();
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -80,10 +84,10 @@ export class TileDelivery {
     // An answer to an older configuration that crossed this one on the way.
     if (message.configurationId !== this.#configure.configurationId) return;
     this.#progressMs = this.#options.clock.nowMs();
-    if (message.type === 'declined' && this.#state === 'configuring')
+    if (message.type === 'declined' && this.#state !== 'ready')
       this.#end(new Declined(this.#member, errorOf(message)));
-    else if (message.type === 'wanted' && this.#state === 'configuring') this.#start(message.tileIds);
-    else if (message.type === 'loaded' && this.#state === 'loading') this.#loaded(message.tileId);
+    else if (message.type === 'wanted' && this.#state !== 'ready') this.#wanted(message.tileIds);
+    else if (message.type === 'loaded' && this.#state === 'loading') this.#loaded(message);
     else if (message.type === 'ready' && this.#state === 'loading') this.#ready();
     else throw unexpected(`a ${message.type} message came while the device was ${this.#state}`);
   }
@@ -94,19 +98,19 @@ export class TileDelivery {
     this.#stopWatch();
   }
 
-  #start(tileIds: readonly number[]): void {
-    const assigned = new Set(this.#configure.assignment.tileIds);
-    const stranger = tileIds.find((id) => !assigned.has(id));
-    if (stranger !== undefined) throw unexpected(`the device wants tile ${stranger}, which is not its own`);
+  #wanted(tileIds: readonly number[]): void {
+    const stranger = tileIds.find((id) => !this.#own.has(id));
+    if (stranger !== undefined)
+      throw unexpected(`the device wants tile ${stranger}, which it has not to load`);
     this.#state = 'loading';
-    this.#queue = [...tileIds];
-    for (const id of tileIds) assigned.delete(id);
-    this.#own = assigned;
+    this.#queue.push(...tileIds);
+    for (const id of tileIds) this.#own.delete(id);
     void this.#fillWindow();
   }
 
-  #loaded(tileId: number): void {
+  #loaded({ tileId, tileHash }: Loaded): void {
     if (this.#own.delete(tileId)) {
+      if (isKnown(tileHash)) this.#options.hashes.learn(tileId, tileHash);
       this.#options.onLoaded(this.#model.tiles[tileId]!.byteLength);
       return;
     }
@@ -142,7 +146,9 @@ export class TileDelivery {
         this.#underWay.set(spec.id, spec.byteLength);
         this.#underWayBytes += spec.byteLength;
         this.#progressMs = this.#options.clock.nowMs();
-        this.#member.sendFrame(encodeTile({ id: spec.id, bytes }, this.#options.sha256));
+        const hash = this.#options.sha256(bytes);
+        this.#options.hashes.learn(spec.id, hash);
+        this.#member.sendFrame(encodeTile({ id: spec.id, hash, bytes }));
       }
     } catch (error) {
       this.#end(error);

@@ -3,40 +3,56 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { HearthError } from '../../runtime/error.ts';
+import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Logger } from '../logger.ts';
-import type { OnLoaded, Threads } from '../rank-host.ts';
+import type { Threads } from '../rank-host.ts';
+import type { LoadEvents } from '../tile-sources.ts';
 import type { ComputeWorkerData, ComputeWorkerMessage } from './compute-worker.ts';
 import { packageRoot } from './package-root.ts';
+import type { TileRoomOptions } from './tile-room.ts';
 
-/** Compute threads of this process, so many for each rank. */
-export function nodeThreads(count: number, logger: Logger): Threads {
+/**
+ * Compute threads of this process, so many for each rank.
+ * @param cache where they find tiles that this device kept
+ */
+export function nodeThreads(count: number, logger: Logger, cache?: TileRoomOptions): Threads {
   return {
     count,
-    async start(job, onLoaded) {
-      const file = join(packageRoot(), 'dist', 'device-agent', 'node', 'compute-worker.js');
-      if (!existsSync(file))
-        throw new HearthError('KERNEL_UNAVAILABLE', `${file} is missing: build Hearth first`);
+    async start(job, events) {
+      const file = workerFile('compute-worker');
       const others = Array.from({ length: job.teamSize - 1 }, (_, i) => i + 1);
-      await Promise.all(others.map((index) => startThread(file, { job, index }, onLoaded, logger)));
+      await Promise.all(others.map((index) => startThread(file, { job, index, cache }, events, logger)));
     },
   };
+}
+
+/** @throws HearthError KERNEL_UNAVAILABLE */
+export function workerFile(name: string): string {
+  const file = join(packageRoot(), 'dist', 'device-agent', 'node', `${name}.js`);
+  if (!existsSync(file))
+    throw new HearthError('KERNEL_UNAVAILABLE', `${file} is missing: build Hearth first`);
+  return file;
 }
 
 /** @returns settles when the thread is ready for steps */
 function startThread(
   file: string,
   workerData: ComputeWorkerData,
-  onLoaded: OnLoaded,
+  { loaded, missing }: LoadEvents,
   logger: Logger,
 ): Promise<void> {
   // It makes little garbage, and what it may keep of it is memory that the model lacks.
   const worker = new Worker(file, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 1 } });
   return new Promise((resolve, reject) => {
     worker.on('message', (message: ComputeWorkerMessage) => {
-      if (message !== 'ready') return onLoaded(message.loadedTileId);
-      // From now on it waits for steps, which must not keep the process alive.
-      worker.unref();
-      resolve();
+      if (message.type === 'loaded') loaded(message.tileId, message.hash);
+      else if (message.type === 'missing') missing(message.tileId);
+      else if (message.type === 'failed') reject(errorOf(message.report));
+      else {
+        // From now on it waits for steps, which must not keep the process alive.
+        worker.unref();
+        resolve();
+      }
     });
     worker.on('error', (error) => {
       logger.error({ error }, 'a compute thread died');

@@ -1,32 +1,56 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { freemem, hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { ModelFile } from '../../runtime/model/model-file.ts';
 import { nonceBytes } from '../../runtime/protocol/handshake.ts';
 import type { Capabilities } from '../../runtime/protocol/messages.ts';
-import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
 import type { Logger } from '../logger.ts';
 import { kernelRanks } from '../rank-host.ts';
 import type { SessionOptions } from '../session.ts';
-import { idleProcessors, nodeThreads } from './compute-threads.ts';
+import { cacheFolder } from './cache-folder.ts';
+import { nodeThreads } from './compute-threads.ts';
+import { FolderTileCache } from './folder-tile-cache.ts';
 import { startKernels } from './kernel-files.ts';
+import { startLoader } from './loader-thread.ts';
 import { packageVersion } from './package-root.ts';
-
-export const nodeSha256: Sha256 = (bytes) => createHash('sha256').update(bytes).digest();
+import { nodeSha256 } from './sha256.ts';
 
 /** A session's options without what is the owner's, and without the nonce, which is each session's. */
 export type DeviceOptions = Omit<SessionOptions, 'secret' | 'name' | 'nonce'>;
 
+export interface NodeDeviceOptions {
+  readonly logger: Logger;
+  /** Of a rank. */
+  readonly threads: number;
+  /** A model of this machine: its tiles need not be sent. */
+  readonly model?: ModelFile | undefined;
+  /** What the memories of a rank may take. */
+  readonly memoryBytes: number;
+  /** What kept tiles may take of the disk. */
+  readonly cacheBytes?: number | undefined;
+}
+
+/** Of kept tiles: several models of the size that homes run. */
+export const defaultCacheBytes = 64e9;
+
 /**
  * What a session needs from Node.
- * @param threadCount threads of a rank; by default as many as there are idle processors
- * @param model a model of this machine: its tiles need not be sent
  * @throws HearthError KERNEL_UNAVAILABLE
  */
-export function nodeDevice(logger: Logger, threadCount = idleProcessors(), model?: ModelFile): DeviceOptions {
+export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
+  const { logger, threads, model, memoryBytes, cacheBytes = defaultCacheBytes } = options;
+  const cache = { folder: join(cacheFolder(), 'tiles'), limitBytes: cacheBytes };
   return {
     softwareVersion: packageVersion(),
-    capabilities: nodeCapabilities(threadCount),
-    createRank: kernelRanks(startKernels, nodeThreads(threadCount, logger), model),
+    capabilities: nodeCapabilities(threads, memoryBytes),
+    createRank: kernelRanks({
+      startKernels,
+      threads: nodeThreads(threads, logger, cache),
+      sources: { model, cache: new FolderTileCache(cache), sha256: nodeSha256 },
+      memoryBytes,
+      startLoader: (job) => startLoader(job, cache, logger),
+      onUnkept: (error) => logger.warn({ error }, 'a tile cannot be kept: it will be sent again'),
+    }),
     logger,
     sha256: nodeSha256,
   };
@@ -45,12 +69,12 @@ export function defaultDeviceName(): string {
   );
 }
 
-function nodeCapabilities(threads: number): Capabilities {
+function nodeCapabilities(threads: number, memoryBytes: number): Capabilities {
   const { version, platform, arch } = process;
   return {
     platform: `node ${version.slice(1)} ${platform} ${arch}`.slice(0, 64),
     kernels: startKernels().relaxed ? 'relaxed' : 'baseline',
     threads,
-    memoryBytes: freemem(),
+    memoryBytes,
   };
 }

@@ -4,7 +4,9 @@ import { type ErrorCode, HearthError } from '../../runtime/error.ts';
 import { defaultFrameLimits, largestFrameBytes } from '../../runtime/protocol/frame.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { Session, type SessionEnd, type SessionState } from '../session.ts';
+import { idleProcessors } from './compute-threads.ts';
 import { type DeviceOptions, newNonce, nodeDevice } from './device.ts';
+import { memoryBudget } from './memory-budget.ts';
 import { websocketLink } from './websocket-link.ts';
 
 /** Where agents knock. */
@@ -29,7 +31,11 @@ export interface JoinOptions {
   readonly minRetryMs?: number;
   readonly maxRetryMs?: number;
   /** Threads to compute in; by default as many as there are idle processors. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
+  /** What this process may take; by default what it has and what is available. */
+  readonly memoryBytes?: number | undefined;
+  /** What kept tiles may take of the disk. */
+  readonly cacheBytes?: number | undefined;
   /** By default this machine and its kernels. */
   readonly device?: DeviceOptions;
 }
@@ -48,7 +54,7 @@ const finalErrors: ReadonlySet<ErrorCode> = new Set([
 export async function joinCoordinator(options: JoinOptions): Promise<void> {
   const { signal, onStatus = () => {}, minRetryMs = 500, maxRetryMs = 15_000 } = options;
   const url = agentUrl(options.url);
-  const device = options.device ?? nodeDevice(options.logger ?? silentLogger, options.threads);
+  const device = options.device ?? deviceOf(options);
   let retryInMs = minRetryMs;
   while (!signal.aborted) {
     onStatus({ state: 'connecting', url });
@@ -64,6 +70,15 @@ export async function joinCoordinator(options: JoinOptions): Promise<void> {
     await sleep(retryInMs, undefined, { signal }).catch(() => {});
     retryInMs = Math.min(retryInMs * 2, maxRetryMs);
   }
+}
+
+function deviceOf({
+  logger = silentLogger,
+  threads = idleProcessors(),
+  ...options
+}: JoinOptions): DeviceOptions {
+  const memoryBytes = memoryBudget(options.memoryBytes, threads);
+  return nodeDevice({ logger, threads, memoryBytes, cacheBytes: options.cacheBytes });
 }
 
 /** One connection, from the first knock to its end. */

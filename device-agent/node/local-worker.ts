@@ -12,13 +12,17 @@ export interface LocalWorkerData {
   readonly port: MessagePort;
   readonly secret: string;
   readonly name: string;
-  /** Threads of its rank; by default as many as there are idle processors. */
-  readonly threads?: number;
+  /** Threads of its rank. */
+  readonly threads: number;
+  /** What the memories of its rank may take. */
+  readonly memoryBytes: number;
+  readonly cacheBytes: number | undefined;
   /** The coordinator's model. */
-  readonly model?: FileVersion;
+  readonly model: FileVersion | undefined;
 }
 
 /** Entry point of a worker thread: a rank of this machine, joined to the coordinator in the main thread. */
-const { port, secret, name, threads, model } = workerData as LocalWorkerData;
-const device = nodeDevice(silentLogger, threads, model && (await openModelHere(model)));
+const { port, secret, name, threads, memoryBytes, cacheBytes, ...given } = workerData as LocalWorkerData;
+const model = given.model && (await openModelHere(given.model));
+const device = nodeDevice({ logger: silentLogger, threads, memoryBytes, cacheBytes, model });
 new Session(messagePortLink(port), { ...device, secret, name, nonce: newNonce(), liveness: localLiveness });

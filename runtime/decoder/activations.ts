@@ -7,7 +7,7 @@ import {
 } from '../kernels/formats.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import type { Allocator } from '../threads/scratch.ts';
-import type { PlacedSection } from '../weights/tile-store.ts';
+import type { PlacedSection } from '../weights/placed-tile.ts';
 
 /** The input of matrix products, float32 [tokens, columns], and the quantised forms of it that matrices ask for. */
 export class Activations {

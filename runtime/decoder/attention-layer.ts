@@ -9,7 +9,8 @@ import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import type { Team } from '../threads/team.ts';
 import { type TileSpec, tilesPerLayer } from '../tile/spec.ts';
-import type { PlacedSection, PlacedTile, TileStore } from '../weights/tile-store.ts';
+import type { PlacedSection, PlacedTile } from '../weights/placed-tile.ts';
+import type { TileStore } from '../weights/tile-store.ts';
 import { Activations } from './activations.ts';
 import type { Batch } from './batch.ts';
 import type { BatchMemory } from './batch-memory.ts';
@@ -94,7 +95,7 @@ export class AttentionLayer {
   /** This thread's tiles. */
   compute(layer: number, batch: Batch, input: Activations, sums: PartialSums): void {
     const tokens = batch.tokens.length;
-    for (const tile of this.#tiles.ownTiles('attention', layer)) {
+    this.#tiles.eachOwn('attention', layer, (tile) => {
       this.#project(tile, tokens, input);
       this.#attendTile(tile, batch);
       const output = tile.sections.get('attentionOutput')!;
@@ -104,7 +105,7 @@ export class AttentionLayer {
         this.#heads.multiply(output, first, count, partial, output.rows);
         this.#recorder.mark(operations.attentionOutput);
       });
-    }
+    });
   }
 
   /** Q, K and V of the tile's heads, with bias and position. */

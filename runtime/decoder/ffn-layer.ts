@@ -6,7 +6,8 @@ import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import type { Team } from '../threads/team.ts';
 import { ffnTileNeurons, type TileSpec, tilesPerLayer } from '../tile/spec.ts';
-import type { PlacedSection, PlacedTile, TileStore } from '../weights/tile-store.ts';
+import type { PlacedSection, PlacedTile } from '../weights/placed-tile.ts';
+import type { TileStore } from '../weights/tile-store.ts';
 import { Activations } from './activations.ts';
 import type { Batch } from './batch.ts';
 import type { PartialSums } from './partial-sums.ts';
@@ -50,7 +51,7 @@ export class FfnLayer {
   /** This thread's tiles. */
   compute(layer: number, batch: Batch, input: Activations, sums: PartialSums): void {
     const tokens = batch.tokens.length;
-    for (const tile of this.#tiles.ownTiles('ffn', layer)) {
+    this.#tiles.eachOwn('ffn', layer, (tile) => {
       const down = tile.sections.get('down')!;
       this.#multiply(tile, tokens, input);
       this.#activate(tile, tokens);
@@ -61,7 +62,7 @@ export class FfnLayer {
         this.#hidden.multiply(down, first, count, partial, down.rows);
         this.#recorder.mark(operations.down);
       });
-    }
+    });
   }
 
   /** Gate and up of the tile's neurons. */

@@ -2,6 +2,7 @@ import { HearthError } from '../error.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
 import { type TileSpec, tileSpecs } from '../tile/spec.ts';
+import { streamableBytes, tileAlignment } from '../weights/residency.ts';
 import type { RankOptions } from './rank-options.ts';
 import type { StageAssignment } from './stage-assignment.ts';
 import { stageBytes } from './stage-bytes.ts';
@@ -10,6 +11,7 @@ import { stageBytes } from './stage-bytes.ts';
  * Divides a rank into the fewest stages that fit into memories of a given size.
  * @param threads threads that compute the rank
  * @param arenaLimitBytes what one memory may hold, the kernels' own part included
+ * @param weightShare part of its weights, the base tile apart, that the rank has memory for; the others stream
  * @throws HearthError MEMORY_EXHAUSTED if a memory cannot hold a single sublayer, or the output head
  */
 export function planStages(
@@ -18,6 +20,7 @@ export function planStages(
   options: RankOptions,
   threads: number,
   arenaLimitBytes: number,
+  weightShare = 1,
 ): StageAssignment[] {
   const specs = tileSpecs(description);
   const sublayers = 2 * description.config.layerCount;
@@ -27,8 +30,16 @@ export function planStages(
       const part = partOf(spec, sublayers);
       return part === undefined || (first <= part && part < end);
     };
-    const tileIds = held.filter(inside).map(({ id }) => id);
-    return { ...assignment, tileIds, firstSublayer: first, endSublayer: Math.min(end, sublayers) };
+    const tiles = held.filter(inside);
+    const weightBytes = weightShare < 1 ? wholeSlots(weightShare * streamableBytes(tiles)) : undefined;
+    const tileIds = tiles.map(({ id }) => id);
+    return {
+      ...assignment,
+      tileIds,
+      firstSublayer: first,
+      endSublayer: Math.min(end, sublayers),
+      weightBytes,
+    };
   };
   const bytesOf = (first: number, end: number): number => {
     const { tiles, rest } = stageBytes(description, specs, stageOf(first, end), options, threads);
@@ -51,6 +62,10 @@ export function planStages(
     first = end;
   }
   return stages;
+}
+
+function wholeSlots(bytes: number): number {
+  return Math.floor(bytes / tileAlignment) * tileAlignment;
 }
 
 /** Which sublayer a tile is part of, the output head's being the one after the last; the base tile is part of all. */

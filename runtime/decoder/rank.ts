@@ -69,15 +69,20 @@ export class Rank {
     for (const tiles of this.#holding(id)) tiles.load(id, bytes);
   }
 
-  /** A tile's place in memory, for one who puts its bytes there and then calls `tileLoaded`. */
-  tileSlot(id: number): Uint8Array {
+  /** The place of a tile that stays in memory, for one who puts its bytes there and then calls `tileLoaded`. */
+  tileSlot(id: number): Uint8Array | undefined {
     return this.#holding(id)[0]!.slot(id);
   }
 
   tileLoaded(id: number): void {
     const [first, ...others] = this.#holding(id);
     first!.loaded(id);
-    for (const tiles of others) tiles.load(id, first!.slot(id));
+    for (const tiles of others) tiles.load(id, first!.slot(id)!);
+  }
+
+  /** The tiles of each stage. */
+  get stores(): readonly TileStore[] {
+    return this.#stages.map(({ tiles }) => tiles);
   }
 
   #holding(id: number): readonly TileStore[] {
@@ -113,7 +118,10 @@ export class Rank {
       ended = true;
       return parts;
     } finally {
-      if (!ended) this.#team.abort();
+      if (!ended) {
+        this.#team.abort();
+        for (const { tiles } of this.#stages) tiles.abandon();
+      }
     }
   }
 

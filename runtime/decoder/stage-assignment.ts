@@ -9,6 +9,8 @@ export interface StageAssignment extends Assignment {
   /** Sublayers [first, end); none for a stage that is the output head alone. */
   readonly firstSublayer: number;
   readonly endSublayer: number;
+  /** Bytes of memory for its tiles, the base tile apart, where they do not all fit: some stay, others stream. */
+  readonly weightBytes?: number | undefined;
 }
 
 /** A rank in one memory. */

@@ -33,6 +33,10 @@ export function stageBytes(
   const arena = new Arena(undefined);
   const place = { kernels: noKernels, arena };
   new Stage(place, description, specs, assignment, options, { ...alone, size: threads });
-  const tiles = assignment.tileIds.reduce((sum, id) => sum + specs[id]!.byteLength, 0);
+  const held = assignment.tileIds.map((id) => specs[id]!);
+  const weights = held.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const { weightBytes } = assignment;
+  const base = held.find(({ kind }) => kind === 'base')?.byteLength ?? 0;
+  const tiles = weightBytes === undefined ? weights : base + weightBytes;
   return { tiles, rest: arena.usedBytes + readAheadBytes - tiles };
 }

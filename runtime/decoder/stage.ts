@@ -9,7 +9,9 @@ import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import type { Team } from '../threads/team.ts';
 import type { TileSpec } from '../tile/spec.ts';
-import { type PlacedSection, TileStore } from '../weights/tile-store.ts';
+import type { PlacedSection } from '../weights/placed-tile.ts';
+import { TileStore } from '../weights/tile-store.ts';
+import type { Window } from '../weights/window-reader.ts';
 import { Activations } from './activations.ts';
 import { AttentionLayer } from './attention-layer.ts';
 import { type Batch, layOut } from './batch.ts';
@@ -25,6 +27,8 @@ import { VocabularyHead } from './vocabulary-head.ts';
 export interface Place {
   readonly kernels: Kernels;
   readonly arena: Arena;
+  /** Of a stage whose tiles do not all fit. */
+  readonly window?: Window | undefined;
 }
 
 /**
@@ -54,7 +58,7 @@ export class Stage {
    * @throws HearthError MEMORY_EXHAUSTED with the numbers
    */
   constructor(
-    { kernels, arena }: Place,
+    { kernels, arena, window }: Place,
     description: ModelDescription,
     specs: readonly TileSpec[],
     assignment: StageAssignment,
@@ -70,7 +74,13 @@ export class Stage {
     this.#arena = arena;
     this.#config = config;
     this.#recorder = team.recorder;
-    this.tiles = new TileStore(arena, held, team);
+    const { weightBytes } = assignment;
+    this.tiles = new TileStore(
+      arena,
+      held,
+      team,
+      weightBytes === undefined ? undefined : { weightBytes, window },
+    );
     this.#batch = new BatchMemory(arena, maxStepTokens);
     this.#residual = arena.alloc(maxStepTokens * hiddenSize * 4);
     this.input = new Activations(kernels, arena, perThread(arena, team), maxStepTokens, hiddenSize);
@@ -95,6 +105,7 @@ export class Stage {
     this.attention.begin(header);
     const batch = layOut(header, (slot, position) => this.attention.cache.page(slot, position));
     this.#batch.write(batch);
+    this.tiles.begin(batch.tokens.length, this.head.rounds(batch.logitTokens.length));
     return batch;
   }
 

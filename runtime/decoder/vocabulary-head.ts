@@ -1,6 +1,7 @@
 import type { Arena } from '../kernels/arena.ts';
 import { paddedRowCount } from '../kernels/formats.ts';
-import type { PlacedSection, PlacedTile, TileStore } from '../weights/tile-store.ts';
+import type { PlacedSection, PlacedTile } from '../weights/placed-tile.ts';
+import type { TileStore } from '../weights/tile-store.ts';
 import type { Activations } from './activations.ts';
 import type { LogitPart } from './step.ts';
 
@@ -32,6 +33,11 @@ export class VocabularyHead {
     this.#output = arena.alloc(this.tokensPerRound * rows * 4);
   }
 
+  /** Times that the tiles are used for the logits of so many tokens. */
+  rounds(tokens: number): number {
+    return Math.ceil(tokens / this.tokensPerRound);
+  }
+
   inputs(): readonly PlacedSection[] {
     const [tile] = this.#tiles.tiles('vocabulary');
     return tile ? [tile.sections.get('output')!] : [];
@@ -39,10 +45,10 @@ export class VocabularyHead {
 
   /** This thread's tiles of a round. @param input normed residual of the round's tokens */
   compute(tokens: number, input: Activations): void {
-    for (const tile of this.#tiles.ownTiles('vocabulary')) {
+    this.#tiles.eachOwn('vocabulary', -1, (tile) => {
       const y = this.#output + this.#offsets.get(tile)! * 4;
       input.multiply(tile.sections.get('output')!, 0, tokens, y, this.#stride);
-    }
+    });
   }
 
   /** Parts for so many tokens, to be filled round by round. */

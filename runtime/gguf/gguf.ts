@@ -107,7 +107,7 @@ function assemble(parts: readonly Part[], close: () => Promise<void>): GgufFile 
   }
   return {
     name: source.name,
-    file: source.file,
+    file: fileOf(parts),
     version: header.version,
     metadata: new Metadata(header.metadata),
     tensors,
@@ -126,6 +126,13 @@ function assemble(parts: readonly Part[], close: () => Promise<void>): GgufFile 
     },
     close,
   };
+}
+
+/** The first part, in a version that is another one when any part is. */
+function fileOf(parts: readonly Part[]): FileVersion | undefined {
+  const [first] = parts;
+  const versions = parts.map(({ source }) => source.file?.version);
+  return first?.source.file && { path: first.source.file.path, version: versions.join(', ') };
 }
 
 function splitNumber({ source, header }: Part, key: string): number | undefined {

@@ -33,6 +33,7 @@ export const operations = {
   otherRanks: { number: 20, label: 'waiting for other ranks' },
   messages: { number: 21, label: 'letting messages in' },
   idle: { number: 22, label: 'waiting for the leader' },
+  awaitWeights: { number: 30, label: 'waiting for weights' },
 
   // Of the coordinator.
   embed: { number: 23, label: 'embedding tokens' },

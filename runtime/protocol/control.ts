@@ -1,6 +1,7 @@
 import { readAssignment, readDescription, readRankOptions } from './configuration.ts';
 import { readReport } from './error-report.ts';
 import { Fields } from './fields.ts';
+import { tileHashBytes } from '../tile/tile-hash.ts';
 import { encodeFrame, type Frame, malformed } from './frame.ts';
 import { checkVersion, macBytes, nonceBytes } from './handshake.ts';
 import {
@@ -71,6 +72,7 @@ const readers: Readers = {
     type: 'loaded',
     configurationId: fields.integer('configurationId', 0, uint32Max),
     tileId: fields.integer('tileId', 0, maxTileId),
+    tileHash: fields.bytes('tileHash', tileHashBytes),
   }),
   ready: (fields) => ({ type: 'ready', configurationId: fields.integer('configurationId', 0, uint32Max) }),
   release: (fields) => ({ type: 'release', slot: fields.integer('slot', 0, uint32Max) }),
@@ -124,12 +126,14 @@ function readCapabilities(fields: Fields): Capabilities {
 
 function readConfigure(fields: Fields): Configure {
   const description = readDescription(fields.map('description'));
+  const assignment = readAssignment(fields.map('assignment'), description);
   return {
     type: 'configure',
     configurationId: fields.integer('configurationId', 0, uint32Max),
     description,
-    assignment: readAssignment(fields.map('assignment'), description),
+    assignment,
     options: readRankOptions(fields.map('options')),
+    tileHashes: fields.bytes('tileHashes', assignment.tileIds.length * tileHashBytes),
     profile: fields.boolean('profile'),
   };
 }

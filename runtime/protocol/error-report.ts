@@ -19,6 +19,8 @@ const wireCodes = [
   'MODEL_UNSUPPORTED',
   'CONTEXT_FULL',
   'SERVER_BUSY',
+  'CACHE_WRITE_FAILED',
+  'TILE_UNREADABLE',
   'INTERNAL',
 ] as const satisfies readonly ErrorCode[];
 

@@ -89,6 +89,8 @@ export interface Configure {
   readonly description: ModelDescription;
   readonly assignment: Assignment;
   readonly options: RankOptions;
+  /** SHA-256 of each tile of the assignment, one after another; zeros where it is not known yet. */
+  readonly tileHashes: Uint8Array;
   /** Whether to send, after each step, where its time went. */
   readonly profile: boolean;
 }
@@ -99,7 +101,7 @@ export interface Declined extends Report {
   readonly configurationId: number;
 }
 
-/** agent → coordinator: send me these tiles. */
+/** agent → coordinator: send me these tiles. First of what is not here, then of what turns out to be damaged. */
 export interface Wanted {
   readonly type: 'wanted';
   readonly configurationId: number;
@@ -112,6 +114,8 @@ export interface Loaded {
   readonly type: 'loaded';
   readonly configurationId: number;
   readonly tileId: number;
+  /** SHA-256; zeros if this device has not hashed it. */
+  readonly tileHash: Uint8Array;
 }
 
 /** agent → coordinator: all tiles are here, steps may come. */

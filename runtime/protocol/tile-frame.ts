@@ -1,9 +1,8 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 import { HearthError } from '../error.ts';
+import { tileHashBytes } from '../tile/tile-hash.ts';
 import { encodeFrame, type Frame, malformed } from './frame.ts';
 import { equalBytes } from './handshake.ts';
-
-const hashBytes = 32;
 
 /** SHA-256 of some bytes. Shells pass their platform's, several times as fast as the portable one. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;
@@ -12,27 +11,26 @@ export { portableSha256 };
 
 export interface Tile {
   readonly id: number;
+  /** SHA-256 of the bytes. */
+  readonly hash: Uint8Array;
   /** A view into the message, 48 bytes behind its start. */
   readonly bytes: Uint8Array;
 }
 
 /** A tile on its way to a rank: its SHA-256, then its bytes. */
-export function encodeTile(tile: Tile, sha256: Sha256): Uint8Array {
-  return encodeFrame(
-    { type: 'tile', flags: 0, index: 0, id: tile.id, rows: 0 },
-    sha256(tile.bytes),
-    tile.bytes,
-  );
+export function encodeTile({ id, hash, bytes }: Tile): Uint8Array {
+  return encodeFrame({ type: 'tile', flags: 0, index: 0, id, rows: 0 }, hash, bytes);
 }
 
 /** @throws HearthError FRAME_MALFORMED, TILE_CORRUPT if the bytes are not those that were hashed */
 export function decodeTile(frame: Frame, sha256: Sha256): Tile {
-  if (frame.payload.length < hashBytes) throw malformed('a tile frame is shorter than its hash');
-  const bytes = frame.payload.subarray(hashBytes);
-  if (!equalBytes(sha256(bytes), frame.payload.subarray(0, hashBytes))) {
+  if (frame.payload.length < tileHashBytes) throw malformed('a tile frame is shorter than its hash');
+  const hash = frame.payload.subarray(0, tileHashBytes);
+  const bytes = frame.payload.subarray(tileHashBytes);
+  if (!equalBytes(sha256(bytes), hash)) {
     throw new HearthError('TILE_CORRUPT', `tile ${frame.id} arrived with other bytes than it was sent with`, {
       tile: frame.id,
     });
   }
-  return { id: frame.id, bytes };
+  return { id: frame.id, hash, bytes };
 }

@@ -36,7 +36,10 @@ export const alone: Team = {
 };
 
 /** This thread's part, [first, end), of so many things that are divided evenly and in order. */
-export function shareOf(team: Team, count: number): readonly [first: number, end: number] {
+export function shareOf(
+  team: Pick<Team, 'index' | 'size'>,
+  count: number,
+): readonly [first: number, end: number] {
   return [Math.floor((team.index * count) / team.size), Math.floor(((team.index + 1) * count) / team.size)];
 }
 

@@ -2,70 +2,91 @@ import { assert, HearthError } from '../error.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { TensorRole } from '../model/architecture.ts';
 import { shareOf, type Team } from '../threads/team.ts';
-import type { TileKind, TileSection, TileSpec } from '../tile/spec.ts';
+import type { TileKind, TileSpec } from '../tile/spec.ts';
+import { PlacedTile } from './placed-tile.ts';
+import { leastWindowBytes, Residency, tileAlignment } from './residency.ts';
+import { type Window, WindowReader } from './window-reader.ts';
 
-/** Where a tile's part lies in the rank's memory. */
-export interface PlacedSection extends TileSection {
-  readonly pointer: number;
+/** For a rank that holds a part of its tiles in memory, and streams the others through a window. */
+export interface Streaming {
+  /** Bytes for tiles, the base tile apart: those that stay and the window. */
+  readonly weightBytes: number;
+  /** Without it the rank is only laid out. */
+  readonly window: Window | undefined;
 }
 
-export interface PlacedTile {
-  readonly spec: TileSpec;
-  /** The tile's sections by role; for the base tile, which has a role once a layer, see `vector`. */
-  readonly sections: ReadonlyMap<TensorRole, PlacedSection>;
-}
-
-/** The tiles that one rank holds, each in a slot of WebAssembly memory. */
+/** The tiles of one rank, each in its place in WebAssembly memory or on the way there. */
 export class TileStore {
+  readonly specs: readonly TileSpec[];
+  readonly residency: Residency | undefined;
+  /** Address of the memory that the residency divides. */
+  readonly region: number = 0;
+  /** Tiles that stay in memory to begin with, where others stream. */
+  readonly residents: number = 0;
   readonly #arena: Arena;
-  readonly #specs: ReadonlyMap<number, TileSpec>;
-  readonly #pointers = new Map<number, number>();
-  readonly #missing: Set<number>;
-  readonly #groups = new Map<string, PlacedTile[]>();
-
   readonly #team: Team;
+  readonly #tiles: readonly PlacedTile[];
+  readonly #byId: ReadonlyMap<number, PlacedTile>;
+  readonly #groups = new Map<string, PlacedTile[]>();
+  /** Where tiles are that stay, by index. */
+  readonly #addresses: readonly (number | undefined)[];
+  readonly #missing: Set<number>;
+  readonly #window: WindowReader | undefined;
 
-  constructor(arena: Arena, specs: readonly TileSpec[], team: Team) {
+  /** @throws HearthError MEMORY_EXHAUSTED */
+  constructor(arena: Arena, specs: readonly TileSpec[], team: Team, streaming?: Streaming) {
+    this.specs = specs;
     this.#arena = arena;
     this.#team = team;
-    this.#specs = new Map(specs.map((spec) => [spec.id, spec]));
-    this.#missing = new Set(this.#specs.keys());
-    for (const spec of specs) {
-      const pointer = arena.alloc(spec.byteLength);
-      this.#pointers.set(spec.id, pointer);
-      const key = `${spec.kind} ${spec.layer}`;
-      const group = this.#groups.get(key) ?? [];
-      group.push({ spec, sections: place(spec, pointer) });
-      this.#groups.set(key, group);
+    this.#tiles = specs.map((spec, index) => new PlacedTile(index, spec));
+    this.#byId = new Map(this.#tiles.map((tile) => [tile.spec.id, tile]));
+    this.#missing = new Set(this.#byId.keys());
+    for (const tile of this.#tiles) {
+      const key = `${tile.spec.kind} ${tile.spec.layer}`;
+      this.#groups.set(key, [...(this.#groups.get(key) ?? []), tile]);
     }
+    if (streaming) {
+      const { weightBytes, window } = streaming;
+      this.residency = new Residency(specs, team.size, weightBytes);
+      this.region = arena.alloc(weightBytes, tileAlignment);
+      this.residents = this.residency.mostResidents(leastWindowBytes(specs, team.size));
+      this.#window = window && new WindowReader(window, this.residency, this.residents, team);
+    }
+    this.#addresses = this.#tiles.map((tile) => this.#place(tile));
   }
 
+  /** A tile's address, if it stays. */
+  #place({ index, spec }: PlacedTile): number | undefined {
+    if (!this.residency || spec.kind === 'base') return this.#arena.alloc(spec.byteLength);
+    const stays = this.residency.isResident(index, this.residents);
+    return stays ? this.region + this.residency.offset(index) : undefined;
+  }
+
+  /** Ids of tiles that have not been loaded yet; of one that streams, that is to be where it streams from. */
   get missingIds(): readonly number[] {
     return [...this.#missing];
   }
 
   /** @throws HearthError TILE_CORRUPT if the bytes cannot be this tile's */
   load(id: number, bytes: Uint8Array): void {
-    const spec = this.#specs.get(id);
+    const spec = this.#byId.get(id)?.spec;
     if (spec?.byteLength !== bytes.length) {
       throw new HearthError(
         'TILE_CORRUPT',
         `tile ${id} came with ${bytes.length} bytes, expected ${spec?.byteLength}`,
-        {
-          tile: id,
-          bytes: bytes.length,
-        },
+        { tile: id, bytes: bytes.length },
       );
     }
-    this.slot(id).set(bytes);
+    this.slot(id)?.set(bytes);
     this.loaded(id);
   }
 
-  /** A tile's place in memory; whoever fills it says so with `loaded`. */
-  slot(id: number): Uint8Array {
-    const spec = this.#specs.get(id);
-    assert(spec !== undefined, `tile ${id} is this rank's`);
-    return this.#arena.u8(this.#pointers.get(id)!, spec.byteLength);
+  /** The place of a tile that stays in memory; whoever fills it says so with `loaded`. */
+  slot(id: number): Uint8Array | undefined {
+    const tile = this.#byId.get(id);
+    assert(tile !== undefined, `tile ${id} is this rank's`);
+    const address = this.#addresses[tile.index];
+    return address === undefined ? undefined : this.#arena.u8(address, tile.spec.byteLength);
   }
 
   loaded(id: number): void {
@@ -77,10 +98,27 @@ export class TileStore {
     return this.#groups.get(`${kind} ${layer}`) ?? [];
   }
 
-  /** Those of them that this thread computes: a run of neighbours. */
-  ownTiles(kind: TileKind, layer = -1): readonly PlacedTile[] {
+  /** Those of them that this thread computes, a run of neighbours, each while it is in memory. */
+  eachOwn(kind: TileKind, layer: number, compute: (tile: PlacedTile) => void): void {
     const tiles = this.tiles(kind, layer);
-    return tiles.slice(...shareOf(this.#team, tiles.length));
+    const [first, end] = shareOf(this.#team, tiles.length);
+    for (let i = first; i < end; i += 1) {
+      const tile = tiles[i]!;
+      if (this.#window) this.#window.take(tile);
+      else tile.moveTo(this.#addresses[tile.index]!);
+      compute(tile);
+      this.#window?.release(tile);
+    }
+  }
+
+  /** The leader opens a step, in which the vocabulary tiles are used so many times. */
+  begin(tokens: number, headRounds: number): void {
+    this.#window?.begin(tokens, headRounds);
+  }
+
+  /** The leader has given up a step in its middle. */
+  abandon(): void {
+    this.#window?.abandon();
   }
 
   /** Address of a vector of the base tile. */
@@ -88,10 +126,6 @@ export class TileStore {
     const base = this.tiles('base')[0];
     const section = base?.spec.sections.find((part) => part.role === role && part.layer === layer);
     assert(base !== undefined && section !== undefined, `the base tile holds ${role} of layer ${layer}`);
-    return this.#pointers.get(base.spec.id)! + section.byteOffset;
+    return this.#addresses[base.index]! + section.byteOffset;
   }
-}
-
-function place(spec: TileSpec, pointer: number): Map<TensorRole, PlacedSection> {
-  return new Map(spec.sections.map((part) => [part.role, { ...part, pointer: pointer + part.byteOffset }]));
 }

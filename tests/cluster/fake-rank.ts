@@ -11,7 +11,9 @@ import {
 import { assert, HearthError } from '../../runtime/error.ts';
 import type { ModelDescription } from '../../runtime/model/description.ts';
 import type { Assignment } from '../../runtime/plan/plan.ts';
+import type { Tile } from '../../runtime/protocol/tile-frame.ts';
 import { type TileSpec, tileSpecs } from '../../runtime/tile/spec.ts';
+import { unknownHash } from '../../runtime/tile/tile-hash.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';
 
 /** What a scripted rank does wrong. */
@@ -23,13 +25,25 @@ export interface FakeFaults {
 }
 
 export function fakeRanks(faults: FakeFaults = {}): CreateRank {
-  return (description, assignment, options) => {
+  return ({ description, assignment, options }) => {
     if (assignment.tileIds.length > (faults.maxTiles ?? Number.POSITIVE_INFINITY))
       throw new HearthError('MEMORY_EXHAUSTED', 'too many tiles for this fake', { bytes: 1 });
+    const rank = new FakeRank(description, assignment, options, faults);
+    let delivered = (_: Tile): void => {};
     return {
-      rank: new FakeRank(description, assignment, options, faults),
-      ownTileIds: [],
-      prepare: async () => {},
+      rank,
+      load: ({ wanted, loaded }) =>
+        new Promise((resolve) => {
+          delivered = (tile) => {
+            if (!rank.missingTileIds.includes(tile.id))
+              throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', 'a tile that is not wanted');
+            rank.loadTile(tile.id, tile.bytes);
+            loaded(tile.id, unknownHash);
+            if (rank.missingTileIds.length === 0) resolve();
+          };
+          wanted(rank.missingTileIds);
+        }),
+      deliver: (tile) => delivered(tile),
       close: () => {},
     };
   };

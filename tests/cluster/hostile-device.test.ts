@@ -9,6 +9,7 @@ import { proofOf } from '../../runtime/protocol/handshake.ts';
 import { encodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import { type Configure, type ControlMessage, protocolVersion } from '../../runtime/protocol/messages.ts';
 import { encodeSpans } from '../../runtime/protocol/spans-frame.ts';
+import { unknownHash } from '../../runtime/tile/tile-hash.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { fakeModel } from './fake-model.ts';
@@ -88,7 +89,7 @@ class Puppet {
 
   #load(tileId: number): void {
     const { configurationId, assignment } = this.configure!;
-    this.say({ type: 'loaded', configurationId, tileId });
+    this.say({ type: 'loaded', configurationId, tileId, tileHash: unknownHash });
     if (tileId === assignment.tileIds.at(-1)) this.say({ type: 'ready', configurationId });
   }
 }
@@ -140,7 +141,12 @@ describe('while it loads, a device is let go when it', () => {
       'loads a tile that was not sent',
       (p) => {
         p.want();
-        p.say({ type: 'loaded', configurationId: p.configure!.configurationId, tileId: 99 });
+        p.say({
+          type: 'loaded',
+          configurationId: p.configure!.configurationId,
+          tileId: 99,
+          tileHash: unknownHash,
+        });
       },
     ],
     [
@@ -148,8 +154,8 @@ describe('while it loads, a device is let go when it', () => {
       (p) => {
         const { configurationId } = p.configure!;
         p.say({ type: 'wanted', configurationId, tileIds: [] });
-        p.say({ type: 'loaded', configurationId, tileId: 1 });
-        p.say({ type: 'loaded', configurationId, tileId: 1 });
+        p.say({ type: 'loaded', configurationId, tileId: 1, tileHash: unknownHash });
+        p.say({ type: 'loaded', configurationId, tileId: 1, tileHash: unknownHash });
       },
     ],
     [

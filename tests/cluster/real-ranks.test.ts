@@ -16,6 +16,7 @@ import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { arenaLimit } from '../support/arena-limit.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
+import { noSources } from '../support/rank-host.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
 import { joinDevice } from './test-cluster.ts';
@@ -45,7 +46,7 @@ function started(options: Partial<ClusterOptions> = {}): Cluster {
 }
 
 const ranks = (build: LoadOptions['build'] = 'best') =>
-  kernelRanks((memory) => loadKernels(kernelBytes, { build, memory }));
+  kernelRanks({ startKernels: (memory) => loadKernels(kernelBytes, { build, memory }), sources: noSources });
 
 /** Prefill in chunks, two sequences in one step, a release, a step back. */
 async function play(cluster: Cluster): Promise<Float32Array[]> {
@@ -92,7 +93,11 @@ describe('ranks that compute with the kernels', () => {
       return loadKernels(kernelBytes, { memory });
     };
     const cluster = started({ minDevices: devices });
-    await joinDevice(cluster, 'several', kernelRanks(startKernels, undefined, undefined, limit));
+    await joinDevice(
+      cluster,
+      'several',
+      kernelRanks({ startKernels, sources: noSources, arenaLimitBytes: limit }),
+    );
     for (let i = 1; i < devices; i += 1) await joinDevice(cluster, `device ${i}`, ranks());
     expect(await play(cluster)).toEqual(await soloRows());
     expect(memories).toHaveLength(2);
@@ -134,10 +139,12 @@ async function modelOnDisk(): Promise<{ model: ModelFile; file: FileVersion }> {
 
 const workerFile = join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
 
+const oneThread = { threads: 1, memoryBytes: 2 ** 30 };
+
 describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () => {
   it('computes in a thread of its own what one in this thread computes', async () => {
     const cluster = started();
-    const { member, stop } = await startLocalRank({ name: 'this machine' });
+    const { member, stop } = await startLocalRank({ ...oneThread, name: 'this machine' });
     cluster.add(member);
     expect(await play(cluster)).toEqual(await soloRows());
     expect(cluster.deviceStates()).toMatchObject([{ name: 'this machine', link: 'local', state: 'ready' }]);
@@ -155,7 +162,7 @@ describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () =>
       model: unsendable,
       onProgress: ({ loadedTiles }) => loaded.push(loadedTiles),
     });
-    const { member, stop } = await startLocalRank({ model: file, threads: 2 });
+    const { member, stop } = await startLocalRank({ ...oneThread, model: file, threads: 2 });
     cluster.add(member);
     expect(await play(cluster)).toEqual(await soloRows());
     expect(loaded.at(-1)).toBe(opened.tiles.length);
@@ -166,7 +173,7 @@ describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () =>
   it('refuses a file that was replaced', async () => {
     const { model: opened, file } = await modelOnDisk();
     await writeFile(file.path, await syntheticModel({ type: 'Q4_0', seed: 2 }));
-    await expect(startLocalRank({ model: file })).rejects.toMatchObject({
+    await expect(startLocalRank({ ...oneThread, model: file })).rejects.toMatchObject({
       code: 'JOIN_FAILED',
       message: expect.stringMatching(/changed/),
     });
@@ -174,7 +181,7 @@ describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () =>
   });
 
   it('that dies at once says of what', async () => {
-    const missing = startLocalRank({ workerFile: join(packageRoot(), 'no-such-worker.js') });
+    const missing = startLocalRank({ ...oneThread, workerFile: join(packageRoot(), 'no-such-worker.js') });
     await expect(missing).rejects.toMatchObject({
       code: 'JOIN_FAILED',
       message: expect.stringMatching(/no-such-worker/),

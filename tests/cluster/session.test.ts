@@ -7,9 +7,11 @@ import { decodeFrame, defaultFrameLimits, encodeFrame, type Frame } from '../../
 import { proofOf } from '../../runtime/protocol/handshake.ts';
 import { type Configure, protocolVersion } from '../../runtime/protocol/messages.ts';
 import { encodeStep } from '../../runtime/protocol/step-frame.ts';
-import { encodeTile, portableSha256 } from '../../runtime/protocol/tile-frame.ts';
+import { encodeTile } from '../../runtime/protocol/tile-frame.ts';
+import { unknownHash } from '../../runtime/tile/tile-hash.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';
 import { samples } from '../protocol/samples.ts';
+import { hashedTile } from '../support/hashed-tile.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { fakeModel, fakeRankOptions } from './fake-model.ts';
 import { fakeRanks } from './fake-rank.ts';
@@ -25,6 +27,7 @@ function configure(configurationId = 1, worldSize = 2): Configure {
     description: model.description,
     assignment: { rank: 0, worldSize, tileIds: model.tiles.map(({ id }) => id) },
     options: fakeRankOptions,
+    tileHashes: new Uint8Array(32 * model.tiles.length),
     profile: false,
   };
 }
@@ -58,7 +61,7 @@ class Puppet {
     await this.join();
     this.hub.send(encodeControl(configure(1, worldSize)));
     for (const tile of model.tiles) {
-      this.hub.send(encodeTile({ id: tile.id, bytes: await model.cutTile(tile) }, portableSha256));
+      this.hub.send(encodeTile(hashedTile(tile.id, await model.cutTile(tile))));
     }
     await settle();
     return this;
@@ -94,7 +97,7 @@ describe('a configured session', () => {
     const tileIds = model.tiles.map(({ id }) => id);
     expect(puppet.said).toEqual([
       { type: 'wanted', configurationId: 1, tileIds },
-      ...tileIds.map((tileId) => ({ type: 'loaded', configurationId: 1, tileId })),
+      ...tileIds.map((tileId) => ({ type: 'loaded', configurationId: 1, tileId, tileHash: unknownHash })),
       { type: 'ready', configurationId: 1 },
     ]);
     expect(states).toEqual(['awaiting-welcome', 'joined', 'loading', 'ready']);
@@ -174,11 +177,11 @@ describe('a configured session', () => {
 
 describe('what ends a session, and is reported', () => {
   const tile = model.tiles[1]!;
-  const sound = encodeTile({ id: tile.id, bytes: new Uint8Array(tile.byteLength) }, portableSha256);
+  const sound = encodeTile(hashedTile(tile.id, new Uint8Array(tile.byteLength)));
   const corrupt = Uint8Array.from(sound);
   corrupt[60]! ^= 1;
-  const short = encodeTile({ id: tile.id, bytes: new Uint8Array(8) }, portableSha256);
-  const stranger = encodeTile({ id: 9999, bytes: new Uint8Array(8) }, portableSha256);
+  const short = encodeTile(hashedTile(tile.id, new Uint8Array(8)));
+  const stranger = encodeTile(hashedTile(9999, new Uint8Array(8)));
   const sum = encodePlanes(
     'sum',
     { stepId: 3, syncIndex: 0, tokens: 1 },
@@ -254,7 +257,7 @@ describe('whatever a coordinator sends', () => {
       ...(await Promise.all(
         model.tiles
           .slice(0, 4)
-          .map(async (tile) => encodeTile({ id: tile.id, bytes: await model.cutTile(tile) }, portableSha256)),
+          .map(async (tile) => encodeTile(hashedTile(tile.id, await model.cutTile(tile)))),
       )),
       step(5),
       ...allSyncs(5),

@@ -6,6 +6,7 @@ import { loadKernels } from '../../runtime/kernels/kernels.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { tileSpecs } from '../../runtime/tile/spec.ts';
 import { description } from '../support/description.ts';
+import { noSources, rankSetup } from '../support/rank-host.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
 
 const options: RankOptions = {
@@ -37,11 +38,15 @@ describe('rankBytes', () => {
       // The builds for threads are not needed where no step is run.
       return { ...loadKernels(kernelBytes), memory };
     };
-    const createRank = kernelRanks(startKernels, { count: threads, start: async () => {} });
+    const createRank = kernelRanks({
+      startKernels,
+      threads: { count: threads, start: async () => {} },
+      sources: noSources,
+    });
     const rankOptions = { ...options, ...change };
     for (const assignment of planByShares(tileSpecs(model), shares)) {
       const bytes = rankBytes(model, assignment, rankOptions, threads);
-      createRank(model, assignment, rankOptions).close();
+      createRank(rankSetup(model, assignment, rankOptions)).close();
       const [memory, ...others] = memories.splice(0);
       expect(others).toEqual([]);
       expect(memory!.buffer.byteLength).toBe(Math.ceil((bytes.tiles + bytes.rest) / 65536) * 65536);

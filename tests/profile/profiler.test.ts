@@ -15,6 +15,7 @@ import { encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { FakeClock } from '../cluster/fake-clock.ts';
 import { joinDevice } from '../cluster/test-cluster.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
+import { noSources } from '../support/rank-host.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
 import { expectSoundTrace } from './trace.ts';
@@ -44,7 +45,7 @@ async function started(devices: number, profiler?: Profiler): Promise<Cluster> {
     await joinDevice(
       cluster,
       `device ${i}`,
-      kernelRanks((memory) => loadKernels(kernelBytes, { memory })),
+      kernelRanks({ startKernels: (memory) => loadKernels(kernelBytes, { memory }), sources: noSources }),
     );
   await cluster.whenReady();
   return cluster;

@@ -11,6 +11,7 @@ import { type Operation, operations } from '../../runtime/profile/operations.ts'
 import type { Spans } from '../../runtime/profile/recorder.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { arenaLimit } from '../support/arena-limit.ts';
+import { loadRank, noSources, rankSetup } from '../support/rank-host.ts';
 import { cutAllTiles } from '../support/star.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
 
@@ -45,11 +46,15 @@ afterEach(() => {
 async function rankHost(threads: number, profiled: boolean, arenas = 1): Promise<RankHost> {
   const [assignment] = planByShares(model.tiles, [1]);
   const limit = arenaLimit(model.description, assignment!, options, threads, arenas);
-  const createRank = kernelRanks(startKernels, nodeThreads(threads, silentLogger), undefined, limit);
-  const host = createRank(model.description, assignment!, options, profiled);
+  const createRank = kernelRanks({
+    startKernels,
+    threads: nodeThreads(threads, silentLogger),
+    sources: noSources,
+    arenaLimitBytes: limit,
+  });
+  const host = createRank(rankSetup(model.description, assignment!, options, profiled));
   hosts.push(host);
-  for (const id of assignment!.tileIds) host.rank.loadTile(id, tiles[id]!);
-  await host.prepare(() => {});
+  await loadRank(host, tiles);
   return host;
 }
 

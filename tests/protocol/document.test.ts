@@ -43,7 +43,7 @@ function read(frame: Frame, shown: Example['shown']): { says: object; again?: Ui
     }
     case 'tile': {
       const tile = decodeTile(frame, portableSha256);
-      return { says: { type: 'tile', ...tile }, again: encodeTile(tile, portableSha256) };
+      return { says: { type: 'tile', ...tile }, again: encodeTile(tile) };
     }
     case 'step': {
       const hiddenSize = shown.hiddenSize as number;

@@ -15,6 +15,7 @@ import { decodeLogits, encodeLogits } from '../../runtime/protocol/logits-frame.
 import { decodeSpans, encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { decodeStep, encodeStep, type StepBounds } from '../../runtime/protocol/step-frame.ts';
 import { decodeTile, encodeTile, portableSha256 } from '../../runtime/protocol/tile-frame.ts';
+import { hashedTile } from '../support/hashed-tile.ts';
 
 const limits: FrameLimits = { controlBytes: 100, tileBytes: 200, tensorBytes: 300 };
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -222,17 +223,17 @@ describe('spans frames', () => {
 });
 
 describe('tile frames', () => {
-  const tile = { id: 12, bytes: Uint8Array.from([1, 2, 3]) };
+  const tile = hashedTile(12, Uint8Array.from([1, 2, 3]));
 
   it('survive the round trip, their bytes 48 behind the start', () => {
-    const message = encodeTile(tile, portableSha256);
+    const message = encodeTile(tile);
     const decoded = decodeTile(decodeFrame(message, defaultFrameLimits), portableSha256);
     expect(decoded).toEqual(tile);
     expect(decoded.bytes.byteOffset - message.byteOffset).toBe(48);
   });
 
   it.each([16, 47, 48, 50])('with byte %i changed are corrupt', (at) => {
-    const message = encodeTile(tile, portableSha256);
+    const message = encodeTile(tile);
     message[at]! ^= 1;
     expect(() => decodeTile(decodeFrame(message, defaultFrameLimits), portableSha256)).toThrow(
       coded('TILE_CORRUPT'),
@@ -241,7 +242,7 @@ describe('tile frames', () => {
 
   it('without a whole hash are malformed', () => {
     const frame = {
-      ...decodeFrame(encodeTile(tile, portableSha256), defaultFrameLimits),
+      ...decodeFrame(encodeTile(tile), defaultFrameLimits),
       payload: new Uint8Array(31),
     };
     expect(() => decodeTile(frame, portableSha256)).toThrow(coded('FRAME_MALFORMED'));

@@ -30,10 +30,11 @@ export const samples = [
     description: description({ layerCount: 1 }),
     assignment: { rank: 1, worldSize: 2, tileIds: [0, 3, 4, 7, 9, 10] },
     options: { kvFormat: 'f16', maxStepTokens: 64, maxSequences: 4, contextLength: 256, kvPages: 16 },
+    tileHashes: Uint8Array.from({ length: 6 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
     profile: false,
   },
   { type: 'wanted', configurationId: 1, tileIds: [0, 3, 4, 7, 9, 10] },
-  { type: 'loaded', configurationId: 1, tileId: 3 },
+  { type: 'loaded', configurationId: 1, tileId: 3, tileHash: helloNonce },
   { type: 'ready', configurationId: 1 },
   {
     type: 'declined',

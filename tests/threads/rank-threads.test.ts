@@ -17,6 +17,7 @@ import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { arenaLimit } from '../support/arena-limit.ts';
+import { loadRank, noSources, rankSetup } from '../support/rank-host.ts';
 import { cutAllTiles } from '../support/star.ts';
 import { type SyntheticModelOptions, syntheticModel } from '../support/synthetic-model.ts';
 
@@ -53,20 +54,20 @@ async function rankOf(
 ): Promise<RankHost['rank']> {
   const [assignment] = planByShares(model.tiles, [1]);
   const memories: WebAssembly.Memory[] = [];
-  const createRank = kernelRanks(
-    (memory) => {
+  const rankOptions = { ...options, kvFormat };
+  const createRank = kernelRanks({
+    startKernels: (memory) => {
       memories.push(memory);
       return startKernels(memory);
     },
-    nodeThreads(threads, silentLogger),
-    undefined,
-    arenaLimit(model.description, assignment!, { ...options, kvFormat }, threads, arenas),
-  );
-  const host = createRank(model.description, assignment!, { ...options, kvFormat });
+    threads: nodeThreads(threads, silentLogger),
+    sources: noSources,
+    arenaLimitBytes: arenaLimit(model.description, assignment!, rankOptions, threads, arenas),
+  });
+  const host = createRank(rankSetup(model.description, assignment!, rankOptions));
   expect(memories).toHaveLength(arenas);
   hosts.push(host);
-  await host.prepare(() => {});
-  for (const id of assignment!.tileIds) host.rank.loadTile(id, tiles[id]!);
+  await loadRank(host, tiles);
   return host.rank;
 }
 
@@ -163,14 +164,17 @@ describe('threads', () => {
     onTestFinished(() => model.close());
     const it = { model, tiles: await cutAllTiles(model) };
     const [assignment] = planByShares(model.tiles, [1]);
-    const limit = arenaLimit(model.description, assignment!, options, 2, 3);
-    const createRank = kernelRanks(startKernels, nodeThreads(2, silentLogger), model, limit);
-    const host = createRank(model.description, assignment!, options);
+    const createRank = kernelRanks({
+      startKernels,
+      threads: nodeThreads(2, silentLogger),
+      sources: { ...noSources, model },
+      arenaLimitBytes: arenaLimit(model.description, assignment!, options, 2, 3),
+    });
+    const host = createRank(rankSetup(model.description, assignment!, options));
     hosts.push(host);
-    const loaded: number[] = [];
-    await host.prepare((id) => loaded.push(id));
+    const { wanted, loaded } = await loadRank(host, []);
+    expect(wanted).toEqual([]);
     expect(loaded.sort((a, b) => a - b)).toEqual(assignment!.tileIds);
-    expect(host.rank.missingTileIds).toEqual([]);
     expect(await logits(model, host.rank, [13])).toEqual(await logits(model, await rankOf(it, 1), [13]));
   });
 

@@ -13,17 +13,17 @@ import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { ProfileFile } from '../../profile/profile-file.ts';
 import type { Profiler } from '../../profile/profiler.ts';
+import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { kvOption, profileOption, splitOption, wholeNumber } from '../options.ts';
 import { plainLogger } from '../plain-logger.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface BenchOptions {
+interface BenchOptions extends DeviceOptions {
   readonly prompt: number;
   readonly generate: number;
   readonly repetitions: number;
   readonly depth: number;
-  readonly threads?: number;
   readonly kv: KvFormat;
   readonly split?: readonly number[];
   readonly synthetic?: string;
@@ -38,19 +38,15 @@ const mostTokens = 1 << 20;
 export function addBench(program: Command): void {
   const whole = (flags: string, description: string, min: number, max: number, fallback: number): Option =>
     new Option(flags, description).argParser(wholeNumber(min, max)).default(fallback);
-  program
+  const command = program
     .command('bench')
     .description('measure how fast this device reads prompts and writes answers')
-    .argument('[model]', 'a GGUF file, or the name of a model (default: built-in)')
+    .argument('[model]', 'a GGUF file, or the name of a model (default: built-in)');
+  addDeviceOptions(command, '-t, --threads <n>')
     .addOption(whole('-p, --prompt <n>', 'tokens of the prompt', 1, mostTokens, 128))
     .addOption(whole('-n, --generate <n>', 'tokens to generate', 1, mostTokens, 32))
     .addOption(whole('-r, --repetitions <n>', 'timed runs, after one that is not', 1, 1000, 5))
     .addOption(whole('-d, --depth <n>', 'positions in the KV cache before generating', 0, mostTokens, 0))
-    .addOption(
-      new Option('-t, --threads <n>', 'compute threads (default: the idle processors)')
-        .argParser(wholeNumber(1, 256))
-        .env('HEARTH_THREADS'),
-    )
     .addOption(kvOption('f16'))
     .addOption(splitOption())
     .option('--synthetic <shape:type>', 'random weights in the shape of a model, such as llama-3.2-1b:Q4_0')
@@ -113,6 +109,7 @@ async function bench(
     shares: split,
     minDevices: split.length,
     kvFormat: kv,
+    ...deviceSettings(options),
     threads,
     logger: plainLogger,
     profiler,

@@ -7,33 +7,33 @@ import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import type { ChatMessage } from '../../http/served-model.ts';
 import { ApiClient } from '../api-client.ts';
-import { apiKeyOption, contextOption, kvOption, threadsOption, urlOption } from '../options.ts';
+import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
+import { apiKeyOption, contextOption, kvOption, urlOption } from '../options.ts';
 import { plainLogger } from '../plain-logger.ts';
 import { Progress } from '../progress.ts';
 
-interface ChatOptions {
+interface ChatOptions extends DeviceOptions {
   readonly url?: string;
   readonly apiKey?: string;
   readonly system?: string;
   readonly context?: number;
   readonly kv: KvFormat;
-  readonly threads?: number;
 }
 
 /** Answers a conversation piece by piece, wherever the model runs. */
 type Ask = (messages: readonly ChatMessage[], signal: AbortSignal) => AsyncIterable<string>;
 
 export function addChat(program: Command): void {
-  program
+  const command = program
     .command('chat')
     .description('talk with a model in the terminal; Ctrl-C stops an answer, Ctrl-D ends')
-    .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)')
+    .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)');
+  addDeviceOptions(command)
     .addOption(urlOption())
     .addOption(apiKeyOption())
     .option('--system <text>', 'system message')
     .addOption(contextOption())
     .addOption(kvOption('f16'))
-    .addOption(threadsOption())
     .action(async (name: string | undefined, options: ChatOptions) => {
       if (options.url !== undefined && name === undefined) {
         const client = new ApiClient(options.url, options.apiKey);
@@ -48,16 +48,16 @@ export function addChat(program: Command): void {
     });
 }
 
-async function startEngine(name: string | undefined, { kv, context, threads }: ChatOptions): Promise<Engine> {
+async function startEngine(name: string | undefined, options: ChatOptions): Promise<Engine> {
   const progress = new Progress('loading');
   return Engine.start({
     model: await openModel(name),
     localRanks: 1,
-    kvFormat: kv,
-    threads,
+    kvFormat: options.kv,
+    ...deviceSettings(options),
     logger: plainLogger,
     parallel: 1,
-    contextLength: context,
+    contextLength: options.context,
     onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
   });
 }

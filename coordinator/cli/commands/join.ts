@@ -2,29 +2,29 @@ import { type Command, Option } from 'commander';
 import { defaultDeviceName } from '../../../device-agent/node/device.ts';
 import { type JoinStatus, joinCoordinator } from '../../../device-agent/node/join.ts';
 import { HearthError } from '../../../runtime/error.ts';
-import { secretOption, threadsOption } from '../options.ts';
+import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
+import { secretOption } from '../options.ts';
 import { plainLogger } from '../plain-logger.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface JoinCommandOptions {
+interface JoinCommandOptions extends DeviceOptions {
   readonly secret?: string;
   readonly name: string;
-  readonly threads?: number;
 }
 
 export function addJoin(program: Command): void {
-  program
+  const command = program
     .command('join')
     .description('lend this device to a coordinator until interrupted')
-    .argument('<url>', 'where the coordinator listens, for example ws://192.168.1.20:11500')
+    .argument('<url>', 'where the coordinator listens, for example ws://192.168.1.20:11500');
+  addDeviceOptions(command)
     .addOption(secretOption())
     .addOption(
       new Option('--name <name>', 'what this device is called')
         .env('HEARTH_NAME')
         .default(defaultDeviceName()),
     )
-    .addOption(threadsOption())
-    .action(async (url: string, { secret, name, threads }: JoinCommandOptions) => {
+    .action(async (url: string, { secret, name, ...device }: JoinCommandOptions) => {
       if (!secret) {
         throw new HearthError(
           'USAGE',
@@ -38,7 +38,7 @@ export function addJoin(program: Command): void {
         signal: stopSignal(),
         onStatus: sayStatus,
         logger: plainLogger,
-        ...(threads && { threads }),
+        ...deviceSettings(device),
       });
     });
 }

@@ -5,29 +5,29 @@ import { HearthError } from '../../../runtime/error.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
-import { kvOption, splitOption, threadsOption } from '../options.ts';
+import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
+import { kvOption, splitOption } from '../options.ts';
 import { plainLogger } from '../plain-logger.ts';
 
-interface LogitsOptions {
+interface LogitsOptions extends DeviceOptions {
   readonly ids: readonly number[];
   readonly out: string;
   readonly split?: readonly number[];
   readonly kv: KvFormat;
-  readonly threads?: number;
 }
 
 /** For comparing with other engines: the raw numbers behind every position, and the same numbers for every split. */
 export function addLogits(program: Command): void {
-  program
+  const command = program
     .command('logits')
     .description('write the logits of every position of a token sequence, as float32 [positions, vocabulary]')
-    .argument('<model>', 'a GGUF file, or the name of a model')
+    .argument('<model>', 'a GGUF file, or the name of a model');
+  addDeviceOptions(command)
     .requiredOption('--ids <ids>', 'token ids, such as 1,2,3', parseIds)
     .requiredOption('--out <file>', 'where to write little-endian float32 rows')
     .addOption(splitOption())
     .addOption(kvOption('f32'))
-    .addOption(threadsOption())
-    .action(async (name: string, { ids, out, split = [1], kv, threads }: LogitsOptions) => {
+    .action(async (name: string, { ids, out, split = [1], kv, ...device }: LogitsOptions) => {
       const model = await openModel(name);
       const { vocabSize } = model.config;
       const unknown = ids.find((id) => id >= vocabSize);
@@ -41,7 +41,7 @@ export function addLogits(program: Command): void {
         shares: split,
         minDevices: split.length,
         kvFormat: kv,
-        threads,
+        ...deviceSettings(device),
         logger: plainLogger,
         parallel: 1,
         contextLength: ids.length,

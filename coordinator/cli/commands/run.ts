@@ -5,20 +5,14 @@ import { encodeChat } from '../../chat/encode-chat.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { ProfileFile } from '../../profile/profile-file.ts';
-import {
-  contextOption,
-  kvOption,
-  profileOption,
-  splitOption,
-  threadsOption,
-  wholeNumber,
-} from '../options.ts';
+import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
+import { contextOption, kvOption, profileOption, splitOption, wholeNumber } from '../options.ts';
 import { printJson } from '../output.ts';
 import { plainLogger } from '../plain-logger.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface RunOptions {
+interface RunOptions extends DeviceOptions {
   readonly system?: string;
   readonly raw?: boolean;
   readonly maxTokens?: number;
@@ -27,17 +21,17 @@ interface RunOptions {
   readonly split?: readonly number[];
   readonly context?: number;
   readonly kv: KvFormat;
-  readonly threads?: number;
   readonly profile?: string;
   readonly json?: boolean;
 }
 
 export function addRun(program: Command): void {
-  program
+  const command = program
     .command('run')
     .description('answer one prompt and end')
     .argument('<model>', 'a GGUF file, or the name of a model (built-in: the one that comes with Hearth)')
-    .argument('<prompt>', 'what to ask')
+    .argument('<prompt>', 'what to ask');
+  addDeviceOptions(command)
     .option('--system <text>', 'system message')
     .option('--raw', 'continue the prompt as it is, without the chat template')
     .option('--max-tokens <n>', 'longest answer', wholeNumber(1, 1 << 20))
@@ -46,7 +40,6 @@ export function addRun(program: Command): void {
     .addOption(splitOption())
     .addOption(contextOption())
     .addOption(kvOption('f16'))
-    .addOption(threadsOption())
     .addOption(profileOption())
     .option('--json', 'print JSON')
     .action(async (name: string, prompt: string, options: RunOptions) => {
@@ -59,7 +52,7 @@ export function addRun(program: Command): void {
         shares: split,
         minDevices: split.length,
         kvFormat: options.kv,
-        threads: options.threads,
+        ...deviceSettings(options),
         logger: plainLogger,
         profiler: profile?.profiler,
         parallel: 1,

@@ -11,6 +11,7 @@ import { openModel } from '../../files/open-model.ts';
 import { hostnameOf, isLoopback } from '../../host-guard.ts';
 import type { ServedModel } from '../../http/served-model.ts';
 import { type HttpServer, startHttpServer } from '../../http/server.ts';
+import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { localAddresses } from '../local-addresses.ts';
 import {
   apiKeyOption,
@@ -20,13 +21,12 @@ import {
   parallelOption,
   secretOption,
   splitOption,
-  threadsOption,
   wholeNumber,
 } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface ServeOptions {
+interface ServeOptions extends DeviceOptions {
   readonly port: number;
   readonly host: string;
   readonly apiKey?: string;
@@ -37,15 +37,15 @@ interface ServeOptions {
   readonly parallel: number;
   readonly context?: number;
   readonly kv: KvFormat;
-  readonly threads?: number;
   readonly logLevel: string;
 }
 
 export function addServe(program: Command): void {
-  program
+  const command = program
     .command('serve', { isDefault: true })
     .description('serve a model over an OpenAI-compatible API, on this device and all that join')
-    .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)')
+    .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)');
+  addDeviceOptions(command)
     .addOption(
       new Option('--port <port>').argParser(wholeNumber(0, 65535)).env('HEARTH_PORT').default(defaultPort),
     )
@@ -69,7 +69,6 @@ export function addServe(program: Command): void {
     .addOption(parallelOption())
     .addOption(contextOption())
     .addOption(kvOption('f16'))
-    .addOption(threadsOption())
     .addOption(
       new Option('--log-level <level>')
         .choices(['silent', 'error', 'warn', 'info', 'debug'])
@@ -103,7 +102,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
       model,
       localRanks: options.local ? 1 : 0,
       kvFormat: options.kv,
-      threads: options.threads,
+      ...deviceSettings(options),
       parallel: options.parallel,
       contextLength: options.context,
       shares: options.split,

@@ -1,0 +1,87 @@
+import { HearthError } from '../runtime/error.ts';
+import type { Tile } from '../runtime/protocol/tile-frame.ts';
+import { hashName, unknownHash } from '../runtime/tile/tile-hash.ts';
+import type { LoadReport } from './rank-runner.ts';
+import { isHere, type LoadEvents, type RankTile, type TilePlaces, type TileSources } from './tile-sources.ts';
+
+export interface TileLoadingOptions {
+  readonly tiles: readonly RankTile[];
+  readonly sources: TileSources;
+  readonly places: TilePlaces;
+  readonly report: LoadReport;
+  /** A tile that was sent could not be kept: it must be sent again next time. */
+  readonly onUnkept: (error: unknown) => void;
+}
+
+/** How a rank gets its tiles: its threads load what is here, the coordinator sends the rest. */
+export class TileLoading {
+  /** Settles when all are loaded. */
+  readonly done: Promise<void>;
+  /** For the threads to load. */
+  readonly here: readonly RankTile[];
+  /** For the threads to tell. */
+  readonly events: LoadEvents;
+  /** The hash of each tile that is loaded. */
+  readonly hashes = new Map<number, Uint8Array>();
+  readonly #options: TileLoadingOptions;
+  readonly #byId: ReadonlyMap<number, RankTile>;
+  readonly #wanted: Set<number>;
+  #finish!: () => void;
+  #fail!: (error: unknown) => void;
+
+  constructor(options: TileLoadingOptions) {
+    const { tiles, sources, report } = options;
+    this.#options = options;
+    this.#byId = new Map(tiles.map((tile) => [tile.spec.id, tile]));
+    this.done = new Promise((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
+    this.here = tiles.filter((tile) => isHere(tile, sources));
+    const here = new Set(this.here);
+    const missing = tiles.filter((tile) => !here.has(tile)).map(({ spec }) => spec.id);
+    this.#wanted = new Set(missing);
+    this.events = {
+      loaded: (tileId, hash) => this.#loaded(tileId, hash),
+      missing: (tileId) => {
+        this.#wanted.add(tileId);
+        report.wanted([tileId]);
+      },
+    };
+    report.wanted(missing);
+  }
+
+  /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE, TILE_CORRUPT */
+  deliver({ id, hash, bytes }: Tile): void {
+    const tile = this.#byId.get(id);
+    if (!tile || !this.#wanted.delete(id))
+      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `tile ${id} came though it was not wanted`);
+    if (bytes.length !== tile.spec.byteLength) {
+      const message = `tile ${id} came with ${bytes.length} bytes, expected ${tile.spec.byteLength}`;
+      throw new HearthError('TILE_CORRUPT', message, { tile: id, bytes: bytes.length });
+    }
+    const { places, sources, onUnkept } = this.#options;
+    const slot = places.tileSlot(id);
+    slot?.set(bytes);
+    try {
+      sources.cache?.store(hashName(hash), bytes);
+    } catch (error) {
+      // What streams is read from where it is kept; what stays is only sent once more than it need be.
+      if (!slot) {
+        this.#fail(error);
+        return;
+      }
+      onUnkept(error);
+    }
+    // The coordinator knows what it sent.
+    this.#loaded(id, hash, unknownHash);
+  }
+
+  #loaded(tileId: number, hash: Uint8Array, reported = hash): void {
+    this.#options.places.tileLoaded(tileId);
+    // A copy: the hash may be a view of the frame in which the tile came.
+    this.hashes.set(tileId, Uint8Array.from(hash));
+    this.#options.report.loaded(tileId, reported);
+    if (this.hashes.size === this.#byId.size) this.#finish();
+  }
+}

@@ -1,0 +1,82 @@
+import type { Rank } from '../runtime/decoder/rank.ts';
+import type { ModelFile } from '../runtime/model/model-file.ts';
+import type { Sha256 } from '../runtime/protocol/tile-frame.ts';
+import { shareOf, type Team } from '../runtime/threads/team.ts';
+import type { TileSpec } from '../runtime/tile/spec.ts';
+import { hashName, isKnown } from '../runtime/tile/tile-hash.ts';
+import type { TileCache } from './tile-cache.ts';
+
+/** A tile that a rank must get. */
+export interface RankTile {
+  readonly spec: TileSpec;
+  /** Zeros if nobody knows it. */
+  readonly hash: Uint8Array;
+}
+
+/** Where a device finds tiles by itself. */
+export interface TileSources {
+  /** Those that it kept. */
+  readonly cache: TileCache | undefined;
+  /** The model, where the device has it. */
+  readonly model: ModelFile | undefined;
+  readonly sha256: Sha256;
+}
+
+/** Told of each tile that a thread has dealt with. */
+export interface LoadEvents {
+  /** It is in its place, or where it streams from. @param hash zeros if nobody has computed it */
+  loaded(tileId: number, hash: Uint8Array): void;
+  /** It must be sent. */
+  missing(tileId: number): void;
+}
+
+export type TilePlaces = Pick<Rank, 'tileSlot' | 'tileLoaded'>;
+
+/** Whether a device need not be sent a tile, unless it turns out to be damaged. */
+export function isHere({ spec, hash }: RankTile, { cache, model }: TileSources): boolean {
+  return model !== undefined || (isKnown(hash) && cache?.has(hashName(hash), spec.byteLength) === true);
+}
+
+/** Loads a thread's share of the tiles that are here: neighbours, since they are parts of the same tensors. */
+export async function loadShare(
+  tiles: readonly RankTile[],
+  team: Team,
+  places: TilePlaces,
+  sources: TileSources,
+  events: LoadEvents,
+  isClosed: () => boolean,
+): Promise<void> {
+  const share = tiles.slice(...shareOf(team, tiles.length));
+  const streamed = share.filter(({ spec }) => !places.tileSlot(spec.id));
+  // One piece of memory for all that only pass through.
+  const scratch = new Uint8Array(Math.max(0, ...streamed.map(({ spec }) => spec.byteLength)));
+  for (const tile of share) {
+    if (isClosed()) return;
+    const slot = places.tileSlot(tile.spec.id);
+    await load(tile, slot ?? scratch.subarray(0, tile.spec.byteLength), slot !== undefined, sources, events);
+  }
+}
+
+/** @param stays in the memory of the rank, at `target`; else it streams, and `target` is forgotten */
+async function load(
+  { spec, hash }: RankTile,
+  target: Uint8Array,
+  stays: boolean,
+  { cache, model, sha256 }: TileSources,
+  { loaded, missing }: LoadEvents,
+): Promise<void> {
+  // Cutting is as fast as reading and verifying, and is done where no hash is known and nothing is kept.
+  if (model && stays) {
+    await model.cutTile(spec, target);
+    loaded(spec.id, hash);
+  } else if (isKnown(hash) && cache?.load(hashName(hash), target)) {
+    loaded(spec.id, hash);
+  } else if (model && cache) {
+    await model.cutTile(spec, target.fill(0));
+    const cutHash = sha256(target);
+    cache.store(hashName(cutHash), target);
+    loaded(spec.id, cutHash);
+  } else {
+    missing(spec.id);
+  }
+}

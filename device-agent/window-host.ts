@@ -1,0 +1,53 @@
+import { HearthError } from '../runtime/error.ts';
+import type { TileSpec } from '../runtime/tile/spec.ts';
+import { Residency, slotBytes, streamableBytes } from '../runtime/weights/residency.ts';
+import { WindowLoader } from '../runtime/weights/window-loader.ts';
+import type { TileCache, TileFile } from './tile-cache.ts';
+
+/** All that a thread needs to load the tiles of a stage that do not stay in memory: it can be posted to it as it is. */
+export interface LoaderJob {
+  readonly memory: WebAssembly.Memory;
+  readonly control: SharedArrayBuffer;
+  /** The stage's tiles, and what each is called in the cache. */
+  readonly specs: readonly TileSpec[];
+  readonly hashes: readonly string[];
+  readonly teamSize: number;
+  /** Address and bytes of the memory for tiles, and how many stay there to begin with. */
+  readonly region: number;
+  readonly weightBytes: number;
+  readonly residents: number;
+}
+
+/** Bytes that pass through the window of a stage, if a step uses all of its tiles. */
+export function streamedBytes({ specs, weightBytes }: LoaderJob): number {
+  return Math.max(0, streamableBytes(specs) - weightBytes);
+}
+
+/**
+ * The life of a loader's thread, which it blocks: it ends when the window is stopped.
+ * @param direct whether to read past the system's cache of files: where that could not hold what is read again and again
+ * @throws HearthError TILE_CORRUPT, FILE_READ_FAILED
+ */
+export function runLoader(job: LoaderJob, cache: TileCache, direct: boolean, nowMs: () => number): void {
+  const { control, specs, teamSize, region, weightBytes, residents, memory } = job;
+  const files = new Map<number, TileFile>();
+  const read = (tile: number, address: number): void => {
+    const file = files.get(tile) ?? openTile(job, cache, tile, direct);
+    files.set(tile, file);
+    file.readInto(new Uint8Array(memory.buffer, address, slotBytes(specs[tile]!)));
+  };
+  const residency = new Residency(specs, teamSize, weightBytes);
+  try {
+    new WindowLoader({ control, residency, region, loadedResidents: residents, read, nowMs }).run();
+  } finally {
+    for (const file of files.values()) file.close();
+  }
+}
+
+function openTile({ specs, hashes }: LoaderJob, cache: TileCache, tile: number, direct: boolean): TileFile {
+  const file = cache.open(hashes[tile]!, specs[tile]!.byteLength, { direct });
+  if (file) return file;
+  throw new HearthError('TILE_CORRUPT', `tile ${hashes[tile]} is no longer where it was kept`, {
+    tile: specs[tile]!.id,
+  });
+}

@@ -1,0 +1,90 @@
+import { HearthError } from '../error.ts';
+import type { ModelDescription } from '../model/description.ts';
+import type { Assignment } from '../plan/plan.ts';
+import { type TileSpec, tileSpecs } from '../tile/spec.ts';
+import { leastWindowBytes, streamableBytes } from '../weights/residency.ts';
+import { planStages } from './plan-stages.ts';
+import type { RankOptions } from './rank-options.ts';
+import type { StageAssignment } from './stage-assignment.ts';
+import { type LayoutBytes, stageBytes } from './stage-bytes.ts';
+
+export interface MemoryLimits {
+  /** What all memories of the rank may hold together. */
+  readonly budgetBytes: number;
+  /** What one memory may hold. */
+  readonly arenaLimitBytes: number;
+  /** Whether tiles can be streamed from where they are kept. */
+  readonly streams: boolean;
+}
+
+/** Rounding and a memory more move the sum a little: so often is it tried again. */
+const attempts = 8;
+
+/**
+ * Divides a rank into stages within the memory that a device has for it. KV pages, activations and sums come first; if
+ * its weights do not fit into the rest, each stage has room for the same share of its own, and streams the others.
+ * @param threads threads that compute the rank
+ * @throws HearthError MEMORY_EXHAUSTED with the numbers
+ */
+export function planMemory(
+  description: ModelDescription,
+  assignment: Assignment,
+  options: RankOptions,
+  threads: number,
+  { budgetBytes, arenaLimitBytes, streams }: MemoryLimits,
+): StageAssignment[] {
+  const specs = tileSpecs(description);
+  const plan = (share: number) =>
+    planStages(description, assignment, options, threads, arenaLimitBytes, share);
+  const bytesOf = (stages: readonly StageAssignment[]) =>
+    sum(stages.map((stage) => stageBytes(description, specs, stage, options, threads)));
+  let stages = plan(1);
+  let bytes = bytesOf(stages);
+  if (bytes.tiles + bytes.rest <= budgetBytes) return stages;
+
+  const all = streamableBytes(assignment.tileIds.map((id) => specs[id]!));
+  const windows = () => stages.reduce((total, stage) => total + leastWindow(stage, specs, threads), 0);
+  const refused = () => tooLarge(bytes, windows(), streams, budgetBytes);
+  if (!streams) throw refused();
+  let share = 1;
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    share -= (bytes.tiles + bytes.rest - budgetBytes) / all;
+    if (share <= 0) break;
+    stages = plan(share);
+    bytes = bytesOf(stages);
+    if (stages.some((stage) => stage.weightBytes! < leastWindow(stage, specs, threads))) break;
+    if (bytes.tiles + bytes.rest <= budgetBytes) return stages;
+  }
+  throw refused();
+}
+
+function leastWindow({ tileIds }: StageAssignment, specs: readonly TileSpec[], threads: number): number {
+  return leastWindowBytes(
+    tileIds.map((id) => specs[id]!),
+    threads,
+  );
+}
+
+function sum(parts: readonly LayoutBytes[]): LayoutBytes {
+  return {
+    tiles: parts.reduce((total, { tiles }) => total + tiles, 0),
+    rest: parts.reduce((total, { rest }) => total + rest, 0),
+  };
+}
+
+function tooLarge(
+  { tiles, rest }: LayoutBytes,
+  windowBytes: number,
+  streams: boolean,
+  budgetBytes: number,
+): HearthError {
+  const weights = streams
+    ? `${windowBytes} for a window of its weights`
+    : `${tiles} for its weights, which this device cannot stream`;
+  return new HearthError(
+    'MEMORY_EXHAUSTED',
+    `this part of the model takes ${rest} bytes for KV pages and computing and ${weights}, and this device may use ` +
+      `${budgetBytes}. Give it more memory, fewer tiles, fewer sequences or a shorter context.`,
+    { restBytes: rest, tileBytes: tiles, windowBytes, budgetBytes },
+  );
+}

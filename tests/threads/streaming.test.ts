@@ -1,0 +1,193 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { silentLogger } from '../../device-agent/logger.ts';
+import { nodeThreads } from '../../device-agent/node/compute-threads.ts';
+import { FolderTileCache } from '../../device-agent/node/folder-tile-cache.ts';
+import { startKernels } from '../../device-agent/node/kernel-files.ts';
+import { startLoader } from '../../device-agent/node/loader-thread.ts';
+import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
+import { nodeSha256 } from '../../device-agent/node/sha256.ts';
+import type { TileRoomOptions } from '../../device-agent/node/tile-room.ts';
+import { kernelRanks } from '../../device-agent/rank-host.ts';
+import type { RankHost, RankSetup } from '../../device-agent/rank-runner.ts';
+import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
+import { rankBytes } from '../../runtime/decoder/rank-bytes.ts';
+import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import { maximumMemoryBytes } from '../../runtime/kernels/kernels.ts';
+import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
+import { planByShares } from '../../runtime/plan/plan.ts';
+import { memorySource } from '../support/memory-source.ts';
+import { loadRank, rankSetup } from '../support/rank-host.ts';
+import { cutAllTiles, TestStar } from '../support/star.ts';
+import { syntheticModel } from '../support/synthetic-model.ts';
+
+const options: RankOptions = {
+  kvFormat: 'f16',
+  maxStepTokens: 16,
+  maxSequences: 2,
+  contextLength: 64,
+  kvPages: 2,
+};
+const prompt = Array.from({ length: 13 }, (_, i) => (i * 397 + 11) % 2600);
+const model = await openModelFile(memorySource(await syntheticModel({ type: 'Q4_0' })));
+const tiles = await cutAllTiles(model);
+const [assignment] = planByShares(model.tiles, [1]);
+const star = await TestStar.create(model, tiles, [1], options);
+const expected = await star.step([
+  { slot: 0, start: 0, count: prompt.length, logits: 'all', tokens: prompt },
+]);
+
+const hosts: RankHost[] = [];
+afterEach(() => {
+  for (const host of hosts.splice(0)) host.close();
+});
+
+async function cacheRoom(limitBytes = 1e9): Promise<TileRoomOptions> {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return { folder, limitBytes, keepFreeBytes: 0 };
+}
+
+interface Shape {
+  readonly threads?: number;
+  readonly arenaLimitBytes?: number;
+  /** Part of the weights that there is memory for. */
+  readonly share?: number;
+  readonly model?: ModelFile;
+}
+
+/** The whole model as one rank that may hold a share of its weights. */
+function streamingRank(room: TileRoomOptions, shape: Shape = {}, setup: Partial<RankSetup> = {}): RankHost {
+  const { threads = 1, arenaLimitBytes = maximumMemoryBytes, share = 0.4 } = shape;
+  const bytes = rankBytes(model.description, assignment!, options, threads, arenaLimitBytes);
+  const createRank = kernelRanks({
+    startKernels,
+    threads: nodeThreads(threads, silentLogger, room),
+    sources: { cache: new FolderTileCache(room), model: shape.model, sha256: nodeSha256 },
+    memoryBytes: Math.floor(bytes.rest + share * bytes.tiles),
+    arenaLimitBytes,
+    startLoader: (job) => startLoader(job, room, silentLogger),
+  });
+  const host = createRank({ ...rankSetup(model.description, assignment!, options), ...setup });
+  hosts.push(host);
+  return host;
+}
+
+let stepId = 0;
+
+async function begin({ rank }: RankHost, start: number, count: number) {
+  const header = { stepId: stepId++, sequences: [{ slot: 0, start, count, logits: 'all' as const }] };
+  const embeddings = new Float32Array(count * model.config.hiddenSize);
+  await model.embed(prompt.slice(start, start + count), embeddings);
+  return { header, step: rank.step(header, embeddings) };
+}
+
+/** Logits of all positions, brought in runs of the given lengths. */
+async function logits(host: RankHost, runs: readonly number[]): Promise<Float32Array[]> {
+  const rows: Float32Array[] = [];
+  let start = 0;
+  for (const count of runs) {
+    const { header, step } = await begin(host, start, count);
+    let next = step.next();
+    while (!next.done) next = step.next();
+    const gathered = new LogitRows(header, model.config.vocabSize);
+    gathered.add(next.value);
+    rows.push(...gathered.rows);
+    start += count;
+  }
+  return rows;
+}
+
+describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
+  test.each([
+    [1, 0.3],
+    [1, 0.9],
+    [2, 0.4],
+    [3, 0.5],
+  ])('gives the bits of one that does: %i threads, %f of its weights', async (threads, share) => {
+    const host = streamingRank(await cacheRoom(), { threads, share });
+    await loadRank(host, tiles);
+    for (const runs of [[13], [1, 1, 11], [6, 7]]) expect(await logits(host, runs)).toEqual(expected);
+  });
+
+  test('survives steps that are abandoned in their middle', async () => {
+    const host = streamingRank(await cacheRoom(), { threads: 2 });
+    await loadRank(host, tiles);
+    for (const syncs of [0, 1, 2, 3]) {
+      const { step } = await begin(host, 0, 5);
+      for (let i = 0; i < syncs; i += 1) step.next();
+      step.return([]);
+      expect(await logits(host, [13])).toEqual(expected);
+    }
+  });
+
+  test('cuts its tiles from the model’s file, and keeps them', async () => {
+    const room = await cacheRoom();
+    await writeFile(join(room.folder, 'model.gguf'), await syntheticModel({ type: 'Q4_0' }));
+    const file = new ModelFile(await openGgufAt(join(room.folder, 'model.gguf')));
+    onTestFinished(() => file.close());
+    const host = streamingRank(room, { threads: 2, model: file });
+    const { wanted, loaded } = await loadRank(host, []);
+    expect(wanted).toEqual([]);
+    expect(loaded.sort((a, b) => a - b)).toEqual(assignment!.tileIds);
+    expect(await logits(host, [13])).toEqual(expected);
+  });
+});
+
+/** All hashes, as a coordinator that remembers them sends them. */
+const tileHashes = new Uint8Array(Buffer.concat(tiles.map((bytes) => nodeSha256(bytes))));
+
+describe('a rank that comes back', { timeout: 60_000 }, () => {
+  test.each([0.4, 1])('is sent nothing, with memory for %f of its weights', async (share) => {
+    const room = await cacheRoom();
+    const first = await loadRank(streamingRank(room, { threads: 2, share }), tiles);
+    expect(first.wanted).toEqual(assignment!.tileIds);
+    const host = streamingRank(room, { threads: 2, share }, { tileHashes });
+    expect((await loadRank(host, [])).wanted).toEqual([]);
+    expect(await logits(host, [13])).toEqual(expected);
+  });
+
+  test.each([0.4, 1])('is sent what was damaged, with memory for %f of its weights', async (share) => {
+    const room = await cacheRoom();
+    await loadRank(streamingRank(room, { share }), tiles);
+    const files = (await readdir(room.folder, { recursive: true, withFileTypes: true })).filter((entry) =>
+      entry.isFile(),
+    );
+    expect(files).toHaveLength(tiles.length);
+    for (const { parentPath, name } of [files[3]!, files[7]!]) {
+      const bytes = await readFile(join(parentPath, name));
+      bytes[bytes.length >> 1]! ^= 4;
+      await writeFile(join(parentPath, name), bytes);
+    }
+    const host = streamingRank(room, { threads: 2, share }, { tileHashes });
+    expect((await loadRank(host, tiles)).wanted).toHaveLength(2);
+    expect(await logits(host, [13])).toEqual(expected);
+    const again = streamingRank(room, { threads: 2, share }, { tileHashes });
+    expect((await loadRank(again, [])).wanted).toEqual([]);
+  });
+});
+
+describe('a rank without room', () => {
+  test('for its weights on disk says so, with the numbers', async () => {
+    const host = streamingRank(await cacheRoom(100_000));
+    await expect(loadRank(host, tiles)).rejects.toMatchObject({ code: 'CACHE_WRITE_FAILED' });
+  });
+
+  test('on disk goes on if its memory suffices', async () => {
+    const host = streamingRank(await cacheRoom(100_000), { share: 1 });
+    await loadRank(host, tiles);
+    expect(await logits(host, [13])).toEqual(expected);
+  });
+
+  test('for a window in memory is refused, with the numbers', async () => {
+    const room = await cacheRoom();
+    expect(() => streamingRank(room, { share: 0.05 })).toThrow(
+      expect.objectContaining({
+        code: 'MEMORY_EXHAUSTED',
+        message: expect.stringMatching(/\d+ for a window/),
+      }),
+    );
+  });
+});
