@@ -2,9 +2,7 @@ import { type Logger, silentLogger } from '../device-agent/logger.ts';
 import { idleProcessors } from '../device-agent/node/compute-threads.ts';
 import { startKernels } from '../device-agent/node/kernel-files.ts';
 import { memoryBudget } from '../device-agent/node/memory-budget.ts';
-import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import { answerVocabulary } from '../runtime/generation/answer-vocabulary.ts';
-import { kvPageTokens } from '../runtime/generation/step-runner.ts';
 import type { KvFormat } from '../runtime/kernels/kv-page.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
@@ -14,14 +12,8 @@ import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster
 import { readTokenizer } from './files/open-model.ts';
 import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
 import type { Profiler } from './profile/profiler.ts';
+import { rankOptions } from './rank-options.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
-
-/** Tokens of the longest step: long enough to read a prompt at speed, short enough not to hold up answers. */
-const maxStepTokens = 128;
-/** Contexts are bounded by memory long before a model's own length; a user may ask for more. */
-const defaultContextLength = 8192;
-/** KV pages for so many sequences at full length; parallel requests are rarely all long. */
-const fullLengthSequences = 2;
 
 export interface EngineOptions {
   readonly model: ModelFile;
@@ -121,17 +113,5 @@ function localRankOptions(options: EngineOptions): LocalRankOptions {
     cacheBytes,
     model: model.gguf.file,
     ...(logger && { logger }),
-  };
-}
-
-function rankOptions({ model, kvFormat, parallel, contextLength }: EngineOptions): RankOptions {
-  const length = contextLength ?? Math.min(model.config.contextLength, defaultContextLength);
-  const pagesEach = Math.ceil(length / kvPageTokens);
-  return {
-    kvFormat,
-    maxStepTokens,
-    maxSequences: parallel,
-    contextLength: length,
-    kvPages: pagesEach * Math.min(parallel, fullLengthSequences),
   };
 }

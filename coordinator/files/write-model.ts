@@ -1,9 +1,9 @@
-import { type FileHandle, open, rename, rm, stat, statfs } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { HearthError } from '../../runtime/error.ts';
 import { ggufByteLength } from '../../runtime/gguf/file-size.ts';
 import type { MetadataValue } from '../../runtime/gguf/value.ts';
 import { type TensorSource, writeGguf } from '../../runtime/gguf/writer.ts';
+import { checkRoom, type FreeBytes, writing } from './disk.ts';
 
 /** What a GGUF file is made of. Its tensors are read one after another, when it is written. */
 export interface ModelContents {
@@ -17,8 +17,7 @@ export interface WriteModelOptions {
   /** Stops the writing. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (writtenBytes: number, byteLength: number) => void;
-  /** Free bytes on a folder's disk. */
-  readonly freeBytes?: (folder: string) => Promise<number>;
+  readonly freeBytes?: FreeBytes;
 }
 
 /**
@@ -33,7 +32,7 @@ export async function writeModel(
   { metadata, tensors }: ModelContents,
   options: WriteModelOptions = {},
 ): Promise<number> {
-  const { force = false, signal, onProgress, freeBytes = freeDiskBytes } = options;
+  const { force = false, signal, onProgress, freeBytes } = options;
   const byteLength = ggufByteLength(metadata, tensors);
   if (!force) await checkAbsent(path);
   await checkRoom(path, byteLength, freeBytes);
@@ -64,36 +63,7 @@ async function checkAbsent(path: string): Promise<void> {
   if (found) throw new HearthError('USAGE', `${path} is there already; --force writes over it`, { path });
 }
 
-async function checkRoom(
-  path: string,
-  byteLength: number,
-  freeBytes: (folder: string) => Promise<number>,
-): Promise<void> {
-  const free = await writing(path, freeBytes(dirname(resolve(path))));
-  if (byteLength <= free) return;
-  const message = `${path} needs ${byteLength} bytes, and ${free} are free on its disk: make room or choose another`;
-  throw new HearthError('FILE_WRITE_FAILED', message, { path, byteLength, free });
-}
-
-async function freeDiskBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
-}
-
 /** One `write` may take less than it is given. */
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
-}
-
-/**
- * Says which file a failed operation was for.
- * @throws HearthError FILE_WRITE_FAILED
- */
-export async function writing<T>(path: string, operation: Promise<T>): Promise<T> {
-  try {
-    return await operation;
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    throw new HearthError('FILE_WRITE_FAILED', `cannot write ${path}: ${code ?? cause}`, { path }, cause);
-  }
 }

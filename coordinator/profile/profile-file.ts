@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { writing } from '../files/write-model.ts';
+import { writing } from '../files/disk.ts';
 import { chromeTrace } from './chrome-trace.ts';
 import { Profile } from './profile.ts';
 import { Profiler } from './profiler.ts';
