@@ -78,10 +78,10 @@ export class Engine {
     const engine = new Engine(options);
     try {
       const { localRanks } = options;
-      const rankOptions = localRankOptions(options);
+      const shared = localRankOptions(options);
       for (let i = 0; i < localRanks; i += 1) {
         const name = localRanks > 1 ? { name: `local-${i}` } : {};
-        const rank = await startLocalRank({ ...rankOptions, ...name });
+        const rank = await startLocalRank({ ...shared, ...name });
         engine.#localRanks.push(rank);
         engine.cluster.add(rank.member);
       }

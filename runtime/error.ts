@@ -25,6 +25,13 @@ export type ErrorCode =
   | 'TOKENIZER_BAD_VOCABULARY'
   | 'TEMPLATE_FAILED'
   | 'TEMPLATE_TIMEOUT'
+  // pulling
+  | 'PULL_NOT_FOUND'
+  | 'PULL_REFUSED'
+  | 'PULL_FAILED'
+  | 'PULL_CHANGED'
+  | 'PULL_CORRUPT'
+  | 'PULL_BUSY'
   // wire
   | 'FRAME_TOO_LARGE'
   | 'FRAME_TRUNCATED'

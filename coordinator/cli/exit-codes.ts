@@ -19,6 +19,7 @@ const prefixes: readonly [prefix: string, code: number][] = [
   ['MODEL_', exitCodes.model],
   ['TOKENIZER_', exitCodes.model],
   ['TEMPLATE_', exitCodes.model],
+  ['PULL_', exitCodes.network],
   ['FRAME_', exitCodes.network],
   ['PROTOCOL_', exitCodes.network],
   ['JOIN_', exitCodes.network],

@@ -37,6 +37,12 @@ export function shares(text: string): number[] {
   throw new InvalidArgumentError('It must be one positive number for each rank, such as 3,2,1.');
 }
 
+/** 64 hex digits, in lower case. */
+export function sha256(text: string): string {
+  if (/^[\da-f]{64}$/i.test(text)) return text.toLowerCase();
+  throw new InvalidArgumentError('It must be 64 hexadecimal digits.');
+}
+
 export const secretOption = (): Option =>
   new Option('--secret <secret>', 'what devices join with').env('HEARTH_SECRET');
 

@@ -1,29 +1,38 @@
+/** How often a terminal is told of something that changes with every call. */
+const redrawMs = 250;
+
 /** Says on stderr how far a long task is: a bar that redraws itself on a terminal, plain lines in a pipe. */
 export class Progress {
   readonly #label: string;
   readonly #stream: NodeJS.WriteStream;
   #shownPercent = -1;
+  #shownMs = 0;
 
   constructor(label: string, stream: NodeJS.WriteStream = process.stderr) {
     this.#label = label;
     this.#stream = stream;
   }
 
-  update(done: number, total: number): void {
+  /** @param detail what else to say, such as how long it will take; asked for when it is shown */
+  update(done: number, total: number, detail: () => string = () => ''): void {
     const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
-    // A pipe gets a line at each quarter, a terminal every percent.
-    const step = this.#stream.isTTY ? 1 : 25;
-    if (percent < this.#shownPercent + step && done < total) return;
-    if (percent === this.#shownPercent) return;
+    const isDue = this.#stream.isTTY
+      ? percent !== this.#shownPercent || performance.now() > this.#shownMs + redrawMs
+      : // A pipe gets a line at each quarter.
+        percent >= this.#shownPercent + 25 || (done >= total && percent !== this.#shownPercent);
+    if (!isDue || this.#shownPercent === 100) return;
     this.#shownPercent = percent;
-    if (this.#stream.isTTY) this.#draw(percent);
-    else this.#stream.write(`${this.#label} ${percent}%\n`);
+    this.#shownMs = performance.now();
+    const text = detail();
+    if (this.#stream.isTTY) this.#draw(percent, text);
+    else this.#stream.write(`${this.#label} ${percent}%${text && `, ${text}`}\n`);
   }
 
-  #draw(percent: number): void {
+  #draw(percent: number, text: string): void {
     const width = 24;
     const filled = Math.round((percent / 100) * width);
     const bar = '█'.repeat(filled) + '░'.repeat(width - filled);
-    this.#stream.write(`\r${this.#label} ${bar} ${percent}%${percent === 100 ? '\n' : ''}`);
+    // What a longer line has left is cleared (ECMA-48 EL).
+    this.#stream.write(`\r${this.#label} ${bar} ${percent}% ${text}\x1b[K${percent === 100 ? '\n' : ''}`);
   }
 }

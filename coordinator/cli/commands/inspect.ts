@@ -1,77 +1,69 @@
+import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { HearthError } from '../../../runtime/error.ts';
 import type { GgufFile } from '../../../runtime/gguf/gguf.ts';
-import type { MetadataValue } from '../../../runtime/gguf/value.ts';
-import { ModelFile } from '../../../runtime/model/model-file.ts';
+import { freeDiskBytes, writing } from '../../files/disk.ts';
+import { modelFolder } from '../../files/model-folder.ts';
 import { openGgufFile } from '../../files/open-model.ts';
+import { describeFit, type Fit, fitOf } from '../../inspect/fit.ts';
+import { measureReadRate } from '../../inspect/read-rate.ts';
+import { type InspectReport, inspectGguf, typeMix } from '../../inspect/report.ts';
+import { isReference, parseReference } from '../../pull/reference.ts';
+import { resolveReference } from '../../pull/resolve.ts';
+import { openGgufAtUrl } from '../../pull/url-source.ts';
+import { webAccess } from '../../pull/web-access.ts';
 import { formatBytes, formatTable, type OutputOptions, printJson } from '../output.ts';
+import { stopSignal } from '../stop-signal.ts';
 
 export function addInspect(program: Command): void {
   program
     .command('inspect')
-    .description('show what a GGUF file holds, and whether Hearth can run it')
-    .argument('<file>', 'a GGUF file, or the name of a model')
+    .description('show what a GGUF file holds, and whether Hearth can run it here')
+    .argument('<file>', 'a GGUF file, the name of a model, or what can be pulled: hf:USER/REPO or a URL')
     .option('--tensors', 'list every tensor')
     .option('--json', 'print JSON')
     .action(async (file: string, { json, tensors }: OutputOptions & { tensors?: boolean }) => {
-      const gguf = await openGgufFile(file);
-      try {
-        const report = inspect(gguf);
-        if (json) printJson(report);
-        else process.stdout.write(describe(report, tensors ?? false));
-      } finally {
-        await gguf.close();
-      }
+      const report = isReference(file) ? await inspectRemote(file) : await inspectLocal(file);
+      if (json) printJson(report);
+      else process.stdout.write(describe(report, tensors ?? false));
     });
 }
 
-type Report = ReturnType<typeof inspect>;
+type Report = InspectReport & { readonly fit?: Fit };
 
-function inspect(gguf: GgufFile) {
-  const tensors = [...gguf.tensors.values()].map(({ name, type, shape, byteLength }) => ({
-    name,
-    type,
-    shape,
-    byteLength,
-  }));
-  return {
-    name: gguf.name,
-    version: gguf.version,
-    byteLength: gguf.byteLength,
-    metadata: Object.fromEntries([...gguf.metadata.entries()].map(([key, value]) => [key, summarize(value)])),
-    tensors,
-    ...usability(gguf),
-  };
+async function inspectLocal(file: string): Promise<Report> {
+  return inspect(await openGgufFile(file));
 }
 
-/** Can it run, and if not, why? */
-function usability(gguf: GgufFile) {
+/** Reads the header alone, a few megabytes. */
+async function inspectRemote(text: string): Promise<Report> {
+  const { client, endpoint } = webAccess();
+  const retry = { signal: stopSignal() };
   try {
-    const model = new ModelFile(gguf);
-    const tileBytes = model.tiles.reduce((sum, tile) => sum + tile.byteLength, 0);
-    return { runs: true as const, config: model.config, tiles: model.tiles.length, tileBytes };
-  } catch (error) {
-    if (!(error instanceof HearthError)) throw error;
-    return { runs: false as const, error: { code: error.code, message: error.message } };
+    const wanted = await resolveReference(client, endpoint, parseReference(text, endpoint), retry);
+    const folder = modelFolder();
+    await writing(folder, mkdir(folder, { recursive: true }));
+    return await inspect(await openGgufAtUrl(client, wanted, retry), await freeDiskBytes(folder));
+  } finally {
+    await client.close();
   }
 }
 
-/** Long arrays, such as a vocabulary, by their length and beginning. */
-function summarize({ value }: MetadataValue): unknown {
-  if (typeof value === 'bigint') return Number(value);
-  if (typeof value !== 'object') return value;
-  const items = Array.from(value as ArrayLike<unknown>, (item) =>
-    typeof item === 'bigint' ? Number(item) : item,
-  );
-  return items.length <= 8 ? items : { length: items.length, first: items.slice(0, 4) };
+async function inspect(gguf: GgufFile, freeDiskBytes?: number): Promise<Report> {
+  try {
+    const report = inspectGguf(gguf);
+    if (!report.runs) return report;
+    const machine = {
+      freeMemoryBytes: process.availableMemory(),
+      readRate: measureReadRate,
+      ...(freeDiskBytes !== undefined && { freeDiskBytes }),
+    };
+    return { ...report, fit: await fitOf(report, machine) };
+  } finally {
+    await gguf.close();
+  }
 }
 
 function describe(report: Report, listTensors: boolean): string {
-  const types = new Map<string, { count: number; bytes: number }>();
-  for (const { type, byteLength } of report.tensors) {
-    const seen = types.get(type) ?? { count: 0, bytes: 0 };
-    types.set(type, { count: seen.count + 1, bytes: seen.bytes + byteLength });
-  }
   const summary = [
     ['file', `${report.name}, GGUF version ${report.version}, ${formatBytes(report.byteLength)}`],
     [
@@ -80,7 +72,11 @@ function describe(report: Report, listTensors: boolean): string {
         ? `yes, as ${report.tiles} tiles of ${formatBytes(report.tileBytes)}`
         : `no: ${report.error.message}`,
     ],
-    ...[...types].map(([type, { count, bytes }]) => [type, `${count} tensors, ${formatBytes(bytes)}`]),
+    ...(report.fit ? describeFit(report.fit) : []),
+    ...[...typeMix(report)].map(([type, { count, bytes }]) => [
+      type,
+      `${count} tensors, ${formatBytes(bytes)}`,
+    ]),
   ];
   const metadata = Object.entries(report.metadata).map(([key, value]) => [key, oneLine(value)]);
   const tensors = report.tensors.map(({ name, type, shape }) => [name, type, `[${shape.join(', ')}]`]);
