@@ -28,6 +28,12 @@ export class Progress {
     else this.#stream.write(`${this.#label} ${percent}%${text && `, ${text}`}\n`);
   }
 
+  /** Leaves the line of a task that ends before it is done. */
+  end(): void {
+    if (this.#stream.isTTY && this.#shownPercent >= 0 && this.#shownPercent < 100) this.#stream.write('\n');
+    this.#shownPercent = 100;
+  }
+
   #draw(percent: number, text: string): void {
     const width = 24;
     const filled = Math.round((percent / 100) * width);

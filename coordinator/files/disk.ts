@@ -18,9 +18,16 @@ export async function checkRoom(
   throw new HearthError('FILE_WRITE_FAILED', message, { path, byteLength, free });
 }
 
+/** Of a folder that is not there yet, on the disk of the one it will be in. */
 export const freeDiskBytes: FreeBytes = async (folder) => {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    const parent = dirname(resolve(folder));
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === folder) throw error;
+    return freeDiskBytes(parent);
+  }
 };
 
 /**

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { HearthError } from '../../runtime/error.ts';
 import { parseSplitName, partNames } from '../../runtime/gguf/split.ts';
+import { printable } from '../../runtime/protocol/error-report.ts';
 import { formatBytes } from '../cli/output.ts';
 import type { HubFile } from './hub.ts';
 
@@ -81,6 +82,6 @@ function only<T>(items: readonly T[]): T | undefined {
 }
 
 function none(repo: string, problem: string, all: readonly Candidate[]): never {
-  const lines = all.map(({ path, bytes }) => `\n  hf:${repo}/${path}  ${formatBytes(bytes)}`);
+  const lines = all.map(({ path, bytes }) => `\n  hf:${repo}/${printable(path)}  ${formatBytes(bytes)}`);
   throw new HearthError('USAGE', `${repo} has ${problem}; name one of${lines.join('')}`, { repo });
 }

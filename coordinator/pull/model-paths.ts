@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { HearthError } from '../../runtime/error.ts';
+import { printable } from '../../runtime/protocol/error-report.ts';
 
 /** Where one file of a model lies, and what lies beside it until it is whole. */
 export interface ModelPaths {
@@ -19,7 +20,7 @@ export function modelPaths(folder: string, name: string): ModelPaths {
 /** @throws HearthError PULL_REFUSED where `isModelFileName` says no */
 export function checkedFileName(name: string): string {
   if (isModelFileName(name)) return name;
-  const shown = JSON.stringify(name.slice(0, 100));
+  const shown = JSON.stringify(printable(name.slice(0, 100)));
   throw new HearthError(
     'PULL_REFUSED',
     `${shown} is no name for a model file: it must be plain and end in .gguf`,

@@ -96,7 +96,7 @@ async function pullLocked(
 
 /** @throws HearthError PULL_CHANGED where the file is not as long as the hub's list says */
 async function openRemote(client: WebClient, wanted: Wanted, options: PullOptions): Promise<RemoteFile> {
-  const remote = await RemoteFile.open(client, wanted.url, options);
+  const remote = await RemoteFile.open(client, wanted, options);
   const { bytes } = remote.facts;
   if (wanted.bytes === undefined || wanted.bytes === bytes) return remote;
   const message = `${wanted.name} has ${bytes} bytes where its list says ${wanted.bytes}: try again later`;

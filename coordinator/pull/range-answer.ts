@@ -1,4 +1,5 @@
 import { HearthError } from '../../runtime/error.ts';
+import { printable } from '../../runtime/protocol/error-report.ts';
 import { retryAfterMs, Transient } from './retry.ts';
 import type { Answer } from './web-client.ts';
 
@@ -56,7 +57,7 @@ export function checkStatus({ status, headers, url }: Head): void {
 function checkLength({ headers }: Head, expected: number): void {
   const length = text(headers['content-length']);
   if (length !== undefined && Number(length) !== expected)
-    throw new Transient(`${expected} bytes were asked for, and ${length} are announced`);
+    throw new Transient(`${expected} bytes were asked for, and ${printable(length)} are announced`);
 }
 
 function validatorOf({ headers }: Head): string | undefined {
@@ -64,7 +65,7 @@ function validatorOf({ headers }: Head): string | undefined {
 }
 
 function describe({ status, headers }: Head): string {
-  return `status ${status} and ${text(headers['content-range']) ?? 'no range'}`;
+  return `status ${status} and ${printable(text(headers['content-range']) ?? 'no range')}`;
 }
 
 function text(header: string | string[] | undefined): string | undefined {

@@ -1,23 +1,40 @@
 import { HearthError } from '../../runtime/error.ts';
 import { checkRange, checkWhole, type FileFacts } from './range-answer.ts';
 import { type RetryOptions, Transient, withRetries } from './retry.ts';
-import type { Answer, WebClient } from './web-client.ts';
+import { type Answer, discard, type WebClient } from './web-client.ts';
 
 const magic = 'GGUF';
 
-/** A model file on a server, of one version: whatever is read of it is of the length and version that it had first. */
+/** Where a file is, and its SHA-256 if that is known. */
+export interface RemoteSource {
+  readonly url: URL;
+  readonly sha256?: string | undefined;
+}
+
+/**
+ * A model file on a server, of one version: whatever is read of it is of the length and version that it had first. Where
+ * its hash is known it is the hash that tells versions apart, since a hub's servers may differ in their ETags.
+ */
 export class RemoteFile {
   readonly url: URL;
   readonly facts: FileFacts;
   /** Whether the server sends parts of it. */
   readonly hasRanges: boolean;
   readonly #client: WebClient;
+  readonly #hasHash: boolean;
   /** Where redirects led to, used until it answers no more: a hub signs such URLs for an hour. */
   #found: URL | undefined;
 
-  private constructor(client: WebClient, url: URL, found: URL, facts: FileFacts, hasRanges: boolean) {
+  private constructor(
+    client: WebClient,
+    { url, sha256 }: RemoteSource,
+    found: URL,
+    facts: FileFacts,
+    hasRanges: boolean,
+  ) {
     this.#client = client;
     this.url = url;
+    this.#hasHash = sha256 !== undefined;
     this.#found = found;
     this.facts = facts;
     this.hasRanges = hasRanges;
@@ -28,7 +45,8 @@ export class RemoteFile {
    * @throws HearthError GGUF_NOT_GGUF where they are not a model's; PULL_NOT_FOUND, PULL_REFUSED, PULL_FAILED,
    *   REQUEST_CANCELLED
    */
-  static open(client: WebClient, url: URL, retry: RetryOptions = {}): Promise<RemoteFile> {
+  static open(client: WebClient, source: RemoteSource, retry: RetryOptions = {}): Promise<RemoteFile> {
+    const { url } = source;
     return withRetries(
       `${url.origin} cannot be read`,
       async () => {
@@ -38,7 +56,7 @@ export class RemoteFile {
           const hasRanges = answer.status !== 200;
           const facts = hasRanges ? checkRange(answer, 0, magic.length) : checkWhole(answer);
           if ((await firstBytes(answer)) !== magic) throw notGguf(url);
-          return new RemoteFile(client, url, answer.url, facts, hasRanges);
+          return new RemoteFile(client, source, answer.url, facts, hasRanges);
         } finally {
           discard(answer);
         }
@@ -97,7 +115,7 @@ export class RemoteFile {
   }
 
   #checkSame({ bytes, validator }: FileFacts): void {
-    if (bytes === this.facts.bytes && validator === this.facts.validator) return;
+    if (bytes === this.facts.bytes && (this.#hasHash || validator === this.facts.validator)) return;
     const message = `${this.url.origin} changed the file while it was read; the same command starts anew`;
     throw new HearthError('PULL_CHANGED', message, { url: this.url.origin });
   }
@@ -110,11 +128,6 @@ async function firstBytes({ body }: Answer): Promise<string> {
     if (text.length >= magic.length) break;
   }
   return text.slice(0, magic.length);
-}
-
-/** What is left of an answer is not wanted; that its connection ends there is no error. */
-function discard({ body }: Answer): void {
-  body.on('error', () => {}).destroy();
 }
 
 function notGguf({ origin, pathname }: URL): HearthError {

@@ -17,8 +17,8 @@ export async function openGgufAtUrl(
   retry: RetryOptions,
 ): Promise<GgufFile> {
   const open = async (name: string) => {
-    const { url } = wanted.find((part) => part.name === name)!;
-    return urlSource(name, await RemoteFile.open(client, url, retry), retry);
+    const part = wanted.find((each) => each.name === name)!;
+    return urlSource(name, await RemoteFile.open(client, part, retry), retry);
   };
   return openGguf(await open(wanted[0]!.name), open);
 }

@@ -58,7 +58,7 @@ export class WebClient {
   }
 
   /**
-   * Whoever calls reads the body or dumps it.
+   * Whoever calls reads the body or discards it.
    * @throws HearthError PULL_REFUSED for a redirect that is not followed; else what undici throws
    */
   async get(url: URL, options: GetOptions = {}): Promise<Answer> {
@@ -69,7 +69,7 @@ export class WebClient {
       const { location } = headers;
       if (![301, 302, 303, 307, 308].includes(status) || typeof location !== 'string')
         return { status, headers, body, url: at };
-      await body.dump();
+      discard({ body });
       at = redirectTarget(at, location, trustedOrigin, this.#allow);
     }
     const message = `${url.origin} redirects more than ${maxRedirects} times: not followed`;
@@ -100,4 +100,9 @@ export class WebClient {
       },
     });
   }
+}
+
+/** What is left of an answer is not wanted, however slowly it comes; that its connection ends there is no error. */
+export function discard({ body }: Pick<Answer, 'body'>): void {
+  body.on('error', () => {}).destroy();
 }

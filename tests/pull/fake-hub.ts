@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** One request for a file's bytes [start, end), or for all of them where it asked for no range. */
@@ -35,17 +36,24 @@ export class FakeHub {
   sha256: ((bytes: Buffer) => string | undefined) | undefined;
   misbehave: Misbehave = () => false;
   pageSize = 1000;
+  /** Where its lists go on; by default here. */
+  nextOrigin: string | undefined;
   readonly #server: Server;
+  readonly #scheme: string;
   #fileRequests = 0;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, scheme: string) {
     this.#server = server;
+    this.#scheme = scheme;
   }
 
-  /** @param address of the loopback network 127.0.0.0/8, to be another origin than others */
-  static async start(address = '127.0.0.1'): Promise<FakeHub> {
-    const server = createServer();
-    const hub = new FakeHub(server);
+  /**
+   * @param address of the loopback network 127.0.0.0/8, to be another origin than others
+   * @param tls in PEM, to speak HTTPS
+   */
+  static async start(address = '127.0.0.1', tls?: { key: string; cert: string }): Promise<FakeHub> {
+    const server = tls ? createSecureServer(tls) : createServer();
+    const hub = new FakeHub(server, tls ? 'https' : 'http');
     server.on('request', (request, response) => hub.#answer(request, response));
     await new Promise<void>((resolve) => server.listen(0, address, resolve));
     return hub;
@@ -53,7 +61,7 @@ export class FakeHub {
 
   get url(): URL {
     const { address, port } = this.#server.address() as AddressInfo;
-    return new URL(`http://${address}:${port}`);
+    return new URL(`${this.#scheme}://${address}:${port}`);
   }
 
   fileUrl(path: string): URL {
@@ -93,7 +101,7 @@ export class FakeHub {
     if (next < entries.length)
       response.setHeader(
         'link',
-        `<${this.url.href}api/models/${repo}/tree/${commit}?cursor=${next}>; rel="next"`,
+        `<${this.nextOrigin ?? this.url.origin}/api/models/${repo}/tree/${commit}?cursor=${next}>; rel="next"`,
       );
     sendJson(response, [
       { type: 'directory', oid: '0', path: 'Q4_K_M', size: 0 },

@@ -48,6 +48,12 @@ describe('a listing', () => {
     });
   });
 
+  it('that goes on at another place is not followed there', async () => {
+    bench.hub.pageSize = 1;
+    bench.hub.nextOrigin = 'https://192.168.1.1';
+    await expect(hub().list(repo)).rejects.toMatchObject({ code: 'PULL_FAILED' });
+  });
+
   it('that is none is refused', async () => {
     bench.hub.sha256 = () => '../../not-a-hash';
     await expect(hub().list(repo)).rejects.toMatchObject({ code: 'PULL_FAILED' });
@@ -81,6 +87,13 @@ describe('a reference is resolved', () => {
     'https://x.test/..%5Cb.gguf',
   ])('not to the name that %s has', async (url) => {
     await expect(resolve(url)).rejects.toMatchObject({ code: 'PULL_REFUSED' });
+  });
+
+  it('to no file that is not named, and what there is cannot drive a terminal', async () => {
+    bench.hub.files.set('\u001b[2J\u009b2Jx-Q8_0.gguf', fakeModel(10));
+    const error = await resolve(`hf:${repo}:Q8_0`).catch((reason: Error) => reason);
+    expect((error as Error).message).toMatch(/several of Q8_0.* \[2J 2Jx-Q8_0\.gguf {2}10 B/s);
+    expect((error as Error).message.replaceAll('\n', '')).not.toMatch(/\p{C}/u);
   });
 
   it('never to a name outside of the model folder', async () => {

@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { GgufFile } from '../../../runtime/gguf/gguf.ts';
-import { freeDiskBytes, writing } from '../../files/disk.ts';
+import { freeDiskBytes } from '../../files/disk.ts';
 import { modelFolder } from '../../files/model-folder.ts';
 import { openGgufFile } from '../../files/open-model.ts';
 import { describeFit, type Fit, fitOf } from '../../inspect/fit.ts';
@@ -40,9 +39,7 @@ async function inspectRemote(text: string): Promise<Report> {
   const retry = { signal: stopSignal() };
   try {
     const wanted = await resolveReference(client, endpoint, parseReference(text, endpoint), retry);
-    const folder = modelFolder();
-    await writing(folder, mkdir(folder, { recursive: true }));
-    return await inspect(await openGgufAtUrl(client, wanted, retry), await freeDiskBytes(folder));
+    return await inspect(await openGgufAtUrl(client, wanted, retry), await freeDiskBytes(modelFolder()));
   } finally {
     await client.close();
   }

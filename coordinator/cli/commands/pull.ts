@@ -28,17 +28,25 @@ export function addPull(program: Command): void {
     .action(async (source: string, options: PullCommandOptions) => {
       const { client, endpoint } = webAccess();
       const signal = stopSignal();
+      let progress: PullProgress | undefined;
       try {
         const reference = parseReference(source, endpoint);
         const found = await resolveReference(client, endpoint, reference, { signal });
         const wanted = withSha256(found, options.sha256);
         const startMs = performance.now();
-        const pulled = await pull(client, wanted, pullOptions(wanted, signal));
+        progress = new PullProgress(wanted[0]!.name);
+        const pulled = await pull(client, wanted, {
+          folder: modelFolder(),
+          signal,
+          onNote: (note) => plainLogger.warn({}, note),
+          onProgress: progress.update,
+        });
         const report = { ...pulled, name: nameOf(pulled), seconds: (performance.now() - startMs) / 1000 };
         await checkRuns(report.name, pulled);
         if (options.json) printJson(report);
         else process.stdout.write(describe(report));
       } finally {
+        progress?.end();
         await client.close();
       }
     });
@@ -55,21 +63,29 @@ function withSha256(wanted: readonly Wanted[], given: string | undefined): reado
   return [{ ...first, sha256: given }];
 }
 
-function pullOptions(wanted: readonly Wanted[], signal: AbortSignal): PullOptions {
-  const rate = new TransferRate();
-  const pulling = new Progress(`pulling ${wanted[0]!.name}`);
-  let checking: Progress | undefined;
-  return {
-    folder: modelFolder(),
-    signal,
-    onNote: (note) => plainLogger.warn({}, note),
-    onProgress: (doing, doneBytes, bytes) => {
-      if (doing === 'pulling') return pulling.update(doneBytes, bytes, () => rate.describe(doneBytes, bytes));
-      checking ??= new Progress('checking');
-      checking.update(doneBytes, bytes);
-      if (doneBytes === bytes) checking = undefined;
-    },
+/** Bytes that come, then, each time anew, bytes that are read again. */
+class PullProgress {
+  readonly #rate = new TransferRate();
+  readonly #pulling: Progress;
+  #checking = new Progress('checking');
+
+  constructor(name: string) {
+    this.#pulling = new Progress(`pulling ${name}`);
+  }
+
+  readonly update: PullOptions['onProgress'] = (doing, doneBytes, bytes) => {
+    if (doing === 'pulling') {
+      this.#pulling.update(doneBytes, bytes, () => this.#rate.describe(doneBytes, bytes));
+    } else {
+      this.#checking.update(doneBytes, bytes);
+      if (doneBytes === bytes) this.#checking = new Progress('checking');
+    }
   };
+
+  end(): void {
+    this.#pulling.end();
+    this.#checking.end();
+  }
 }
 
 /** What `hearth run` and the others find it by. */
