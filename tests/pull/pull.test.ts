@@ -137,23 +137,30 @@ describe('a server in trouble', () => {
 });
 
 describe('a server that lies', () => {
+  /** Announces another range than was asked for, and sends as many bytes from there, or some more or fewer. */
   const lie =
-    (change: { start?: number; end?: number; total?: number; send?: number }): Misbehave =>
+    (change: { start?: number; end?: number; send?: number }): Misbehave =>
     ({ range, bytes }, response) => {
-      const { start, end } = range!;
-      const first = start + (change.start ?? 0);
-      const last = end - 1 + (change.end ?? 0);
-      response.writeHead(206, {
-        'content-range': `bytes ${first}-${last}/${bytes.length + (change.total ?? 0)}`,
-      });
-      response.end(bytes.subarray(start, end + (change.send ?? 0)));
+      const first = range!.start + (change.start ?? 0);
+      const last = range!.end - 1 + (change.end ?? 0);
+      response.writeHead(206, { 'content-range': `bytes ${first}-${last}/${bytes.length}` });
+      response.end(bytes.subarray(first, first + range!.end - range!.start + (change.send ?? 0)));
       return true;
     };
+  const wrongAndShort: Misbehave = ({ range, bytes }, response) => {
+    const { start, end } = range!;
+    response.writeHead(206, { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` });
+    response.end(Buffer.alloc(end - start - 1));
+    return true;
+  };
 
   it.each<[string, Misbehave]>([
     ['too few bytes', lie({ send: -1 })],
     ['too many bytes', lie({ send: 5 })],
+    ['wrong bytes, and too few', wrongAndShort],
     ['another range', lie({ start: 1, end: 1 })],
+    ['a range that begins later', lie({ start: 1 })],
+    ['a range that ends later', lie({ end: 1 })],
     [
       'the whole file instead of a range',
       ({ bytes }, response) => response.writeHead(200).end(bytes) === response,
@@ -175,6 +182,7 @@ describe('a server that lies', () => {
 
   it.each<[string, Misbehave]>([
     ['too few bytes', lie({ send: -1 })],
+    ['too many bytes', lie({ send: 5 })],
     ['another range', lie({ start: 1, end: 1 })],
   ])('is given up: %s', async (_, how) => {
     bench.hub.misbehave = (request, response) => request.range!.start > 0 && how(request, response);
@@ -243,7 +251,7 @@ describe('a server without ranges', () => {
       response.write(model.subarray(0, 50_000), () => response.destroy());
       return true;
     };
-    await bench.pull();
+    await bench.pull({ tries: 2 });
     expect(bench.result!.equals(model)).toBe(true);
   });
 

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { PartFile } from '../../coordinator/pull/part-file.ts';
 import { pull } from '../../coordinator/pull/pull.ts';
 import { chunkBytes } from './chunk-bytes.ts';
 import { fakeModel, PullBench } from './fixtures.ts';
@@ -73,9 +74,13 @@ it('puts the parts of a split model in place together, the first last', async ()
   await expect(pull(bench.client(), wanted, bench.options())).rejects.toMatchObject({ code: 'PULL_FAILED' });
   expect(bench.listing).toEqual(names.flatMap((name) => [`${name}.part`, `${name}.part.journal`]));
   bench.hub.misbehave = () => false;
+  const finish = vi.spyOn(PartFile.prototype, 'finish');
   expect(await pull(bench.client(), wanted, bench.options())).toMatchObject({
     bytes: 60_000,
     fetchedBytes: 20_000,
   });
+  const order = finish.mock.contexts.map((part) => (part as PartFile).identity.url);
+  expect(order).toEqual(wanted.map(({ url }) => url.href).reverse());
+  finish.mockRestore();
   expect(bench.listing).toEqual(names);
 });
