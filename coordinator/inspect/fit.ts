@@ -81,7 +81,7 @@ function describeSpeed({
   threads,
 }: NonNullable<Fit['speed']>): string {
   const measured = `${count(threads, 'thread')} can read ${formatBytes(bytesPerSecond)}/s of ${format} here now`;
-  return `about ${Number(tokensPerSecond.toPrecision(2))} tokens/s (an estimate: ${measured})`;
+  return `up to about ${Number(tokensPerSecond.toPrecision(2))} tokens/s (an estimate: ${measured})`;
 }
 
 function verdict(neededBytes: number, freeBytes: number): string {

@@ -16,8 +16,6 @@ function start(...args: readonly string[]): HearthProcess {
     HEARTH_MODELS: bench.folder,
     HF_ENDPOINT: bench.hub.url.href,
     HF_TOKEN: 'hf_token',
-    HTTP_PROXY: '',
-    http_proxy: '',
   });
 }
 

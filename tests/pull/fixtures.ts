@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach } from 'vitest';
+import { afterEach, beforeEach, vi } from 'vitest';
 import { type Pulled, type PullOptions, pull } from '../../coordinator/pull/pull.ts';
 import { WebClient, type WebClientOptions } from '../../coordinator/pull/web-client.ts';
 import { Random } from '../support/random.ts';
@@ -25,6 +25,7 @@ export class PullBench {
 
   constructor() {
     beforeEach(async () => {
+      for (const name of ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY']) vi.stubEnv(name, '');
       this.hub = await FakeHub.start();
       this.folder = mkdtempSync(join(tmpdir(), 'hearth-pull-'));
       this.notes.length = 0;
@@ -33,6 +34,7 @@ export class PullBench {
       await Promise.all(this.#clients.splice(0).map((client) => client.close()));
       await this.hub.close();
       rmSync(this.folder, { recursive: true });
+      vi.unstubAllEnvs();
     });
   }
 

@@ -126,7 +126,6 @@ describe('behind a proxy', () => {
     for (const name of ['no_proxy', 'NO_PROXY']) vi.stubEnv(name, 'direct.test');
   });
   afterEach(async () => {
-    vi.unstubAllEnvs();
     for (const socket of sockets) socket.destroy();
     await new Promise((closed) => proxy.close(closed));
   });
