@@ -49,7 +49,11 @@ export function checkStatus({ status, headers, url }: Head): void {
   const said = `${url.origin} answers ${status}`;
   if (status >= 500 || status === 429 || status === 408)
     throw new Transient(said, retryAfterMs(text(headers['retry-after']), Date.now()));
-  if ([401, 403, 404, 410].includes(status))
+  if (status === 401 || status === 403) {
+    const remedy = 'a private or gated file needs HF_TOKEN, of an account that has accepted its terms';
+    throw new HearthError('PULL_NOT_FOUND', `${said} for ${url.pathname}: ${remedy}`, { status });
+  }
+  if (status === 404 || status === 410)
     throw new HearthError('PULL_NOT_FOUND', `${said} for ${url.pathname}`, { status });
   throw new HearthError('PULL_FAILED', `${said} for ${url.pathname}`, { status });
 }

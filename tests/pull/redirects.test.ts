@@ -131,7 +131,10 @@ describe('a hub that redirects', () => {
     ['an address in IPv6', (url: URL) => `http://[::ffff:127.0.0.2]:${url.port}/x`],
   ])('to a private place is not followed: %s', async (_, location) => {
     redirectTo(() => location(cdn.url));
-    await expect(pull({})).rejects.toMatchObject({ code: 'PULL_REFUSED', message: /private address/ });
+    await expect(pull({})).rejects.toMatchObject({
+      code: 'PULL_REFUSED',
+      message: expect.stringMatching(/private address/),
+    });
     expect(cdn.seen).toEqual([]);
   });
 
@@ -177,7 +180,10 @@ describe('a hub that redirects', () => {
       response.writeHead(307, { location: bench.hub.fileUrl('model.gguf').href }).end();
       return true;
     };
-    await expect(pull({})).rejects.toMatchObject({ code: 'PULL_REFUSED', message: /more than 5 times/ });
+    await expect(pull({})).rejects.toMatchObject({
+      code: 'PULL_REFUSED',
+      message: expect.stringMatching(/more than 5 times/),
+    });
     expect(bench.hub.seen).toHaveLength(6);
   });
 

@@ -6,10 +6,7 @@ import { openGgufFile } from '../../files/open-model.ts';
 import { describeFit, type Fit, fitOf } from '../../inspect/fit.ts';
 import { measureReadRate } from '../../inspect/read-rate.ts';
 import { type InspectReport, inspectGguf, typeMix } from '../../inspect/report.ts';
-import { isReference, parseReference } from '../../pull/reference.ts';
-import { resolveReference } from '../../pull/resolve.ts';
-import { openGgufAtUrl } from '../../pull/url-source.ts';
-import { webAccess } from '../../pull/web-access.ts';
+import { isReference } from '../../pull/reference.ts';
 import { formatBytes, formatTable, type OutputOptions, printJson } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
 
@@ -33,16 +30,11 @@ async function inspectLocal(file: string): Promise<Report> {
   return inspect(await openGgufFile(file));
 }
 
-/** Reads the header alone, a few megabytes. */
+/** Reads the header alone, a few megabytes; what speaks to servers is loaded for that only. */
 async function inspectRemote(text: string): Promise<Report> {
-  const { client, endpoint } = webAccess();
-  const retry = { signal: stopSignal() };
-  try {
-    const wanted = await resolveReference(client, endpoint, parseReference(text, endpoint), retry);
-    return await inspect(await openGgufAtUrl(client, wanted, retry), await freeDiskBytes(modelFolder()));
-  } finally {
-    await client.close();
-  }
+  const { openRemoteGguf } = await import('../../pull/remote-gguf.ts');
+  const gguf = await openRemoteGguf(text, { signal: stopSignal() });
+  return inspect(gguf, await freeDiskBytes(modelFolder()));
 }
 
 async function inspect(gguf: GgufFile, freeDiskBytes?: number): Promise<Report> {

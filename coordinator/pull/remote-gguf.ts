@@ -1,26 +1,31 @@
 import { HearthError } from '../../runtime/error.ts';
 import { type GgufFile, openGguf } from '../../runtime/gguf/gguf.ts';
 import type { ByteSource } from '../../runtime/gguf/source.ts';
+import { parseReference } from './reference.ts';
 import { RemoteFile } from './remote-file.ts';
-import type { Wanted } from './resolve.ts';
+import { resolveReference } from './resolve.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
-import type { WebClient } from './web-client.ts';
+import { webAccess } from './web-access.ts';
 
 /**
  * Opens a model where it is, by range requests: its header is read, its tensors are not.
- * @param wanted all its parts
- * @throws HearthError GGUF_*, PULL_*, REQUEST_CANCELLED
+ * @param text what could be pulled
+ * @throws HearthError USAGE, GGUF_*, PULL_*, REQUEST_CANCELLED
  */
-export async function openGgufAtUrl(
-  client: WebClient,
-  wanted: readonly Wanted[],
-  retry: RetryOptions,
-): Promise<GgufFile> {
-  const open = async (name: string) => {
-    const part = wanted.find((each) => each.name === name)!;
-    return urlSource(name, await RemoteFile.open(client, part, retry), retry);
-  };
-  return openGguf(await open(wanted[0]!.name), open);
+export async function openRemoteGguf(text: string, retry: RetryOptions): Promise<GgufFile> {
+  const { client, endpoint } = webAccess();
+  try {
+    const wanted = await resolveReference(client, endpoint, parseReference(text, endpoint), retry);
+    const open = async (name: string) => {
+      const part = wanted.find((each) => each.name === name)!;
+      return urlSource(name, await RemoteFile.open(client, part, retry), retry);
+    };
+    const gguf = await openGguf(await open(wanted[0]!.name), open);
+    return { ...gguf, close: () => client.close() };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
 }
 
 function urlSource(name: string, file: RemoteFile, retry: RetryOptions): ByteSource {
