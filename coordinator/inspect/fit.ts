@@ -1,4 +1,3 @@
-import { maximumPages } from '../../runtime/kernels/kernels.ts';
 import { count, formatBytes } from '../cli/output.ts';
 import { kvCacheBytes, rankOptions } from '../rank-options.ts';
 import type { ReadRate } from './read-rate.ts';
@@ -6,8 +5,6 @@ import type { InspectReport } from './report.ts';
 
 /** What Hearth takes besides tiles and KV caches: Node, the vocabulary, buffers. */
 const ownBytes = 150e6;
-/** A rank's memory is one of WebAssembly; some of it is for activations and logits. */
-const rankBytes = maximumPages * 65536 - 128e6;
 
 /** How a model suits this machine. */
 export interface Fit {
@@ -20,8 +17,8 @@ export interface Fit {
     readonly contextLength: number;
     readonly neededBytes: number;
     readonly freeBytes: number;
-    /** Into how many its tiles must be cut at least. */
-    readonly ranks: number;
+    /** Of its tiles, those for which there is no memory: they are read from disk for each token. */
+    readonly streamedBytes: number;
   };
   /** An estimate: weights that are read a second, over those that a token reads. */
   readonly speed?: ReadRate & { readonly tokensPerSecond: number };
@@ -53,7 +50,7 @@ export async function fitOf(report: RunnableReport, machine: Machine): Promise<F
       contextLength: options.contextLength,
       neededBytes,
       freeBytes: freeMemoryBytes,
-      ranks: Math.ceil((tileBytes + kvBytes) / rankBytes),
+      streamedBytes: Math.max(0, neededBytes - freeMemoryBytes),
     },
     ...(rate && { speed: { ...rate, tokensPerSecond: rate.bytesPerSecond / tileBytes } }),
   };
@@ -61,17 +58,20 @@ export async function fitOf(report: RunnableReport, machine: Machine): Promise<F
 
 /** Rows of a table: what it is, then what there is to say of it. */
 export function describeFit({ disk, memory, speed }: Fit): string[][] {
-  const { tileBytes, kvBytes, contextLength, neededBytes, freeBytes, ranks } = memory;
+  const { tileBytes, kvBytes, contextLength, neededBytes, freeBytes, streamedBytes } = memory;
   const parts = `${formatBytes(tileBytes)} of tiles, ${formatBytes(kvBytes)} of KV cache for ${contextLength} tokens`;
   return [
     ...(disk ? [['disk', verdict(disk.neededBytes, disk.freeBytes)]] : []),
     ['memory', `${verdict(neededBytes, freeBytes)} (${parts})`],
-    ...(ranks > 1
-      ? [['ranks', `at least ${ranks}: one holds 4.3 GB (--split ${Array(ranks).fill(1)})`]]
-      : []),
-    ...(neededBytes > freeBytes ? [['then', `lend more devices (hearth join), or take a smaller type`]] : []),
+    ...(streamedBytes > 0 ? [['then', describeStreaming(streamedBytes, tileBytes)]] : []),
     ...(speed ? [['speed', describeSpeed(speed)]] : []),
   ];
+}
+
+function describeStreaming(streamedBytes: number, tileBytes: number): string {
+  const advice = 'lend more devices (hearth join), or take a smaller type';
+  if (streamedBytes >= tileBytes) return `there is no memory for a part of it either: ${advice}`;
+  return `${formatBytes(streamedBytes)} are read from disk for each token; to avoid that, ${advice}`;
 }
 
 function describeSpeed({

@@ -26,7 +26,7 @@ describe('whether a model fits', () => {
       contextLength: config.contextLength,
       neededBytes: tileBytes + positionBytes * config.contextLength + 150e6,
       freeBytes: 1e9,
-      ranks: 1,
+      streamedBytes: 0,
     });
     expect(speed!.tokensPerSecond).toBe(10e9 / tileBytes);
     expect(disk).toBeUndefined();
@@ -38,7 +38,6 @@ describe('whether a model fits', () => {
     const said = text(describeFit(fit));
     expect(said).toMatch(/^disk: does not fit: 9\.0 GB of 5\.0 GB that are free$/m);
     expect(said).toMatch(/^memory: fits: 10\.2 GB of 16\.0 GB that are free \(10\.0 GB of tiles, /m);
-    expect(said).toMatch(/^ranks: at least 3: .*--split 1,1,1/m);
     expect(said).toMatch(
       /^speed: up to about 1 tokens\/s \(an estimate: 4 threads can read 10\.0 GB\/s of Q8_0/m,
     );
@@ -50,7 +49,15 @@ describe('whether a model fits', () => {
       readRate: () => Promise.reject(new Error('measured')),
     });
     expect(fit.speed).toBeUndefined();
-    expect(text(describeFit(fit))).toMatch(/^memory: does not fit.*\nthen: lend more devices/m);
+    expect(text(describeFit(fit))).toMatch(/^memory: does not fit.*\nthen: there is no memory for a part/m);
+  });
+
+  it('tells what is read from disk for each token', async () => {
+    const report = { ...small, tileBytes: 10e9 };
+    const fit = await fitOf(report, { freeMemoryBytes: 4e9, readRate });
+    expect(text(describeFit(fit))).toMatch(
+      /^then: 6\.\d GB are read from disk for each token; .*hearth join/m,
+    );
   });
 });
 

@@ -165,7 +165,7 @@ describe('hearth inspect', () => {
     expect(name).toBe('far.gguf');
     expect(config).toMatchObject({ architecture: 'llama' });
     expect(fit.disk).toEqual({ neededBytes: far.length, freeBytes: expect.any(Number) });
-    expect(fit.memory).toMatchObject({ contextLength: 1024, ranks: 1 });
+    expect(fit.memory).toMatchObject({ contextLength: 1024, streamedBytes: 0 });
     expect(fit.speed.tokensPerSecond).toBeGreaterThan(1);
     expect(bench.hub.servedBytes).toBeLessThan(headerBytes);
     expect(bench.listing).toEqual([]);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { availableMemory } from '../../../device-agent/node/available-memory.ts';
 import type { GgufFile } from '../../../runtime/gguf/gguf.ts';
 import { freeDiskBytes } from '../../files/disk.ts';
 import { modelFolder } from '../../files/model-folder.ts';
@@ -42,7 +43,7 @@ async function inspect(gguf: GgufFile, freeDiskBytes?: number): Promise<Report> 
     const report = inspectGguf(gguf);
     if (!report.runs) return report;
     const machine = {
-      freeMemoryBytes: process.availableMemory(),
+      freeMemoryBytes: availableMemory(),
       readRate: measureReadRate,
       ...(freeDiskBytes !== undefined && { freeDiskBytes }),
     };
