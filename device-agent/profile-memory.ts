@@ -23,10 +23,14 @@ export function threadRecorder(memory: ProfileMemory | undefined, thread: number
   return memory ? new SpanLog(memory.logs[thread]!, threadClock(memory.originMs)) : silentRecorder;
 }
 
-/** What the leader has of it. */
-export function stepProfile(memory: ProfileMemory | undefined, team: Team): StepProfile | undefined {
+/** What the leader has of it. @param loaders tell how many milliseconds each has spent reading */
+export function stepProfile(
+  memory: ProfileMemory | undefined,
+  team: Team,
+  loaders: readonly (() => number)[],
+): StepProfile | undefined {
   if (!memory) return undefined;
   const nowMs = threadClock(memory.originMs);
   const logs = memory.logs.map((log) => new SpanLog(log, nowMs));
-  return new StepProfile(logs, () => team.rest(), nowMs);
+  return new StepProfile(logs, () => team.rest(), nowMs, loaders);
 }

@@ -9,6 +9,7 @@ import { type Kernels, maximumMemoryBytes, newMemory } from '../runtime/kernels/
 import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { StepProfile } from '../runtime/profile/step-profile.ts';
+import type { MemoryUse } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 import { alone, controlBytes, SharedTeam, type Team } from '../runtime/threads/team.ts';
 import { tileSpecs } from '../runtime/tile/spec.ts';
@@ -107,7 +108,8 @@ class KernelRank implements RankHost {
     // The leader first: it makes the memories as large as all will find them.
     const places = placesIn(this.#memories, this.#windows, tools.startKernels);
     this.rank = new Rank(places, description, this.#stages, options, this.#team);
-    this.profile = stepProfile(this.#profileMemory, this.#team);
+    const loaders = this.#windowControls().map((window) => () => window.statistics.readMs);
+    this.profile = stepProfile(this.#profileMemory, this.#team, loaders);
   }
 
   async load(report: LoadReport): Promise<void> {
@@ -134,7 +136,29 @@ class KernelRank implements RankHost {
   close(): void {
     this.#closed = true;
     this.#leader?.stop();
-    for (const window of this.#windows) if (window) new WindowControl(window).stop();
+    for (const window of this.#windowControls()) window.stop();
+  }
+
+  memory(): Omit<MemoryUse, 'steps'> {
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    const statistics = this.#windowControls().map((window) => window.statistics);
+    const residentBytes = sum(this.rank.stores.map((store) => store.residentBytes));
+    const windowBytes = sum(this.rank.stores.map((store) => store.windowBytes));
+    const usedBytes = sum(this.#memories.map(({ buffer }) => buffer.byteLength));
+    return {
+      budgetBytes: Math.min(this.#tools.memoryBytes ?? Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+      residentBytes,
+      windowBytes,
+      otherBytes: usedBytes - residentBytes - windowBytes,
+      keptTiles: this.#loading?.keptTiles ?? 0,
+      streamedBytes: sum(statistics.map(({ bytes }) => bytes)),
+      readMs: sum(statistics.map(({ readMs }) => readMs)),
+      waitMs: sum(statistics.map(({ waitMs }) => waitMs)),
+    };
+  }
+
+  #windowControls(): WindowControl[] {
+    return this.#windows.flatMap((window) => (window ? [new WindowControl(window)] : []));
   }
 
   async #startThreads(loading: TileLoading, model: ModelFile | undefined): Promise<void> {

@@ -10,14 +10,13 @@ import {
   tokenCount,
 } from '../runtime/decoder/step.ts';
 import { HearthError } from '../runtime/error.ts';
-import type { ModelDescription } from '../runtime/model/description.ts';
 import { operations } from '../runtime/profile/operations.ts';
 import { type Recorder, silentRecorder } from '../runtime/profile/recorder.ts';
 import type { StepProfile } from '../runtime/profile/step-profile.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
 import type { Frame } from '../runtime/protocol/frame.ts';
 import { encodeLogits } from '../runtime/protocol/logits-frame.ts';
-import type { Configure, ControlMessage } from '../runtime/protocol/messages.ts';
+import type { Configure, ControlMessage, MemoryUse } from '../runtime/protocol/messages.ts';
 import { encodeSpans } from '../runtime/protocol/spans-frame.ts';
 import { decodeStep } from '../runtime/protocol/step-frame.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
@@ -41,6 +40,8 @@ export interface RankHost {
    * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE if it is not one that was wanted, TILE_CORRUPT
    */
   deliver(tile: Tile): void;
+  /** What it takes and streams, the steps apart, which its runner counts. */
+  memory(): Omit<MemoryUse, 'steps'>;
   /** Where its threads' time goes, if that was asked for. */
   readonly profile?: StepProfile | undefined;
   /** Ends its threads; the memory goes with it. */
@@ -75,6 +76,8 @@ interface Run {
 
 /** A step that computes for longer lets messages in between two layers: pings must be answered. */
 const sliceMs = 100;
+/** From one report of memory to the next. */
+const reportMs = 2000;
 
 /**
  * Drives a loaded rank through its steps: sends its partial sums, puts the total in their place, resumes it, and
@@ -82,6 +85,7 @@ const sliceMs = 100;
  */
 export class RankRunner {
   readonly #host: RankHost;
+  readonly #configurationId: number;
   readonly #recorder: Recorder;
   readonly #worldSize: number;
   readonly #bounds: RankOptions & { readonly hiddenSize: number };
@@ -90,18 +94,19 @@ export class RankRunner {
   readonly #logger: Logger;
   #lastStepId = -1;
   #run: Run | undefined;
+  #steps = 0;
+  #reportedMs = 0;
 
   constructor(
     host: RankHost,
-    description: ModelDescription,
-    worldSize: number,
-    options: RankOptions,
+    { configurationId, description, assignment, options }: Configure,
     output: RunnerOutput,
     { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   ) {
     this.#host = host;
+    this.#configurationId = configurationId;
     this.#recorder = host.profile?.recorder ?? silentRecorder;
-    this.#worldSize = worldSize;
+    this.#worldSize = assignment.worldSize;
     this.#bounds = { ...options, hiddenSize: description.config.hiddenSize };
     this.#output = output;
     this.#clock = clock;
@@ -202,8 +207,16 @@ export class RankRunner {
     this.#recorder.mark(operations.exchange);
   }
 
+  /** Says what its rank takes and streams. */
+  reportMemory(): void {
+    this.#reportedMs = this.#clock.nowMs();
+    const configurationId = this.#configurationId;
+    this.#output.control({ type: 'memory', configurationId, ...this.#host.memory(), steps: this.#steps });
+  }
+
   #finish({ header }: Run, parts: readonly LogitPart[]): void {
     this.#run = undefined;
+    this.#steps += 1;
     for (const frame of encodeLogits(header.stepId, logitRowCount(header), parts)) {
       // Before it leaves: the last one ends the step, wherever this thread may be held up afterwards.
       this.#recorder.mark(operations.answer);
@@ -211,6 +224,7 @@ export class RankRunner {
     }
     const spans = this.#host.profile?.end() ?? [];
     for (const frame of encodeSpans(header.stepId, spans)) this.#output.frame(frame);
+    if (this.#clock.nowMs() - this.#reportedMs >= reportMs) this.reportMemory();
   }
 
   #fail({ header }: Run, error: unknown): void {

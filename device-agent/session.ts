@@ -172,15 +172,15 @@ export class Session {
   }
 
   #start({ configure, host }: Loading): void {
-    const { configurationId, description, assignment, options } = configure;
     const output = {
       frame: (frame: Uint8Array) => this.#link.send(frame),
       control: (message: ControlMessage) => this.#send(message),
     };
     const tools = { clock: this.#clock, logger: this.#logger };
-    const runner = new RankRunner(host, description, assignment.worldSize, options, output, tools);
+    const runner = new RankRunner(host, configure, output, tools);
     this.#enter({ name: 'ready', runner });
-    this.#send({ type: 'ready', configurationId });
+    this.#send({ type: 'ready', configurationId: configure.configurationId });
+    runner.reportMemory();
   }
 
   #tick(): void {

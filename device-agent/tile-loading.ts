@@ -23,6 +23,8 @@ export class TileLoading {
   readonly events: LoadEvents;
   /** The hash of each tile that is loaded. */
   readonly hashes = new Map<number, Uint8Array>();
+  /** Tiles that this device had. */
+  keptTiles = 0;
   readonly #options: TileLoadingOptions;
   readonly #byId: ReadonlyMap<number, RankTile>;
   readonly #wanted: Set<number>;
@@ -42,7 +44,10 @@ export class TileLoading {
     const missing = tiles.filter((tile) => !here.has(tile)).map(({ spec }) => spec.id);
     this.#wanted = new Set(missing);
     this.events = {
-      loaded: (tileId, hash) => this.#loaded(tileId, hash),
+      loaded: (tileId, hash, kept) => {
+        if (kept) this.keptTiles += 1;
+        this.#loaded(tileId, hash);
+      },
       missing: (tileId) => {
         this.#wanted.add(tileId);
         report.wanted([tileId]);

@@ -24,8 +24,12 @@ export interface TileSources {
 
 /** Told of each tile that a thread has dealt with. */
 export interface LoadEvents {
-  /** It is in its place, or where it streams from. @param hash zeros if nobody has computed it */
-  loaded(tileId: number, hash: Uint8Array): void;
+  /**
+   * It is in its place, or where it streams from.
+   * @param hash zeros if nobody has computed it
+   * @param kept whether this device had kept it
+   */
+  loaded(tileId: number, hash: Uint8Array, kept: boolean): void;
   /** It must be sent. */
   missing(tileId: number): void;
 }
@@ -68,14 +72,14 @@ async function load(
   // Cutting is as fast as reading and verifying, and is done where no hash is known and nothing is kept.
   if (model && stays) {
     await model.cutTile(spec, target);
-    loaded(spec.id, hash);
+    loaded(spec.id, hash, false);
   } else if (isKnown(hash) && cache?.load(hashName(hash), target)) {
-    loaded(spec.id, hash);
+    loaded(spec.id, hash, true);
   } else if (model && cache) {
     await model.cutTile(spec, target.fill(0));
     const cutHash = sha256(target);
     cache.store(hashName(cutHash), target);
-    loaded(spec.id, cutHash);
+    loaded(spec.id, cutHash, false);
   } else {
     missing(spec.id);
   }

@@ -1,3 +1,4 @@
+import type { MemoryUse } from '../../runtime/protocol/messages.ts';
 import type { Formation } from './formation.ts';
 import type { LinkKind } from './member.ts';
 import type { Roster } from './roster.ts';
@@ -15,6 +16,8 @@ export interface DeviceState {
   readonly loadedTiles: number;
   /** Bytes of its tiles. */
   readonly tileBytes: number;
+  /** What it takes and streams, as it told last. */
+  readonly memory: MemoryUse | undefined;
 }
 
 /** All who are here, in the order of their seats. */
@@ -33,6 +36,7 @@ export function deviceStates({ seats }: Roster, formation: Formation | undefined
       tiles: place?.assignment.tileIds.length ?? 0,
       loadedTiles: place?.loadedTiles ?? 0,
       tileBytes: place?.byteLength ?? 0,
+      memory: place?.memory,
     };
   });
 }

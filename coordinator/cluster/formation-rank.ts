@@ -1,4 +1,5 @@
 import type { Assignment } from '../../runtime/plan/plan.ts';
+import type { MemoryUse } from '../../runtime/protocol/messages.ts';
 import type { Member } from './member.ts';
 import { joinRanges, type VocabularyRange } from './step-run.ts';
 import type { ModelSource } from './tile-delivery.ts';
@@ -11,6 +12,8 @@ export interface FormationRank {
   readonly byteLength: number;
   readonly vocabularyRows: readonly VocabularyRange[];
   loadedTiles: number;
+  /** As the device told last. */
+  memory: MemoryUse | undefined;
 }
 
 export function formationRank(member: Member, assignment: Assignment, { tiles }: ModelSource): FormationRank {
@@ -22,5 +25,6 @@ export function formationRank(member: Member, assignment: Assignment, { tiles }:
     byteLength: specs.reduce((sum, spec) => sum + spec.byteLength, 0),
     vocabularyRows: joinRanges(vocabulary.map(({ first, count }) => ({ first, end: first + count }))),
     loadedTiles: 0,
+    memory: undefined,
   };
 }

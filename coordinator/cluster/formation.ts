@@ -177,7 +177,9 @@ export class Formation {
     const rank = this.#rankOf.get(member);
     if (rank === undefined || this.#breakage) return;
     const delivery = this.#deliveries[rank]!;
-    if ('configurationId' in message) {
+    if (message.type === 'memory') {
+      if (delivery.answered) this.ranks[rank]!.memory = message;
+    } else if ('configurationId' in message) {
       delivery.receive(message);
     } else if (message.type === 'stepFailed') {
       if (delivery.answered) this.#stepFailed(message.stepId, errorOf(message));

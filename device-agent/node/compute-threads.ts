@@ -45,7 +45,7 @@ function startThread(
   const worker = new Worker(file, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 1 } });
   return new Promise((resolve, reject) => {
     worker.on('message', (message: ComputeWorkerMessage) => {
-      if (message.type === 'loaded') loaded(message.tileId, message.hash);
+      if (message.type === 'loaded') loaded(message.tileId, message.hash, message.kept);
       else if (message.type === 'missing') missing(message.tileId);
       else if (message.type === 'failed') reject(errorOf(message.report));
       else {

@@ -18,7 +18,7 @@ export interface ComputeWorkerData {
 
 /** What it tells its leader's thread: of tiles, that it is ready for steps, or why it will never be. */
 export type ComputeWorkerMessage =
-  | { readonly type: 'loaded'; readonly tileId: number; readonly hash: Uint8Array }
+  | { readonly type: 'loaded'; readonly tileId: number; readonly hash: Uint8Array; readonly kept: boolean }
   | { readonly type: 'missing'; readonly tileId: number }
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly report: Report };
@@ -33,7 +33,7 @@ try {
     openModel: openModelHere,
     sources: { cache: cache && new FolderTileCache(cache), sha256: nodeSha256 },
     events: {
-      loaded: (tileId, hash) => tell({ type: 'loaded', tileId, hash }),
+      loaded: (tileId, hash, kept) => tell({ type: 'loaded', tileId, hash, kept }),
       missing: (tileId) => tell({ type: 'missing', tileId }),
     },
     onReady: () => tell({ type: 'ready' }),

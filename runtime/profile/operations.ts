@@ -34,6 +34,8 @@ export const operations = {
   messages: { number: 21, label: 'letting messages in' },
   idle: { number: 22, label: 'waiting for the leader' },
   awaitWeights: { number: 30, label: 'waiting for weights' },
+  readWeights: { number: 31, label: 'reading weights' },
+  windowFull: { number: 32, label: 'having read enough' },
 
   // Of the coordinator.
   embed: { number: 23, label: 'embedding tokens' },

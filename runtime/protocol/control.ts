@@ -11,6 +11,7 @@ import {
   type ControlType,
   controlNumbers,
   type Join,
+  type Memory,
 } from './messages.ts';
 import { packPlain, unpackPlain } from './msgpack.ts';
 
@@ -75,6 +76,7 @@ const readers: Readers = {
     tileHash: fields.bytes('tileHash', tileHashBytes),
   }),
   ready: (fields) => ({ type: 'ready', configurationId: fields.integer('configurationId', 0, uint32Max) }),
+  memory: readMemory,
   release: (fields) => ({ type: 'release', slot: fields.integer('slot', 0, uint32Max) }),
   stepFailed: (fields) => ({
     type: 'stepFailed',
@@ -122,6 +124,24 @@ function readCapabilities(fields: Fields): Capabilities {
   };
   fields.done();
   return capabilities;
+}
+
+function readMemory(fields: Fields): Memory {
+  const count = (key: string) => fields.integer(key, 0, Number.MAX_SAFE_INTEGER);
+  const milliseconds = (key: string) => fields.number(key, 0, Number.MAX_SAFE_INTEGER);
+  return {
+    type: 'memory',
+    configurationId: fields.integer('configurationId', 0, uint32Max),
+    budgetBytes: count('budgetBytes'),
+    residentBytes: count('residentBytes'),
+    windowBytes: count('windowBytes'),
+    otherBytes: count('otherBytes'),
+    keptTiles: count('keptTiles'),
+    steps: count('steps'),
+    streamedBytes: count('streamedBytes'),
+    readMs: milliseconds('readMs'),
+    waitMs: milliseconds('waitMs'),
+  };
 }
 
 function readConfigure(fields: Fields): Configure {

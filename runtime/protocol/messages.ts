@@ -27,6 +27,7 @@ export const controlNumbers = {
   pong: 12,
   stepFailed: 13,
   declined: 14,
+  memory: 15,
 } as const;
 export type ControlType = keyof typeof controlNumbers;
 
@@ -124,6 +125,31 @@ export interface Ready {
   readonly configurationId: number;
 }
 
+/** What a rank takes of its device's memory, and what it streams through it. */
+export interface MemoryUse {
+  /** What the device gives to ranks at most. */
+  readonly budgetBytes: number;
+  /** Of tiles that are in memory to stay. */
+  readonly residentBytes: number;
+  /** Of memory through which the other tiles pass. */
+  readonly windowBytes: number;
+  /** Of KV pages, activations, sums. */
+  readonly otherBytes: number;
+  /** Tiles that were found on the device's disk when the rank was loaded. */
+  readonly keptTiles: number;
+  /** Steps since it was loaded, and in them: bytes read, time spent reading, time that computing waited for it. */
+  readonly steps: number;
+  readonly streamedBytes: number;
+  readonly readMs: number;
+  readonly waitMs: number;
+}
+
+/** agent → coordinator: with `ready`, and from then on every few seconds in which there were steps. */
+export interface Memory extends MemoryUse {
+  readonly type: 'memory';
+  readonly configurationId: number;
+}
+
 /** coordinator → agent, between steps: forget a slot's positions. */
 export interface Release {
   readonly type: 'release';
@@ -162,6 +188,7 @@ export type ControlMessage =
   | Wanted
   | Loaded
   | Ready
+  | Memory
   | Release
   | StepFailed
   | ErrorReport

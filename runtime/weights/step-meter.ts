@@ -1,6 +1,6 @@
 import type { TileSpec } from '../tile/spec.ts';
 import type { StepTiming } from './steady-state.ts';
-import type { LoaderStatistics } from './window-control.ts';
+import type { WindowStatistics } from './window-control.ts';
 
 /** Weight of a new step in what is remembered of those before. */
 const newShare = 0.25;
@@ -22,7 +22,7 @@ export class StepMeter {
   readonly #pauseMs: Float64Array;
   #lastMs = 0;
   #steps = 0;
-  #before: LoaderStatistics = { bytes: 0, readMs: 0, fullMs: 0 };
+  #before: WindowStatistics = { bytes: 0, readMs: 0, waitMs: 0 };
 
   constructor(specs: readonly TileSpec[], nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -53,9 +53,11 @@ export class StepMeter {
     this.#lastMs = nowMs;
   }
 
-  /** It is there, perhaps after a wait. */
-  got(): void {
-    this.#lastMs = this.#nowMs();
+  /** It is there, after a wait. @returns milliseconds of it */
+  got(): number {
+    const waitMs = this.#nowMs() - this.#lastMs;
+    this.#lastMs += waitMs;
+    return waitMs;
   }
 
   released(tile: number): void {
@@ -65,14 +67,14 @@ export class StepMeter {
   }
 
   /** A step has ended. @param counts whether it is one of those that `timing` is about */
-  ended(counts: boolean, loader: LoaderStatistics): void {
+  ended(counts: boolean, loader: WindowStatistics): void {
     if (counts) this.#remember(loader);
     this.#before = loader;
     this.#useMs.fill(0);
     this.#pauseMs.fill(0);
   }
 
-  #remember(loader: LoaderStatistics): void {
+  #remember(loader: WindowStatistics): void {
     const { timing } = this;
     const share = this.#steps === 0 ? 1 : newShare;
     this.#steps += 1;

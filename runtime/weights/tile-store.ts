@@ -121,6 +121,20 @@ export class TileStore {
     this.#window?.abandon();
   }
 
+  /** Bytes of tiles that are in memory to stay. */
+  get residentBytes(): number {
+    const residents = this.#window?.residents ?? 0;
+    const stays = ({ index, spec }: PlacedTile) =>
+      !this.residency || spec.kind === 'base' || this.residency.isResident(index, residents);
+    return this.#tiles.filter(stays).reduce((sum, { spec }) => sum + spec.byteLength, 0);
+  }
+
+  /** Bytes through which the others pass. */
+  get windowBytes(): number {
+    if (!this.residency || !this.#window) return 0;
+    return this.residency.byteLength - this.residency.ringOffset(this.#window.residents);
+  }
+
   /** Address of a vector of the base tile. */
   baseVector(role: TensorRole, layer = -1): number {
     const base = this.tiles('base')[0];

@@ -18,13 +18,14 @@ const word = {
 const firstAddress = 48;
 const statisticsBytes = 64;
 
-/** What the loader has done since it began. */
-export interface LoaderStatistics {
+/** What has passed through a window since it began. */
+export interface WindowStatistics {
+  /** That were read. */
   readonly bytes: number;
-  /** Time spent reading. */
+  /** Time that the loader spent reading. */
   readonly readMs: number;
-  /** Time spent waiting for room. */
-  readonly fullMs: number;
+  /** Time that the leader of the threads spent waiting for tiles. */
+  readonly waitMs: number;
 }
 
 /** Its loader cannot read, or has been stopped. */
@@ -36,7 +37,7 @@ export class WindowClosed extends Error {}
  */
 export class WindowControl {
   readonly #words: Int32Array;
-  /** float64: bytes, reading and waiting time. One writes, others look: a torn look harms nobody. */
+  /** float64, see `WindowStatistics`. One writes each, others look: a torn look harms nobody. */
   readonly #statistics: Float64Array;
 
   static byteLength(tileCount: number): number {
@@ -167,9 +168,9 @@ export class WindowControl {
     this.#wakeAll();
   }
 
-  get statistics(): LoaderStatistics {
-    const [bytes, readMs, fullMs] = this.#statistics;
-    return { bytes: bytes!, readMs: readMs!, fullMs: fullMs! };
+  get statistics(): WindowStatistics {
+    const [bytes, readMs, waitMs] = this.#statistics;
+    return { bytes: bytes!, readMs: readMs!, waitMs: waitMs! };
   }
 
   countRead(bytes: number, milliseconds: number): void {
@@ -177,7 +178,7 @@ export class WindowControl {
     this.#statistics[1]! += milliseconds;
   }
 
-  countFull(milliseconds: number): void {
+  countWait(milliseconds: number): void {
     this.#statistics[2]! += milliseconds;
   }
 

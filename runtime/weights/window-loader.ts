@@ -45,9 +45,7 @@ export class WindowLoader {
       while (!control.stopped) {
         const seen = control.events;
         if (this.turn()) continue;
-        const sinceMs = this.#options.nowMs();
         control.sleep(seen);
-        control.countFull(this.#options.nowMs() - sinceMs);
       }
     } catch (error) {
       control.fail();

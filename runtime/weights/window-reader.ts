@@ -63,6 +63,11 @@ export class WindowReader {
     return this.#measured ? this.#tuner.look(residents, this.#meter.timing) : residents;
   }
 
+  /** Tiles that stay. */
+  get residents(): number {
+    return this.#control.residents;
+  }
+
   /** The leader has given up a step in its middle. */
   abandon(): void {
     this.#stale = true;
@@ -78,7 +83,7 @@ export class WindowReader {
     if (!address) {
       address = orUnreadable(() => this.#control.awaitAddress(tile.index));
       this.#team.recorder.mark(operations.awaitWeights);
-      this.#meter?.got();
+      if (this.#meter) this.#control.countWait(this.#meter.got());
     }
     tile.moveTo(address);
   }

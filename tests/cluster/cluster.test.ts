@@ -3,7 +3,7 @@ import type { Cluster, ClusterState } from '../../coordinator/cluster/cluster.ts
 import { HearthError } from '../../runtime/error.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import { settle } from './fake-clock.ts';
-import { fakeRanks } from './fake-rank.ts';
+import { fakeMemory, fakeRanks } from './fake-rank.ts';
 import { joinDevice, testCluster } from './test-cluster.ts';
 
 const clusters: Cluster[] = [];
@@ -64,6 +64,7 @@ describe('a cluster', () => {
     expect(spare).toMatchObject({ name: 'spare', state: 'stand-by', rank: undefined, tiles: 0 });
     expect(large!.tileBytes).toBeGreaterThan(2 * small!.tileBytes);
     expect(large!.loadedTiles).toBe(large!.tiles);
+    expect([large!.memory, spare!.memory]).toMatchObject([fakeMemory, undefined]);
   });
 
   it('reports its states and its progress', async () => {

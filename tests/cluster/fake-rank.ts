@@ -24,6 +24,18 @@ export interface FakeFaults {
   maxTiles?: number;
 }
 
+/** Different numbers, so that none can pass for another. */
+export const fakeMemory = {
+  budgetBytes: 1e6,
+  residentBytes: 2e5,
+  windowBytes: 3e4,
+  otherBytes: 4e3,
+  keptTiles: 5,
+  streamedBytes: 6e7,
+  readMs: 70.5,
+  waitMs: 8.25,
+};
+
 export function fakeRanks(faults: FakeFaults = {}): CreateRank {
   return ({ description, assignment, options }) => {
     if (assignment.tileIds.length > (faults.maxTiles ?? Number.POSITIVE_INFINITY))
@@ -44,6 +56,7 @@ export function fakeRanks(faults: FakeFaults = {}): CreateRank {
           wanted(rank.missingTileIds);
         }),
       deliver: (tile) => delivered(tile),
+      memory: () => fakeMemory,
       close: () => {},
     };
   };

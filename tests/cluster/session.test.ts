@@ -14,7 +14,7 @@ import { samples } from '../protocol/samples.ts';
 import { hashedTile } from '../support/hashed-tile.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { fakeModel, fakeRankOptions } from './fake-model.ts';
-import { fakeRanks } from './fake-rank.ts';
+import { fakeMemory, fakeRanks } from './fake-rank.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
 import { nonceOf, secret, sessionOptions } from './test-cluster.ts';
 
@@ -99,6 +99,7 @@ describe('a configured session', () => {
       { type: 'wanted', configurationId: 1, tileIds },
       ...tileIds.map((tileId) => ({ type: 'loaded', configurationId: 1, tileId, tileHash: unknownHash })),
       { type: 'ready', configurationId: 1 },
+      { type: 'memory', configurationId: 1, ...fakeMemory, steps: 0 },
     ]);
     expect(states).toEqual(['awaiting-welcome', 'joined', 'loading', 'ready']);
   });
@@ -115,6 +116,17 @@ describe('a configured session', () => {
       ['partial', 3],
       ['logits', 3],
     ]);
+  });
+
+  it('says from time to time what its rank takes', async () => {
+    const clock = new FakeClock();
+    const puppet = await new Puppet({ clock }).load();
+    const reports = () => puppet.said.filter(({ type }) => type === 'memory');
+    await puppet.send(step(), ...allSyncs());
+    expect(reports()).toHaveLength(1);
+    await clock.pass(2_500);
+    await puppet.send(step(4), ...allSyncs(4));
+    expect(reports().slice(1)).toEqual([{ type: 'memory', configurationId: 1, ...fakeMemory, steps: 2 }]);
   });
 
   it('computes alone without syncs, and answers pings in between', async () => {

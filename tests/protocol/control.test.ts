@@ -61,6 +61,7 @@ describe('control messages', () => {
       pong: 12,
       stepFailed: 13,
       declined: 14,
+      memory: 15,
     });
   });
 

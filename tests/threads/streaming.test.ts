@@ -17,6 +17,7 @@ import { rankBytes } from '../../runtime/decoder/rank-bytes.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import { maximumMemoryBytes } from '../../runtime/kernels/kernels.ts';
 import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
+import { operations, operationsByNumber } from '../../runtime/profile/operations.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { loadRank, rankSetup } from '../support/rank-host.ts';
@@ -110,6 +111,28 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
     const host = streamingRank(await cacheRoom(), { threads, share });
     await loadRank(host, tiles);
     for (const runs of [[13], [1, 1, 11], [6, 7]]) expect(await logits(host, runs)).toEqual(expected);
+  });
+
+  test('says what it takes, what it streams, and how its loader spends a step', async () => {
+    const room = await cacheRoom();
+    const host = streamingRank(room, { threads: 2, share: 0.4 }, { profile: true });
+    await loadRank(host, tiles);
+    const before = host.memory();
+    host.profile!.begin();
+    await logits(host, [13]);
+    const spans = host.profile!.end();
+    const memory = host.memory();
+    const all = model.tiles.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(before).toMatchObject({ keptTiles: 0, streamedBytes: 0, readMs: 0, waitMs: 0 });
+    expect(memory.residentBytes + memory.windowBytes).toBeLessThan(0.45 * all);
+    expect(memory.residentBytes + memory.windowBytes + memory.otherBytes).toBeLessThanOrEqual(
+      memory.budgetBytes + 65536,
+    );
+    expect(memory.streamedBytes).toBeGreaterThanOrEqual(all - memory.residentBytes);
+    expect(memory.readMs).toBeGreaterThan(0);
+    expect(spans).toHaveLength(3);
+    expect(operationsByNumber[spans[2]!.operations[0]!]).toBe(operations.readWeights);
+    expect(spans[2]!.durationsUs[0]).toBeGreaterThan(0);
   });
 
   test('survives steps that are abandoned in their middle', async () => {

@@ -20,20 +20,43 @@ export function addDevices(program: Command): void {
       const answer = await new ApiClient(url, apiKey).get('/v1/cluster/devices');
       if (json) return printJson(answer);
       const { state, devices } = answer as { state: ClusterState; devices: DeviceState[] };
-      process.stdout.write(
-        formatTable([
-          ['RANK', 'NAME', 'STATE', 'TILES', 'WEIGHTS', 'LINK', 'PLATFORM'],
-          ...devices.map((device) => [
-            String(device.rank ?? '-'),
-            device.name,
-            device.state,
-            `${device.loadedTiles}/${device.tiles}`,
-            formatBytes(device.tileBytes),
-            device.link,
-            device.platform,
-          ]),
-        ]),
-      );
+      const header = [
+        'RANK',
+        'NAME',
+        'STATE',
+        'TILES',
+        'KEPT',
+        'WEIGHTS',
+        'IN MEMORY',
+        'OF',
+        'STREAMED',
+        'LINK',
+      ];
+      process.stdout.write(formatTable([[...header, 'PLATFORM'], ...devices.map(row)]));
+      for (const { name, reason } of devices)
+        if (reason) process.stdout.write(`\n${name} declined: ${reason}\n`);
       process.stdout.write(`\nThe cluster is ${state}.\n`);
     });
+}
+
+function row(device: DeviceState): string[] {
+  const { rank, name, state, loadedTiles, tiles, tileBytes, memory, link, platform } = device;
+  return [
+    String(rank ?? '-'),
+    name,
+    state,
+    `${loadedTiles}/${tiles}`,
+    String(memory?.keptTiles ?? '-'),
+    formatBytes(tileBytes),
+    memory ? formatBytes(memory.residentBytes + memory.windowBytes + memory.otherBytes) : '-',
+    memory ? formatBytes(memory.budgetBytes) : '-',
+    memory ? describeStreaming(memory) : '-',
+    link,
+    platform,
+  ];
+}
+
+function describeStreaming({ steps, streamedBytes, waitMs }: NonNullable<DeviceState['memory']>): string {
+  if (streamedBytes === 0 || steps === 0) return '-';
+  return `${formatBytes(streamedBytes / steps)} and ${(waitMs / steps).toFixed(0)} ms of waiting a step`;
 }

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
-import type { Hono } from 'hono';
 import pino, { type Logger } from 'pino';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { AgentServer } from '../../cluster/agent-server.ts';
-import type { Cluster } from '../../cluster/cluster.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { hostnameOf, isLoopback } from '../../host-guard.ts';
+import { addClusterRoutes } from '../../http/cluster-routes.ts';
 import type { ServedModel } from '../../http/served-model.ts';
 import { type HttpServer, startHttpServer } from '../../http/server.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
@@ -129,13 +128,6 @@ function isLoopbackHost(host: string): boolean {
 function servedModel(engine: Engine): ServedModel {
   const { model, tokenizer, chat, scheduler } = engine;
   return { id: model.name, createdSeconds: Math.floor(Date.now() / 1000), tokenizer, chat, scheduler };
-}
-
-/** What `hearth devices` asks for. */
-function addClusterRoutes(app: Hono, cluster: () => Cluster | undefined): void {
-  app.get('/v1/cluster/devices', () =>
-    Response.json({ state: cluster()?.state ?? 'loading', devices: cluster()?.deviceStates() ?? [] }),
-  );
 }
 
 function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, secret: string): void {

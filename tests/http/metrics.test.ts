@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+import type { DeviceState } from '../../coordinator/cluster/cluster.ts';
+import { metricsText } from '../../coordinator/http/metrics.ts';
+import { fakeMemory } from '../cluster/fake-rank.ts';
+
+const device: DeviceState = {
+  name: 'the "old" laptop \\ attic',
+  platform: 'node',
+  link: 'websocket',
+  state: 'ready',
+  reason: undefined,
+  rank: 1,
+  tiles: 20,
+  loadedTiles: 19,
+  tileBytes: 4e8,
+  memory: { ...fakeMemory, steps: 12 },
+};
+
+/** As Prometheus reads it: each family's type, and its samples by their labels. */
+function parse(text: string) {
+  const types = new Map<string, string>();
+  const samples = new Map<string, number>();
+  for (const line of text.split('\n').slice(0, -1)) {
+    const [, named, type] = /^# TYPE (\S+) (gauge|counter)$/.exec(line) ?? [];
+    if (named) types.set(named, type!);
+    else if (!line.startsWith('# HELP ')) {
+      const [, name, labels, value] =
+        /^([a-z_]+)\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)*)\} (\S+)$/.exec(line) ?? [];
+      expect(types.has(name!), line).toBe(true);
+      expect((types.get(name!) === 'counter') === name!.endsWith('_total'), line).toBe(true);
+      samples.set(`${name} ${labels}`, Number(value));
+    }
+  }
+  return samples;
+}
+
+it('tells monitoring what each device takes and streams', () => {
+  const labels = 'device="the \\"old\\" laptop \\\\ attic",rank="1"';
+  const samples = parse(metricsText([device]));
+  expect(Object.fromEntries(samples)).toEqual({
+    [`hearth_device_tiles ${labels}`]: 20,
+    [`hearth_device_loaded_tiles ${labels}`]: 19,
+    [`hearth_device_kept_tiles ${labels}`]: 5,
+    [`hearth_device_weight_bytes ${labels}`]: 4e8,
+    [`hearth_device_memory_budget_bytes ${labels}`]: 1e6,
+    [`hearth_device_resident_weight_bytes ${labels}`]: 2e5,
+    [`hearth_device_window_bytes ${labels}`]: 3e4,
+    [`hearth_device_other_memory_bytes ${labels}`]: 4e3,
+    [`hearth_device_steps_total ${labels}`]: 12,
+    [`hearth_device_streamed_bytes_total ${labels}`]: 6e7,
+    [`hearth_device_read_seconds_total ${labels}`]: 0.0705,
+    [`hearth_device_weight_wait_seconds_total ${labels}`]: 0.00825,
+  });
+});
+
+it('says nothing of what a device has not told', () => {
+  const standBy: DeviceState = { ...device, name: 'b', rank: undefined, memory: undefined };
+  const samples = parse(metricsText([device, standBy]));
+  expect(samples.get('hearth_device_tiles device="b",rank=""')).toBe(20);
+  expect([...samples.keys()].filter((key) => key.includes('device="b"'))).toHaveLength(3);
+});
