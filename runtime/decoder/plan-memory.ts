@@ -1,8 +1,8 @@
 import { HearthError } from '../error.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
-import { type TileSpec, tileSpecs } from '../tile/spec.ts';
-import { leastWindowBytes, streamableBytes } from '../weights/residency.ts';
+import { tileSpecs } from '../tile/spec.ts';
+import { streamableBytes, tileAlignment } from '../weights/residency.ts';
 import { planStages } from './plan-stages.ts';
 import type { RankOptions } from './rank-options.ts';
 import type { StageAssignment } from './stage-assignment.ts';
@@ -17,7 +17,7 @@ export interface MemoryLimits {
   readonly streams: boolean;
 }
 
-/** Rounding and a memory more move the sum a little: so often is it tried again. */
+/** Rounding, and one memory more or less, move the sum a little: so often is it tried again. */
 const attempts = 8;
 
 /**
@@ -43,26 +43,15 @@ export function planMemory(
   if (bytes.tiles + bytes.rest <= budgetBytes) return stages;
 
   const all = streamableBytes(assignment.tileIds.map((id) => specs[id]!));
-  const windows = () => stages.reduce((total, stage) => total + leastWindow(stage, specs, threads), 0);
-  const refused = () => tooLarge(bytes, windows(), streams, budgetBytes);
-  if (!streams) throw refused();
-  let share = 1;
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    share -= (bytes.tiles + bytes.rest - budgetBytes) / all;
-    if (share <= 0) break;
+  let share = streams ? 1 : 0;
+  for (let attempt = 0; attempt < attempts && share > 0; attempt += 1) {
+    const overBytes = bytes.tiles + bytes.rest - budgetBytes;
+    share = Math.max(0, share - (overBytes + tileAlignment) / all);
     stages = plan(share);
     bytes = bytesOf(stages);
-    if (stages.some((stage) => stage.weightBytes! < leastWindow(stage, specs, threads))) break;
     if (bytes.tiles + bytes.rest <= budgetBytes) return stages;
   }
-  throw refused();
-}
-
-function leastWindow({ tileIds }: StageAssignment, specs: readonly TileSpec[], threads: number): number {
-  return leastWindowBytes(
-    tileIds.map((id) => specs[id]!),
-    threads,
-  );
+  throw tooLarge(bytes, streams, budgetBytes);
 }
 
 function sum(parts: readonly LayoutBytes[]): LayoutBytes {
@@ -72,19 +61,14 @@ function sum(parts: readonly LayoutBytes[]): LayoutBytes {
   };
 }
 
-function tooLarge(
-  { tiles, rest }: LayoutBytes,
-  windowBytes: number,
-  streams: boolean,
-  budgetBytes: number,
-): HearthError {
+function tooLarge({ tiles, rest }: LayoutBytes, streams: boolean, budgetBytes: number): HearthError {
   const weights = streams
-    ? `${windowBytes} for a window of its weights`
+    ? `${tiles} for a window of its weights`
     : `${tiles} for its weights, which this device cannot stream`;
   return new HearthError(
     'MEMORY_EXHAUSTED',
     `this part of the model takes ${rest} bytes for KV pages and computing and ${weights}, and this device may use ` +
       `${budgetBytes}. Give it more memory, fewer tiles, fewer sequences or a shorter context.`,
-    { restBytes: rest, tileBytes: tiles, windowBytes, budgetBytes },
+    { restBytes: rest, tileBytes: tiles, budgetBytes },
   );
 }

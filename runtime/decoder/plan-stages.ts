@@ -2,7 +2,7 @@ import { HearthError } from '../error.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
 import { type TileSpec, tileSpecs } from '../tile/spec.ts';
-import { streamableBytes, tileAlignment } from '../weights/residency.ts';
+import { leastWindowBytes, streamableBytes, tileAlignment } from '../weights/residency.ts';
 import type { RankOptions } from './rank-options.ts';
 import type { StageAssignment } from './stage-assignment.ts';
 import { stageBytes } from './stage-bytes.ts';
@@ -11,7 +11,7 @@ import { stageBytes } from './stage-bytes.ts';
  * Divides a rank into the fewest stages that fit into memories of a given size.
  * @param threads threads that compute the rank
  * @param arenaLimitBytes what one memory may hold, the kernels' own part included
- * @param weightShare part of its weights, the base tile apart, that the rank has memory for; the others stream
+ * @param weightShare part of its weights that each stage has memory for, if that is a window at least; the others stream
  * @throws HearthError MEMORY_EXHAUSTED if a memory cannot hold a single sublayer, or the output head
  */
 export function planStages(
@@ -31,7 +31,7 @@ export function planStages(
       return part === undefined || (first <= part && part < end);
     };
     const tiles = held.filter(inside);
-    const weightBytes = weightShare < 1 ? wholeSlots(weightShare * streamableBytes(tiles)) : undefined;
+    const weightBytes = bytesForWeights(tiles, weightShare, threads);
     const tileIds = tiles.map(({ id }) => id);
     return {
       ...assignment,
@@ -64,8 +64,12 @@ export function planStages(
   return stages;
 }
 
-function wholeSlots(bytes: number): number {
-  return Math.floor(bytes / tileAlignment) * tileAlignment;
+/** @returns undefined where all tiles stay in memory */
+function bytesForWeights(tiles: readonly TileSpec[], share: number, threads: number): number | undefined {
+  const all = streamableBytes(tiles);
+  const least = leastWindowBytes(tiles, threads);
+  const bytes = Math.max(least, Math.floor((share * all) / tileAlignment) * tileAlignment);
+  return share < 1 && bytes < all ? bytes : undefined;
 }
 
 /** Which sublayer a tile is part of, the output head's being the one after the last; the base tile is part of all. */

@@ -12,7 +12,7 @@ export function addToHistory(benchmark, measurements) {
     benchmark,
     date: new Date().toISOString(),
     commit: git('rev-parse', '--short=12', 'HEAD'),
-    changed: git('status', '--porcelain', '--untracked-files=no') !== '',
+    changed: git('status', '--porcelain', '--untracked-files=no', '--', ':!tests/bench/history.jsonl') !== '',
     machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version },
     ...measurements,
   };
