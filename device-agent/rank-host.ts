@@ -3,6 +3,7 @@ import { Rank } from '../runtime/decoder/rank.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import type { Place } from '../runtime/decoder/stage.ts';
 import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
+import { HearthError } from '../runtime/error.ts';
 import type { FileVersion } from '../runtime/gguf/source.ts';
 import { Arena } from '../runtime/kernels/arena.ts';
 import { type Kernels, maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
@@ -18,6 +19,7 @@ import { WindowControl } from '../runtime/weights/window-control.ts';
 import type { Window } from '../runtime/weights/window-reader.ts';
 import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from './profile-memory.ts';
 import type { CreateRank, LoadReport, RankHost, RankSetup } from './rank-runner.ts';
+import type { TileCache } from './tile-cache.ts';
 import { TileLoading } from './tile-loading.ts';
 import { type LoadEvents, loadShare, type RankTile, type TileSources } from './tile-sources.ts';
 import type { LoaderJob } from './window-host.ts';
@@ -98,6 +100,7 @@ class KernelRank implements RankHost {
       streams: tools.startLoader !== undefined && tools.sources.cache !== undefined,
     });
     this.#windows = this.#stages.map(windowOf);
+    if (this.#windows.some((window) => window)) checkCache(setup, tools.sources.cache!);
     const shared = threads.count > 1 || this.#windows.some((window) => window !== undefined);
     this.#memories = this.#stages.map(() => newMemory(arenaLimitBytes, shared));
     this.#profileMemory = setup.profile ? profileMemory(threads.count) : undefined;
@@ -196,6 +199,19 @@ class KernelRank implements RankHost {
       });
     });
   }
+}
+
+/** What streams must stay where it streams from, and all tiles of a rank are kept. */
+function checkCache({ description, assignment }: RankSetup, { capacityBytes }: TileCache): void {
+  const specs = tileSpecs(description);
+  const tileBytes = assignment.tileIds.reduce((sum, id) => sum + specs[id]!.byteLength, 0);
+  if (tileBytes <= capacityBytes) return;
+  throw new HearthError(
+    'CACHE_WRITE_FAILED',
+    `the weights of this rank, ${tileBytes} bytes, do not fit in memory and have to be read from disk, where they may ` +
+      `take ${capacityBytes}. Let them take more (--cache), or give this device more memory or fewer tiles.`,
+    { tileBytes, capacityBytes },
+  );
 }
 
 function windowOf({ weightBytes, tileIds }: StageAssignment): SharedArrayBuffer | undefined {

@@ -11,6 +11,9 @@ export function isTileHash(text: string): text is TileHash {
  * were used last it keeps longest. Synchronous, for threads that block. A hash that is none is a programmer error.
  */
 export interface TileCache {
+  /** What all tiles together may take: more than that does not stay. */
+  readonly capacityBytes: number;
+
   /**
    * Whether a tile of this length is there; its bytes are not looked at. A use.
    * @throws HearthError FILE_READ_FAILED

@@ -37,6 +37,10 @@ export class FolderTileCache implements TileCache {
     this.#room = new TileRoom(options);
   }
 
+  get capacityBytes(): number {
+    return this.#room.maxBytes;
+  }
+
   has(hash: TileHash, byteLength: number): boolean {
     const path = this.#pathOf(hash);
     return reading(path, () => findTile(path, byteLength) !== undefined) ?? false;

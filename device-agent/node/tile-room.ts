@@ -25,7 +25,8 @@ const maxWriters = 8;
 export class TileRoom {
   readonly #folder: string;
   readonly #stepBytes: number;
-  readonly #maxBytes: number;
+  /** What all tiles together may take. */
+  readonly maxBytes: number;
   readonly #keepFreeBytes: number;
   readonly #freeBytes: (folder: string) => number;
   #grantedBytes = 0;
@@ -33,7 +34,7 @@ export class TileRoom {
   constructor({ folder, limitBytes, keepFreeBytes = 2 ** 30, freeBytes = freeDiskBytes }: TileRoomOptions) {
     this.#folder = folder;
     this.#stepBytes = Math.floor(limitBytes / stepsPerLimit);
-    this.#maxBytes = limitBytes - maxWriters * this.#stepBytes;
+    this.maxBytes = limitBytes - maxWriters * this.#stepBytes;
     this.#keepFreeBytes = keepFreeBytes;
     this.#freeBytes = freeBytes;
   }
@@ -52,18 +53,18 @@ export class TileRoom {
     const tiles = keptTiles(this.#folder).sort((a, b) => a.usedMs - b.usedMs);
     const usedBytes = tiles.reduce((sum, tile) => sum + tile.byteLength, 0);
     // Nothing is forgotten in vain.
-    if (byteLength > Math.min(this.#maxBytes, spareBytes + usedBytes))
+    if (byteLength > Math.min(this.maxBytes, spareBytes + usedBytes))
       throw this.failure(byteLength, 'no room');
 
     const step = Math.max(byteLength, this.#stepBytes);
-    const overLimit = usedBytes + step - this.#maxBytes;
+    const overLimit = usedBytes + step - this.maxBytes;
     const overDisk = byteLength + usedBytes / stepsPerLimit - spareBytes;
     let evictedBytes = 0;
     for (const tile of tiles) {
       if (evictedBytes >= Math.max(overLimit, overDisk)) break;
       if (removeTile(tile.path)) evictedBytes += tile.byteLength;
     }
-    this.#grantedBytes = Math.min(step, this.#maxBytes - usedBytes + evictedBytes);
+    this.#grantedBytes = Math.min(step, this.maxBytes - usedBytes + evictedBytes);
     if (byteLength > Math.min(this.#grantedBytes, spareBytes + evictedBytes))
       throw this.failure(byteLength, 'tiles there cannot be removed');
   }
@@ -72,10 +73,10 @@ export class TileRoom {
   failure(byteLength: number, reason: string, cause?: unknown): HearthError {
     const { keep, free } = { keep: this.#keepFreeBytes, free: this.#freeOrNothing() };
     const message =
-      `cannot keep a tile of ${byteLength} bytes in ${this.#folder}: ${reason}. Its tiles may take ${this.#maxBytes} ` +
+      `cannot keep a tile of ${byteLength} bytes in ${this.#folder}: ${reason}. Its tiles may take ${this.maxBytes} ` +
       `bytes; ${free} are free on its disk, and ${keep} of them are left to others. ` +
       'Free some, let it be written, or name another folder in HEARTH_CACHE';
-    const fields = { folder: this.#folder, byteLength, maxBytes: this.#maxBytes, free, keep };
+    const fields = { folder: this.#folder, byteLength, maxBytes: this.maxBytes, free, keep };
     return new HearthError('CACHE_WRITE_FAILED', message, fields, cause);
   }
 

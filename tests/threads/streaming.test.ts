@@ -194,8 +194,16 @@ describe('a rank that comes back', { timeout: 60_000 }, () => {
 
 describe('a rank without room', () => {
   test('for its weights on disk says so, with the numbers', async () => {
-    const host = streamingRank(await cacheRoom(100_000));
-    await expect(loadRank(host, tiles)).rejects.toMatchObject({ code: 'CACHE_WRITE_FAILED' });
+    const room = await cacheRoom(100_000);
+    expect(() => streamingRank(room)).toThrow(
+      expect.objectContaining({ code: 'CACHE_WRITE_FAILED', message: expect.stringMatching(/--cache/) }),
+    );
+  });
+
+  test('on a full disk says so when that is found', async () => {
+    const room = { ...(await cacheRoom()), keepFreeBytes: Number.MAX_SAFE_INTEGER };
+    const load = loadRank(streamingRank(room), tiles);
+    await expect(load).rejects.toMatchObject({ code: 'CACHE_WRITE_FAILED' });
   });
 
   test('on disk goes on if its memory suffices', async () => {
