@@ -22,6 +22,13 @@ export interface TileSources {
   readonly sha256: Sha256;
 }
 
+/** How a rank's tiles are to be loaded. */
+export interface LoadPlan {
+  readonly tiles: readonly RankTile[];
+  /** Each must be kept, since any may have to stream: else what is cut out of a model is not. */
+  readonly keepAll: boolean;
+}
+
 /** Told of each tile that a thread has dealt with. */
 export interface LoadEvents {
   /**
@@ -43,7 +50,7 @@ export function isHere({ spec, hash }: RankTile, { cache, model }: TileSources):
 
 /** Loads a thread's share of the tiles that are here: neighbours, since they are parts of the same tensors. */
 export async function loadShare(
-  tiles: readonly RankTile[],
+  { tiles, keepAll }: LoadPlan,
   team: Team,
   places: TilePlaces,
   sources: TileSources,
@@ -57,20 +64,20 @@ export async function loadShare(
   for (const tile of share) {
     if (isClosed()) return;
     const slot = places.tileSlot(tile.spec.id);
-    await load(tile, slot ?? scratch.subarray(0, tile.spec.byteLength), slot !== undefined, sources, events);
+    await load(tile, slot ?? scratch.subarray(0, tile.spec.byteLength), keepAll, sources, events);
   }
 }
 
-/** @param stays in the memory of the rank, at `target`; else it streams, and `target` is forgotten */
+/** @param target where the tile stays, or memory that is used again for the next */
 async function load(
   { spec, hash }: RankTile,
   target: Uint8Array,
-  stays: boolean,
+  mustKeep: boolean,
   { cache, model, sha256 }: TileSources,
   { loaded, missing }: LoadEvents,
 ): Promise<void> {
-  // Cutting is as fast as reading and verifying, and is done where no hash is known and nothing is kept.
-  if (model && stays) {
+  // Cutting is as fast as reading and verifying, and needs no hash.
+  if (model && !mustKeep) {
     await model.cutTile(spec, target);
     loaded(spec.id, hash, false);
   } else if (isKnown(hash) && cache?.load(hashName(hash), target)) {

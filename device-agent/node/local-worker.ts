@@ -1,11 +1,11 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { FileVersion } from '../../runtime/gguf/source.ts';
-import { silentLogger } from '../logger.ts';
 import { Session } from '../session.ts';
 import { newNonce, nodeDevice } from './device.ts';
 import { localLiveness } from './local-liveness.ts';
 import { messagePortLink } from './message-port-link.ts';
 import { openModelHere } from './model-here.ts';
+import { plainLogger } from './plain-logger.ts';
 
 /** What `new Worker` of this file is given. */
 export interface LocalWorkerData {
@@ -24,5 +24,5 @@ export interface LocalWorkerData {
 /** Entry point of a worker thread: a rank of this machine, joined to the coordinator in the main thread. */
 const { port, secret, name, threads, memoryBytes, cacheBytes, ...given } = workerData as LocalWorkerData;
 const model = given.model && (await openModelHere(given.model));
-const device = nodeDevice({ logger: silentLogger, threads, memoryBytes, cacheBytes, model });
+const device = nodeDevice({ logger: plainLogger, threads, memoryBytes, cacheBytes, model });
 new Session(messagePortLink(port), { ...device, secret, name, nonce: newNonce(), liveness: localLiveness });

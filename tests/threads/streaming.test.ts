@@ -156,6 +156,11 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
     expect(wanted).toEqual([]);
     expect(loaded.sort((a, b) => a - b)).toEqual(assignment!.tileIds);
     expect(await logits(host, [13])).toEqual(expected);
+    // Those that stay too: which they are may change.
+    const kept = (await readdir(room.folder, { recursive: true })).filter((name) =>
+      /[0-9a-f]{60}/.test(name),
+    );
+    expect(kept).toHaveLength(tiles.length);
   });
 });
 

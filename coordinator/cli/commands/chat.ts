@@ -9,7 +9,7 @@ import type { ChatMessage } from '../../http/served-model.ts';
 import { ApiClient } from '../api-client.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { apiKeyOption, contextOption, kvOption, urlOption } from '../options.ts';
-import { plainLogger } from '../plain-logger.ts';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { Progress } from '../progress.ts';
 
 interface ChatOptions extends DeviceOptions {

@@ -4,7 +4,7 @@ import { type JoinStatus, joinCoordinator } from '../../../device-agent/node/joi
 import { HearthError } from '../../../runtime/error.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { secretOption } from '../options.ts';
-import { plainLogger } from '../plain-logger.ts';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 interface JoinCommandOptions extends DeviceOptions {

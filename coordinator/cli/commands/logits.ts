@@ -7,7 +7,7 @@ import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { kvOption, splitOption } from '../options.ts';
-import { plainLogger } from '../plain-logger.ts';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 
 interface LogitsOptions extends DeviceOptions {
   readonly ids: readonly number[];

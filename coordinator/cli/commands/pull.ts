@@ -9,7 +9,7 @@ import { resolveReference, type Wanted } from '../../pull/resolve.ts';
 import { webAccess } from '../../pull/web-access.ts';
 import { sha256 } from '../options.ts';
 import { formatBytes, type OutputOptions, printJson } from '../output.ts';
-import { plainLogger } from '../plain-logger.ts';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { formatDuration, TransferRate } from '../transfer-rate.ts';

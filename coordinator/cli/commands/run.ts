@@ -8,7 +8,7 @@ import { ProfileFile } from '../../profile/profile-file.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { contextOption, kvOption, profileOption, splitOption, wholeNumber } from '../options.ts';
 import { printJson } from '../output.ts';
-import { plainLogger } from '../plain-logger.ts';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
