@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { freemem } from 'node:os';
+import { freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /** Where Linux tells of groups of processes with a limit of their own: containers, services, users. */
 const groupRoots = { v1: '/sys/fs/cgroup/memory', v2: '/sys/fs/cgroup' };
+
+/** Of the machine's memory, left to whoever needs some next. */
+const othersShare = 1 / 16;
 
 /**
  * Bytes that this process could take more than it has, without the system having to swap or to kill: what is free or
@@ -15,7 +18,9 @@ export function availableMemory(): number {
 
 function machineAvailable(): number {
   const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(read('/proc/meminfo'))?.[1];
-  return kilobytes ? Number(kilobytes) * 1024 : freemem();
+  if (kilobytes) return Math.max(0, Number(kilobytes) * 1024 - totalmem() * othersShare);
+  // What other systems call free leaves out all that they could free at once: it is next to nothing on most.
+  return Math.max(freemem(), totalmem() / 2);
 }
 
 /** This process's group, and those around it. */

@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { availableMemory } from '../../device-agent/node/available-memory.ts';
+import { memoryBudget } from '../../device-agent/node/memory-budget.ts';
+
+/** A group of processes that may take so much, if one can be made. @returns its folder */
+function memoryGroup(bytes: number): string | undefined {
+  for (const [folder, limit] of [
+    ['/sys/fs/cgroup/memory/hearth-test', 'memory.limit_in_bytes'],
+    ['/sys/fs/cgroup/hearth-test', 'memory.max'],
+  ] as const) {
+    try {
+      mkdirSync(folder);
+      onTestFinished(() => rmdirSync(folder));
+      writeFileSync(`${folder}/${limit}`, String(bytes));
+      return folder;
+    } catch {
+      // Not this version of control groups, or not allowed.
+    }
+  }
+  return undefined;
+}
+
+describe('memory that is available', () => {
+  test('is less than the machine has, and more than nothing', () => {
+    expect(availableMemory()).toBeGreaterThan(16e6);
+    expect(availableMemory()).toBeLessThan(totalmem());
+  });
+
+  test('is what is left to the group of processes', (context) => {
+    const group = memoryGroup(300e6);
+    if (!group) return context.skip('no control group can be made here: that takes root');
+    const entry = fileURLToPath(new URL('../../device-agent/node/available-memory.ts', import.meta.url));
+    const { outputFiles } = buildSync({ entryPoints: [entry], bundle: true, write: false, platform: 'node' });
+    const code = `${outputFiles[0]!.text}\nconsole.log(availableMemory());`;
+    const script = `echo $$ > ${group}/cgroup.procs && exec "${process.execPath}" -`;
+    const printed = Number(execFileSync('sh', ['-c', script], { input: code, encoding: 'utf8' }));
+    expect(printed).toBeGreaterThan(150e6);
+    expect(printed).toBeLessThan(300e6);
+  });
+});
+
+test('a budget leaves room for the process itself', () => {
+  const has = process.memoryUsage.rss();
+  expect(memoryBudget(has + 500e6, 2)).toBeGreaterThan(300e6);
+  expect(memoryBudget(has + 500e6, 2)).toBeLessThan(450e6);
+  expect(memoryBudget(has + 500e6, 4)).toBeLessThan(memoryBudget(has + 500e6, 2));
+  expect(memoryBudget(1e6, 1)).toBe(0);
+});
