@@ -30,10 +30,14 @@ export class HearthProcess {
     for (;;) {
       const match = pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr);
       if (match) return match;
-      if (Date.now() > endMs || this.#child.exitCode !== null)
+      if (Date.now() > endMs || this.ended)
         throw new Error(`it never said ${pattern}, but:\n${this.#stdout}\n${this.#stderr}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  get ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** Writes to its standard input and ends that. */
