@@ -16,16 +16,14 @@ export interface TileCache {
 
   /**
    * Whether a tile of this length is there; its bytes are not looked at. A use.
-   * @throws HearthError FILE_READ_FAILED
    */
   has(hash: TileHash, byteLength: number): boolean;
 
   /**
    * Reads a tile into memory, shared memory too, and verifies it. A use. A tile that is damaged, or not of the target's
-   * length, is removed.
+   * length, is removed; one that cannot be read is as good as not there.
    * @param target of the tile's length; if the answer is `false` its content is undefined
    * @returns whether the target now holds the tile
-   * @throws HearthError FILE_READ_FAILED
    */
   load(hash: TileHash, target: Uint8Array): boolean;
 

@@ -43,12 +43,12 @@ export class FolderTileCache implements TileCache {
 
   has(hash: TileHash, byteLength: number): boolean {
     const path = this.#pathOf(hash);
-    return reading(path, () => findTile(path, byteLength) !== undefined) ?? false;
+    return unlessUnreadable(() => findTile(path, byteLength)) !== undefined;
   }
 
   load(hash: TileHash, target: Uint8Array): boolean {
     const path = this.#pathOf(hash);
-    const tile = reading(path, () => readTile(path, target));
+    const tile = unlessUnreadable(() => readTile(path, target));
     if (!tile) return false;
     if (tile.byteLength === target.length && createHash('sha256').update(target).digest('hex') === hash) {
       noteUse(path, tile.usedMs);
@@ -77,10 +77,13 @@ export class FolderTileCache implements TileCache {
 
   open(hash: TileHash, byteLength: number, options: OpenTileOptions = {}): TileFile | undefined {
     const path = this.#pathOf(hash);
-    return reading(path, () => {
+    try {
       const tile = findTile(path, byteLength);
       return tile && new FolderTileFile(tile, options);
-    });
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw readFailed(path, error);
+    }
   }
 
   #pathOf(hash: TileHash): string {
@@ -110,12 +113,11 @@ function readTile(path: string, target: Uint8Array): KeptTile {
   }
 }
 
-/** @returns nothing if there is no such file @throws HearthError FILE_READ_FAILED */
-function reading<T>(path: string, read: () => T): T | undefined {
+/** What cannot be read is as good as not there: it is fetched again, and `store` says if that is in vain. */
+function unlessUnreadable<T>(read: () => T): T | undefined {
   try {
     return read();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw readFailed(path, error);
+  } catch {
+    return undefined;
   }
 }

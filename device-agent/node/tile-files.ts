@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readSync, statSync, unlinkSync, utimesSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readSync, unlinkSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HearthError } from '../../runtime/error.ts';
 import { isTileHash, type TileHash } from '../tile-cache.ts';
@@ -38,7 +38,8 @@ export function keptTiles(folder: string): KeptTile[] {
 function keptTile(group: string, name: string): KeptTile[] {
   if (!isTileHash(name)) return [];
   const path = join(group, name);
-  const stats = statSync(path, { throwIfNoEntry: false });
+  // What cannot be read takes room too.
+  const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats ? [{ path, byteLength: stats.size, usedMs: stats.mtimeMs }] : [];
 }
 
