@@ -14,9 +14,10 @@ export class FileSource implements ByteSource {
   readonly byteLength: number;
   readonly #handle: FileHandle;
 
-  private constructor(path: string, handle: FileHandle, { dev, ino, size, mtimeMs }: Stats) {
+  private constructor(path: string, handle: FileHandle, { dev, ino, size, mtimeMs, ctimeMs }: Stats) {
     this.name = basename(path);
-    this.file = { path: resolve(path), version: [dev, ino, size, mtimeMs].join(' ') };
+    // The time of change too: copying into a file, or unpacking over it, may set that of modification as it likes.
+    this.file = { path: resolve(path), version: [dev, ino, size, mtimeMs, ctimeMs].join(' ') };
     this.#handle = handle;
     this.byteLength = size;
   }

@@ -125,6 +125,7 @@ describe('the next start is sent what it needs, and answers the same, after', ()
 
 describe('a model that takes the place of another of its shape and size', () => {
   test.each([
+    ['with the same time of modification', 2, true],
     ['later', 3, false],
   ])('%s', async (_, seed, keepsTime) => {
     const before = statSync(house.modelPath);
