@@ -107,6 +107,16 @@ const damages: Readonly<Record<string, Damage>> = {
     });
     return lengths()[3]!;
   },
+  'two hashes exchanged': () => {
+    const { path, recordBytes } = hashFile();
+    const [a, b] = twins([...lengths().keys()], (id) => lengths()[id]!);
+    rewrite(path, (bytes) => {
+      const first = Buffer.from(bytes.subarray(a * recordBytes, (a + 1) * recordBytes));
+      bytes.copy(bytes, a * recordBytes, b * recordBytes, (b + 1) * recordBytes);
+      first.copy(bytes, b * recordBytes);
+    });
+    return lengths()[a]! + lengths()[b]!;
+  },
 };
 
 const lengths = () => house.model.tiles.map(({ byteLength }) => byteLength);
