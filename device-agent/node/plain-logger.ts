@@ -1,13 +1,16 @@
 import type { Logger } from '../logger.ts';
+import { HearthError } from '../../runtime/error.ts';
 
-/** For programs that run in the foreground: warnings and errors as lines on stderr, nothing else. */
+/** For commands that run in the foreground: warnings and errors as lines on stderr, nothing else. */
 export const plainLogger: Logger = {
   info() {},
-  warn: (fields, message) => process.stderr.write(`note: ${message}${reason(fields)}\n`),
-  error: (fields, message) => process.stderr.write(`error: ${message}${reason(fields)}\n`),
+  warn: (fields, message) => process.stderr.write(`note: ${message}${reasonIn(fields)}\n`),
+  error: (fields, message) => process.stderr.write(`error: ${message}${reasonIn(fields)}\n`),
 };
 
-function reason(fields: object): string {
-  const { error } = fields as { error?: unknown };
-  return error instanceof Error && error.message ? `: ${error.message}` : '';
+/** What went wrong, for people: no stack, which the log of a server has. */
+function reasonIn({ error, reason }: { readonly error?: unknown; readonly reason?: unknown }): string {
+  if (error instanceof HearthError) return `: ${error.message} (${error.code})`;
+  if (error instanceof Error) return `: ${error.message}`;
+  return typeof reason === 'string' ? `: ${reason}` : '';
 }

@@ -79,7 +79,11 @@ export function addServe(program: Command): void {
 
 async function serve(name: string | undefined, options: ServeOptions): Promise<void> {
   const stop = stopSignal();
-  const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const logger = pino(
+    // Of an error under another name than its own, pino would leave out the message.
+    { level: options.logLevel, serializers: { error: pino.stdSerializers.err } },
+    pino.destination({ dest: 2, sync: true }),
+  );
   // 128 bits or more: a secret that cannot be guessed, unless the user brings one.
   const secret = options.secret ?? randomBytes(18).toString('base64url');
   const served: ServedModel[] = [];
