@@ -15,7 +15,7 @@ export interface TileLoadingOptions extends LoadPlan {
   readonly sources: TileSources;
   readonly places: TilePlaces;
   readonly report: LoadReport;
-  /** A tile that was sent could not be kept: it must be sent again next time. */
+  /** Told of the first tile that was sent and could not be kept: such must be sent again next time. */
   readonly onUnkept: (error: unknown) => void;
 }
 
@@ -34,6 +34,7 @@ export class TileLoading {
   readonly #options: TileLoadingOptions;
   readonly #byId: ReadonlyMap<number, RankTile>;
   readonly #wanted: Set<number>;
+  #keepsAll = true;
   #finish!: () => void;
   #fail!: (error: unknown) => void;
 
@@ -81,7 +82,8 @@ export class TileLoading {
         this.#fail(error);
         return;
       }
-      onUnkept(error);
+      if (this.#keepsAll) onUnkept(error);
+      this.#keepsAll = false;
     }
     // The coordinator knows what it sent.
     this.#loaded(id, hash, unknownHash);

@@ -49,7 +49,8 @@ export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
       sources: { model, cache: new FolderTileCache(cache), sha256: nodeSha256 },
       memoryBytes,
       startLoader: (job) => startLoader(job, cache, logger),
-      onUnkept: (error) => logger.warn({ error }, 'a tile cannot be kept: it will be sent again'),
+      onUnkept: (error) =>
+        logger.warn({ error }, 'weights cannot be kept: they will be sent again next time'),
     }),
     logger,
     sha256: nodeSha256,

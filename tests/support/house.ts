@@ -120,8 +120,12 @@ export class House {
     this.#processes.delete(process);
   }
 
-  async close(): Promise<void> {
+  async killAll(): Promise<void> {
     await Promise.all([...this.#processes].map((process) => this.kill(process)));
+  }
+
+  async close(): Promise<void> {
+    await this.killAll();
     await this.link.close();
     rmSync(this.folder, { recursive: true });
   }
