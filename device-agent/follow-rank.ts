@@ -25,7 +25,7 @@ export async function followRank(job: FollowerJob, index: number, tools: Followe
     const rank = new Rank(places, job.description, job.stages, job.options, team);
     const model = job.model && (await tools.openModel(job.model));
     const sources = { ...tools.sources, model };
-    await loadShare(job.load, team, rank, sources, tools.events, () => team.stopped);
+    await loadShare(job.tiles, team, rank, sources, tools.events, () => team.stopped);
     await model?.close();
     tools.onReady();
     rank.follow(team);

@@ -21,7 +21,7 @@ import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from '
 import type { CreateRank, LoadReport, RankHost, RankSetup } from './rank-runner.ts';
 import type { TileCache } from './tile-cache.ts';
 import { TileLoading } from './tile-loading.ts';
-import { type LoadEvents, type LoadPlan, loadShare, type TileSources } from './tile-sources.ts';
+import { type LoadEvents, loadShare, type RankTile, type TileSources } from './tile-sources.ts';
 import type { LoaderJob } from './window-host.ts';
 
 /** All that a thread needs to follow a rank's leader: it can be posted to it as it is. */
@@ -36,7 +36,7 @@ export interface FollowerJob {
   readonly options: RankOptions;
   readonly profile: ProfileMemory | undefined;
   /** What the threads are to load. */
-  readonly load: LoadPlan;
+  readonly tiles: readonly RankTile[];
   /** The model, if it is this rank's. */
   readonly model: FileVersion | undefined;
 }
@@ -124,7 +124,6 @@ class KernelRank implements RankHost {
     const own = { ...sources, model: isSame ? sources.model : undefined };
     const loading = new TileLoading({
       tiles,
-      keepAll: this.#windows.some((window) => window !== undefined),
       sources: own,
       places: this.rank,
       report,
@@ -183,7 +182,7 @@ class KernelRank implements RankHost {
       description,
       options,
       profile: this.#profileMemory,
-      load: loading.here,
+      tiles: loading.here,
       model: model?.gguf.file,
     };
     await this.#threads.start(job, loading.events);

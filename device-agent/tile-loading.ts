@@ -2,16 +2,10 @@ import { HearthError } from '../runtime/error.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 import { hashName, unknownHash } from '../runtime/tile/tile-hash.ts';
 import type { LoadReport } from './rank-runner.ts';
-import {
-  isHere,
-  type LoadEvents,
-  type LoadPlan,
-  type RankTile,
-  type TilePlaces,
-  type TileSources,
-} from './tile-sources.ts';
+import { isHere, type LoadEvents, type RankTile, type TilePlaces, type TileSources } from './tile-sources.ts';
 
-export interface TileLoadingOptions extends LoadPlan {
+export interface TileLoadingOptions {
+  readonly tiles: readonly RankTile[];
   readonly sources: TileSources;
   readonly places: TilePlaces;
   readonly report: LoadReport;
@@ -24,7 +18,7 @@ export class TileLoading {
   /** Settles when all are loaded. */
   readonly done: Promise<void>;
   /** For the threads to load. */
-  readonly here: LoadPlan;
+  readonly here: readonly RankTile[];
   /** For the threads to tell. */
   readonly events: LoadEvents;
   /** The hash of each tile that is loaded. */
@@ -39,15 +33,15 @@ export class TileLoading {
   #fail!: (error: unknown) => void;
 
   constructor(options: TileLoadingOptions) {
-    const { tiles, keepAll, sources, report } = options;
+    const { tiles, sources, report } = options;
     this.#options = options;
     this.#byId = new Map(tiles.map((tile) => [tile.spec.id, tile]));
     this.done = new Promise((resolve, reject) => {
       this.#finish = resolve;
       this.#fail = reject;
     });
-    const here = new Set(tiles.filter((tile) => isHere(tile, sources)));
-    this.here = { tiles: [...here], keepAll };
+    this.here = tiles.filter((tile) => isHere(tile, sources));
+    const here = new Set(this.here);
     const missing = tiles.filter((tile) => !here.has(tile)).map(({ spec }) => spec.id);
     this.#wanted = new Set(missing);
     this.events = {
@@ -72,13 +66,13 @@ export class TileLoading {
       const message = `tile ${id} came with ${bytes.length} bytes, expected ${tile.spec.byteLength}`;
       throw new HearthError('TILE_CORRUPT', message, { tile: id, bytes: bytes.length });
     }
-    const { places, sources, keepAll, onUnkept } = this.#options;
+    const { places, sources, onUnkept } = this.#options;
     places.tileSlot(id)?.set(bytes);
     try {
       sources.cache?.store(hashName(hash), bytes);
     } catch (error) {
-      // What may stream is read from where it is kept; what stays is only sent once more than it need be.
-      if (keepAll) {
+      // What streams is read from where it is kept; what stays is only sent once more than it need be.
+      if (places.mayStream(id)) {
         this.#fail(error);
         return;
       }

@@ -22,13 +22,6 @@ export interface TileSources {
   readonly sha256: Sha256;
 }
 
-/** How a rank's tiles are to be loaded. */
-export interface LoadPlan {
-  readonly tiles: readonly RankTile[];
-  /** Each must be kept, since any may have to stream: else what is cut out of a model is not. */
-  readonly keepAll: boolean;
-}
-
 /** Told of each tile that a thread has dealt with. */
 export interface LoadEvents {
   /**
@@ -41,7 +34,7 @@ export interface LoadEvents {
   missing(tileId: number): void;
 }
 
-export type TilePlaces = Pick<Rank, 'tileSlot' | 'tileLoaded'>;
+export type TilePlaces = Pick<Rank, 'tileSlot' | 'tileLoaded' | 'mayStream'>;
 
 /** Whether a device need not be sent a tile, unless it turns out to be damaged. */
 export function isHere({ spec, hash }: RankTile, { cache, model }: TileSources): boolean {
@@ -50,7 +43,7 @@ export function isHere({ spec, hash }: RankTile, { cache, model }: TileSources):
 
 /** Loads a thread's share of the tiles that are here: neighbours, since they are parts of the same tensors. */
 export async function loadShare(
-  { tiles, keepAll }: LoadPlan,
+  tiles: readonly RankTile[],
   team: Team,
   places: TilePlaces,
   sources: TileSources,
@@ -63,21 +56,22 @@ export async function loadShare(
   const scratch = new Uint8Array(Math.max(0, ...streamed.map(({ spec }) => spec.byteLength)));
   for (const tile of share) {
     if (isClosed()) return;
-    const slot = places.tileSlot(tile.spec.id);
-    await load(tile, slot ?? scratch.subarray(0, tile.spec.byteLength), keepAll, sources, events);
+    const { id, byteLength } = tile.spec;
+    const target = places.tileSlot(id) ?? scratch.subarray(0, byteLength);
+    await load(tile, target, places.mayStream(id), sources, events);
   }
 }
 
-/** @param target where the tile stays, or memory that is used again for the next */
+/** @param mayStream so that it must be kept, whether it stays at `target` for now or only passes through */
 async function load(
   { spec, hash }: RankTile,
   target: Uint8Array,
-  mustKeep: boolean,
+  mayStream: boolean,
   { cache, model, sha256 }: TileSources,
   { loaded, missing }: LoadEvents,
 ): Promise<void> {
-  // Cutting is as fast as reading and verifying, and needs no hash.
-  if (model && !mustKeep) {
+  // Cutting is as fast as reading and verifying, and is done where no hash is known and nothing is kept.
+  if (model && !mayStream) {
     await model.cutTile(spec, target);
     loaded(spec.id, hash, false);
   } else if (isKnown(hash) && cache?.load(hashName(hash), target)) {

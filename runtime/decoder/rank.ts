@@ -74,6 +74,11 @@ export class Rank {
     return this.#holding(id)[0]!.slot(id);
   }
 
+  /** Whether a tile must be kept where it can be read again. */
+  mayStream(id: number): boolean {
+    return this.#holding(id)[0]!.mayStream(id);
+  }
+
   tileLoaded(id: number): void {
     const [first, ...others] = this.#holding(id);
     first!.loaded(id);

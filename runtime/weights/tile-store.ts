@@ -89,6 +89,11 @@ export class TileStore {
     return address === undefined ? undefined : this.#arena.u8(address, tile.spec.byteLength);
   }
 
+  /** Whether a tile may have to be read again, now or when the window has been made larger. */
+  mayStream(id: number): boolean {
+    return this.residency !== undefined && this.#byId.get(id)?.spec.kind !== 'base';
+  }
+
   loaded(id: number): void {
     this.#missing.delete(id);
   }
