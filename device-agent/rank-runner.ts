@@ -65,6 +65,8 @@ export type CreateRank = (setup: RankSetup) => RankHost;
 export interface RunnerOutput {
   readonly frame: (frame: Uint8Array) => void;
   readonly control: (message: ControlMessage) => void;
+  /** The rank cannot compute any more. */
+  readonly lost: (error: HearthError) => void;
 }
 
 interface Run {
@@ -230,7 +232,8 @@ export class RankRunner {
   #fail({ header }: Run, error: unknown): void {
     this.#run = undefined;
     this.#logger.error({ stepId: header.stepId, error }, 'a step failed');
-    this.#output.control({ type: 'stepFailed', stepId: header.stepId, ...reportOf(error) });
+    if (error instanceof HearthError && error.code === 'TILE_UNREADABLE') this.#output.lost(error);
+    else this.#output.control({ type: 'stepFailed', stepId: header.stepId, ...reportOf(error) });
   }
 
   #point(header: StepHeader, { syncIndex }: PartialSum): SyncPoint {

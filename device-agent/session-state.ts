@@ -1,4 +1,4 @@
-import type { HearthError } from '../runtime/error.ts';
+import { HearthError } from '../runtime/error.ts';
 import type { FrameLimits } from '../runtime/protocol/frame.ts';
 import type { LivenessOptions } from '../runtime/protocol/liveness.ts';
 import type { Capabilities, Configure } from '../runtime/protocol/messages.ts';
@@ -31,7 +31,9 @@ export interface SessionOptions {
 export type SessionState =
   | { readonly name: 'awaiting-hello' }
   | { readonly name: 'awaiting-welcome'; readonly helloNonce: Uint8Array }
-  | { readonly name: 'joined'; readonly declined?: boolean }
+  | { readonly name: 'joined' }
+  /** What was sent to the rank that it gave up may still be on its way. */
+  | { readonly name: 'declined' }
   | Loading
   | { readonly name: 'ready'; readonly runner: RankRunner }
   | { readonly name: 'closed' };
@@ -51,4 +53,10 @@ export interface SessionEnd {
   readonly error: HearthError | undefined;
   /** What the other side or the transport said when it closed the link. */
   readonly reason: string;
+}
+
+/** The error of a message that came at the wrong time. */
+export function unexpected(type: string, state: SessionState['name']): HearthError {
+  const message = `a ${type} message came while the session was ${state}`;
+  return new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', message, { type, state });
 }

@@ -16,7 +16,13 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Link } from './link.ts';
 import { type Logger, silentLogger } from './logger.ts';
 import { type RankHost, RankRunner } from './rank-runner.ts';
-import type { Loading, SessionEnd, SessionOptions, SessionState } from './session-state.ts';
+import {
+  type Loading,
+  type SessionEnd,
+  type SessionOptions,
+  type SessionState,
+  unexpected,
+} from './session-state.ts';
 
 export type { SessionEnd, SessionOptions, SessionState } from './session-state.ts';
 
@@ -94,7 +100,8 @@ export class Session {
     else if (message.type === 'configure') this.#configure(message);
     else if (message.type === 'ping') this.#send({ type: 'pong', id: message.id });
     else if (message.type === 'release' && state.name === 'ready') state.runner.release(message.slot);
-    else if (message.type !== 'pong') throw unexpected(message.type, state.name);
+    else if (message.type !== 'pong' && !(message.type === 'release' && state.name === 'declined'))
+      throw unexpected(message.type, state.name);
   }
 
   #join(helloNonce: Uint8Array): void {
@@ -125,7 +132,7 @@ export class Session {
     try {
       host = this.#options.createRank(setup);
     } catch (error) {
-      this.#decline(configurationId, error);
+      this.#giveUp(configurationId, error);
       return;
     }
     const loading: Loading = { name: 'loading', configure: message, host };
@@ -146,15 +153,16 @@ export class Session {
       if (this.#state === loading) this.#start(loading);
     } catch (error) {
       if (this.#state !== loading) return;
-      if (!(error instanceof HearthError) || !reasonsToDecline.has(error.code)) return this.#fail(error);
-      this.#letGo();
-      this.#enter({ name: 'joined', declined: true });
-      this.#decline(configurationId, error);
+      if (error instanceof HearthError && reasonsToDecline.has(error.code))
+        this.#giveUp(configurationId, error);
+      else this.#fail(error);
     }
   }
 
   /** This device stays, for a rank that it can be. */
-  #decline(configurationId: number, error: unknown): void {
+  #giveUp(configurationId: number, error: unknown): void {
+    this.#letGo();
+    this.#enter({ name: 'declined' });
     this.#logger.error({ error }, 'this device cannot be the rank that it was asked to be');
     this.#send({ type: 'declined', configurationId, ...reportOf(error) });
   }
@@ -166,15 +174,14 @@ export class Session {
     else if (state.name === 'ready' && frame.type === 'step') state.runner.begin(frame);
     else if (state.name === 'ready' && (frame.type === 'partial' || frame.type === 'sum'))
       state.runner.reduce(frame);
-    // Tiles are still on their way to a rank that was declined.
-    else if (!(state.name === 'joined' && state.declined && frame.type === 'tile'))
-      throw unexpected(frame.type, state.name);
+    else if (state.name !== 'declined') throw unexpected(frame.type, state.name);
   }
 
   #start({ configure, host }: Loading): void {
     const output = {
       frame: (frame: Uint8Array) => this.#link.send(frame),
       control: (message: ControlMessage) => this.#send(message),
+      lost: (error: HearthError) => this.#giveUp(configure.configurationId, error),
     };
     const tools = { clock: this.#clock, logger: this.#logger };
     const runner = new RankRunner(host, configure, output, tools);
@@ -232,15 +239,4 @@ export class Session {
   #send(message: ControlMessage): void {
     this.#link.send(encodeControl(message));
   }
-}
-
-function unexpected(type: string, state: string): HearthError {
-  return new HearthError(
-    'PROTOCOL_UNEXPECTED_MESSAGE',
-    `a ${type} message came while the session was ${state}`,
-    {
-      type,
-      state,
-    },
-  );
 }

@@ -1,6 +1,7 @@
 import { HearthError } from '../runtime/error.ts';
 import type { TileSpec } from '../runtime/tile/spec.ts';
 import { Residency, slotBytes, streamableBytes } from '../runtime/weights/residency.ts';
+import { WindowControl } from '../runtime/weights/window-control.ts';
 import { WindowLoader } from '../runtime/weights/window-loader.ts';
 import type { TileCache, TileFile } from './tile-cache.ts';
 
@@ -31,14 +32,17 @@ export function streamedBytes({ specs, weightBytes }: LoaderJob): number {
 export function runLoader(job: LoaderJob, cache: TileCache, direct: boolean, nowMs: () => number): void {
   const { control, specs, teamSize, region, weightBytes, residents, memory } = job;
   const files = new Map<number, TileFile>();
-  const read = (tile: number, address: number): void => {
-    const file = files.get(tile) ?? openTile(job, cache, tile, direct);
-    files.set(tile, file);
-    file.readInto(new Uint8Array(memory.buffer, address, slotBytes(specs[tile]!)));
-  };
+  const read = (tile: number, address: number): void =>
+    files.get(tile)!.readInto(new Uint8Array(memory.buffer, address, slotBytes(specs[tile]!)));
   const residency = new Residency(specs, teamSize, weightBytes);
   try {
+    // All at once: what another process removes later can still be read.
+    for (const tile of [...residency.order.layers, ...residency.order.vocabulary])
+      files.set(tile, openTile(job, cache, tile, direct));
     new WindowLoader({ control, residency, region, loadedResidents: residents, read, nowMs }).run();
+  } catch (error) {
+    new WindowControl(control).fail();
+    throw error;
   } finally {
     for (const file of files.values()) file.close();
   }

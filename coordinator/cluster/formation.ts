@@ -1,7 +1,4 @@
-import type { Clock } from '../../device-agent/clock.ts';
-import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import { StarReducer } from '../../runtime/collective/star-reducer.ts';
-import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { Assignment } from '../../runtime/plan/plan.ts';
@@ -10,29 +7,11 @@ import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { encodeStep } from '../../runtime/protocol/step-frame.ts';
-import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
-import type { Profiler } from '../profile/profiler.ts';
+import type { FormationOptions } from './formation-options.ts';
 import { type FormationRank, formationRank } from './formation-rank.ts';
 import type { Member } from './member.ts';
 import { StepRun } from './step-run.ts';
-import { type ModelSource, TileDelivery } from './tile-delivery.ts';
-import type { TileHashes } from './tile-hashes.ts';
-
-export interface FormationOptions {
-  readonly model: ModelSource;
-  readonly rankOptions: RankOptions;
-  /** For planes of at most so many values. */
-  readonly createCodec: (maxValues: number) => PlaneCodec;
-  readonly clock: Clock;
-  readonly sha256: Sha256;
-  readonly hashes: TileHashes;
-  readonly tileWindowBytes: number;
-  readonly loadStallTimeoutMs: number;
-  readonly stepStallTimeoutMs: number;
-  readonly profiler: Profiler | undefined;
-  /** A tile has been loaded by any rank. */
-  readonly onLoaded: () => void;
-}
+import { TileDelivery } from './tile-delivery.ts';
 
 interface PendingStep {
   readonly run: StepRun;
@@ -104,6 +83,7 @@ export class Formation {
           rank.loadedTiles += 1;
           options.onLoaded();
         },
+        onGivenUp: (reason) => this.#givenUp(rank.member, reason),
       });
     });
   }
@@ -161,6 +141,13 @@ export class Formation {
     this.dissolve(
       new HearthError('DEVICE_LOST', `the device "${name}" left: ${cause.message}`, { device: name }, cause),
     );
+  }
+
+  /** A member is still here, and can be given its tiles again. */
+  #givenUp({ info: { name } }: Member, reason: HearthError): void {
+    this.#options.logger.warn({ device: name, reason: reason.message }, 'a device lost its tiles');
+    const message = `the device "${name}" lost its tiles: ${reason.message}`;
+    this.dissolve(new HearthError('DEVICE_LOST', message, { device: name }, reason));
   }
 
   /** Ends the formation; its members may then be configured anew. */

@@ -33,6 +33,8 @@ export interface DeliveryOptions {
   readonly stallTimeoutMs: number;
   /** A tile has been loaded. */
   readonly onLoaded: (tileBytes: number) => void;
+  /** A device that was ready cannot read its tiles any more. */
+  readonly onGivenUp: (reason: HearthError) => void;
 }
 
 /**
@@ -84,12 +86,16 @@ export class TileDelivery {
     // An answer to an older configuration that crossed this one on the way.
     if (message.configurationId !== this.#configure.configurationId) return;
     this.#progressMs = this.#options.clock.nowMs();
-    if (message.type === 'declined' && this.#state !== 'ready')
-      this.#end(new Declined(this.#member, errorOf(message)));
+    if (message.type === 'declined') this.#declined(errorOf(message));
     else if (message.type === 'wanted' && this.#state !== 'ready') this.#wanted(message.tileIds);
     else if (message.type === 'loaded' && this.#state === 'loading') this.#loaded(message);
     else if (message.type === 'ready' && this.#state === 'loading') this.#ready();
     else throw unexpected(`a ${message.type} message came while the device was ${this.#state}`);
+  }
+
+  #declined(reason: HearthError): void {
+    if (this.#state === 'ready') this.#options.onGivenUp(reason);
+    else this.#end(new Declined(this.#member, reason));
   }
 
   /** Sends nothing more. */

@@ -10,7 +10,7 @@ export interface LoaderOptions {
   readonly region: number;
   /** How many tiles stand in their places already. */
   readonly loadedResidents: number;
-  /** Reads a tile, by its index, to an address; what it throws is the end of the window. */
+  /** Reads a tile, by its index, to an address; what it throws, `run` does. */
   readonly read: (tile: number, address: number) => void;
   readonly nowMs: () => number;
 }
@@ -41,15 +41,10 @@ export class WindowLoader {
   /** Returns when the window is stopped. */
   run(): void {
     const control = this.#control;
-    try {
-      while (!control.stopped) {
-        const seen = control.events;
-        if (this.turn()) continue;
-        control.sleep(seen);
-      }
-    } catch (error) {
-      control.fail();
-      throw error;
+    while (!control.stopped) {
+      const seen = control.events;
+      if (this.turn()) continue;
+      control.sleep(seen);
     }
   }
 

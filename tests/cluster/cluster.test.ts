@@ -225,6 +225,22 @@ describe('a device that cannot hold its part', () => {
   });
 });
 
+describe('a device that cannot read its tiles any more', () => {
+  it.each([1, 2, 3])('is given them again, of %i', async (devices) => {
+    const cluster = started({ minDevices: devices });
+    let armed = true;
+    const onSync = (_: unknown, syncIndex: number): void => {
+      if (armed && syncIndex === 1) throw new HearthError('TILE_UNREADABLE', 'gone');
+    };
+    for (let i = 0; i < devices; i += 1)
+      await joinDevice(cluster, `device ${i}`, i === 0 ? fakeRanks({ onSync }) : fakeRanks());
+    await expect(play(cluster)).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    armed = false;
+    expect(await play(cluster)).toEqual(await soloRows());
+    expect(cluster.deviceStates().map(({ state }) => state)).toEqual(new Array(devices).fill('ready'));
+  });
+});
+
 describe('a step that fails on a rank', () => {
   it.each([1, 2, 3])('fails alone, of %i ranks', async (devices) => {
     const cluster = started({ minDevices: devices });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Session, type SessionOptions } from '../../device-agent/session.ts';
 import { encodePlanes } from '../../runtime/collective/partial-frame.ts';
+import { HearthError } from '../../runtime/error.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits, encodeFrame, type Frame } from '../../runtime/protocol/frame.ts';
 import { proofOf } from '../../runtime/protocol/handshake.ts';
@@ -164,7 +165,25 @@ describe('a configured session', () => {
       { type: 'declined', code: 'MEMORY_EXHAUSTED', configurationId: 1 },
       { type: 'pong' },
     ]);
-    expect(puppet.session.state).toBe('joined');
+    expect(puppet.session.state).toBe('declined');
+  });
+
+  it('gives up a rank that cannot read its tiles any more, for the next one', async () => {
+    let broken = true;
+    const onSync = (_: unknown, syncIndex: number): void => {
+      if (broken && syncIndex === 1) throw new HearthError('TILE_UNREADABLE', 'gone');
+    };
+    const puppet = await new Puppet({ createRank: fakeRanks({ onSync }) }).load();
+    // What follows the first sync was sent before anybody knew.
+    await puppet.send(step(), ...allSyncs(), encodeControl({ type: 'release', slot: 0 }));
+    expect(puppet.said.at(-1)).toMatchObject({
+      type: 'declined',
+      code: 'TILE_UNREADABLE',
+      configurationId: 1,
+    });
+    broken = false;
+    await puppet.send(encodeControl(configure(2)));
+    expect(puppet.session.state).toBe('loading');
   });
 
   it('reports a step that fails, and is ready for the next', async () => {

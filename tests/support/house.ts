@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeviceState } from '../../coordinator/cluster/device-state.ts';
 import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
@@ -38,9 +38,9 @@ export class House {
     this.model = await openModelFile(memorySource(bytes));
   }
 
-  /** What a process keeps; one name is one folder. */
+  /** What a process keeps; one name, or one path, is one folder. */
   cache(name: string): string {
-    return join(this.folder, name);
+    return resolve(this.folder, name);
   }
 
   /** Starts a coordinator that computes nothing, behind the link. */
@@ -62,7 +62,7 @@ export class House {
   /** Starts an agent with the cache of some name. */
   join(cache: string, ...args: readonly string[]): HearthProcess {
     const url = `ws://127.0.0.1:${this.link.port}`;
-    const joined = ['join', url, '--secret', secret, '--threads', '1', '--name', cache, ...args];
+    const joined = ['join', url, '--secret', secret, '--threads', '1', '--name', basename(cache), ...args];
     return this.start(joined, { HEARTH_CACHE: this.cache(cache) });
   }
 
@@ -101,13 +101,13 @@ export class House {
     return ((await response.json()) as { devices: DeviceState[] }).devices;
   }
 
-  /** Waits until the device of a name is in some state. */
-  async device(name: string, state: DeviceState['state']): Promise<DeviceState> {
+  /** Waits until the device of a name is in some state, with at least so many tiles. */
+  async device(name: string, state: DeviceState['state'], tiles = 0): Promise<DeviceState> {
     const signal = AbortSignal.timeout(30_000);
     for (;;) {
       const devices = await this.devices();
-      const found = devices.find((device) => device.name === name && device.state === state);
-      if (found) return found;
+      const found = devices.find((device) => device.name === name);
+      if (found?.state === state && found.tiles >= tiles) return found;
       if (signal.aborted) throw new Error(`${name} is not ${state}, but:\n${JSON.stringify(devices)}`);
       await sleep(20);
     }

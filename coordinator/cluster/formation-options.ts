@@ -1,0 +1,26 @@
+import type { Clock } from '../../device-agent/clock.ts';
+import type { Logger } from '../../device-agent/logger.ts';
+import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
+import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
+import type { Profiler } from '../profile/profiler.ts';
+import type { ModelSource } from './tile-delivery.ts';
+import type { TileHashes } from './tile-hashes.ts';
+
+/** What a formation needs beside its members. */
+export interface FormationOptions {
+  readonly model: ModelSource;
+  readonly rankOptions: RankOptions;
+  /** For planes of at most so many values. */
+  readonly createCodec: (maxValues: number) => PlaneCodec;
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  readonly hashes: TileHashes;
+  readonly tileWindowBytes: number;
+  readonly loadStallTimeoutMs: number;
+  readonly stepStallTimeoutMs: number;
+  readonly profiler: Profiler | undefined;
+  readonly logger: Logger;
+  /** A tile has been loaded by any rank. */
+  readonly onLoaded: () => void;
+}
