@@ -1,4 +1,4 @@
-import { readdirSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { HearthProcess } from '../support/hearth-process.ts';
@@ -91,5 +91,16 @@ describe('an agent whose weights stream', () => {
     expect(damagedIn(house.cache('truncated'))).toEqual([]);
     await coordinator.says(/a device lost its tiles/);
     expect((await house.devices()).map(({ state }) => state)).toEqual(['ready']);
+  });
+
+  test('declines at once if fewer may be kept than stream', async () => {
+    const coordinator = await house.serve(...shortContext);
+    const before = house.link.deliveredBytes;
+    house.join('tight', '--memory', memory, '--cache', `${Math.floor(house.allBytes / 2)}`);
+    const { reason } = await house.device('tight', 'declined');
+    expect(reason).toMatch(/\d+ bytes of weights .* --cache/);
+    expect(house.link.deliveredBytes - before).toBeLessThan(controlBytes);
+    expect(existsSync(join(house.cache('tight'), 'tiles'))).toBe(false);
+    await coordinator.says(/a device declined its tiles/);
   });
 });
