@@ -162,8 +162,8 @@ export class Session {
   /** This device stays, for a rank that it can be. */
   #giveUp(configurationId: number, error: unknown): void {
     this.#letGo();
-    this.#enter({ name: 'declined' });
     this.#logger.error({ error }, 'this device cannot be the rank that it was asked to be');
+    this.#enter({ name: 'declined' });
     this.#send({ type: 'declined', configurationId, ...reportOf(error) });
   }
 

@@ -114,7 +114,7 @@ test('an agent with too little memory for anything declines with the numbers, an
   const coordinator = await house.serve(...shortContext);
   const agent = house.join('full', '--memory', '1MB');
   await declinedWith(/takes \d+ bytes for KV pages .* and this device may use 0\./);
-  await agent.says(/error: .*this device may use 0\. .*MEMORY_EXHAUSTED/);
+  await agent.says(/error: .*this device may use 0\. .*MEMORY_EXHAUSTED.*\ndeclined; waiting for other work/);
   await coordinator.says(/a device declined its tiles/);
   await expect(house.answer()).rejects.toThrow(/503.*SERVER_LOADING/);
   house.join('roomy');

@@ -46,6 +46,7 @@ export function addJoin(program: Command): void {
 const sentences: Partial<Record<JoinStatus['state'], string>> = {
   joined: 'joined; waiting for work',
   loading: 'loading weights',
+  declined: 'declined; waiting for other work',
   ready: 'ready',
 };
 
