@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { House } from '../support/house.ts';
 import { bytesOf, damagedIn, tilesIn } from '../support/kept-tiles.ts';
@@ -13,13 +15,15 @@ beforeEach(async () => {
 afterEach(() => house.close());
 
 /** Joins with a cache until all is there. @returns the bytes that came */
-async function finish(cache: string): Promise<{ sentBytes: number; answer: unknown }> {
+async function finish(cache: string, threads = 1): Promise<{ sentBytes: number; answer: unknown }> {
   const before = house.link.deliveredBytes;
-  const agent = house.join(cache);
+  const agent = house.join(cache, '--threads', `${threads}`);
   await agent.says(ready);
   const sentBytes = house.link.deliveredBytes - before;
   const answer = await house.answer();
   await house.kill(agent);
+  // What was cut off in its middle is cleared away.
+  expect(readdirSync(join(house.cache(cache), 'tiles', 'parts'))).toEqual([]);
   return { sentBytes, answer };
 }
 
@@ -35,10 +39,11 @@ test('an agent that is killed again and again is sent what it has not kept', {
   let halfway = 0;
   for (let kill = 0, round = 0; kill < kills.agents; round += 1) {
     const cache = `agent-${round}`;
+    const threads = 1 + (round % 2);
     const keptBytes = () => bytesOf(tilesIn(house.cache(cache)));
     for (let i = 0; i < 10 && kill < kills.agents; i += 1, kill += 1) {
       const [missing, before] = [allBytes - keptBytes(), house.link.deliveredBytes];
-      const agent = house.join(cache);
+      const agent = house.join(cache, '--threads', `${threads}`);
       await anyMoment(house, agent, ready, missing, random);
       await house.kill(agent);
       expect(damagedIn(house.cache(cache))).toEqual([]);
@@ -49,7 +54,7 @@ test('an agent that is killed again and again is sent what it has not kept', {
       halfway += stillMissing > 0 && stillMissing < missing ? 1 : 0;
     }
     const missing = allBytes - keptBytes();
-    const last = await finish(cache);
+    const last = await finish(cache, threads);
     expect(last.answer).toEqual(answer);
     expect(last.sentBytes).toBeGreaterThanOrEqual(missing);
     expect(last.sentBytes).toBeLessThan(missing + controlBytes);
