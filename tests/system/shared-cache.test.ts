@@ -98,7 +98,7 @@ describe('an agent whose weights stream', () => {
     const before = house.link.deliveredBytes;
     house.join('tight', '--memory', memory, '--cache', `${Math.floor(house.allBytes / 2)}`);
     const { reason } = await house.device('tight', 'declined');
-    expect(reason).toMatch(/\d+ bytes of weights .* --cache/);
+    expect(reason).toMatch(/\d+ bytes, do not fit .*--cache/);
     expect(house.link.deliveredBytes - before).toBeLessThan(controlBytes);
     expect(existsSync(join(house.cache('tight'), 'tiles'))).toBe(false);
     await coordinator.says(/a device declined its tiles/);

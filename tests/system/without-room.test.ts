@@ -70,7 +70,7 @@ describe('an agent on a full disk', () => {
   });
 
   small('declines where weights must stream, says why, and another takes over', async () => {
-    const memory = await memoryFor(house, 0.4);
+    const memory = await memoryFor(house, 0.25);
     smallDisk('full');
     const coordinator = await house.serve(...shortContext);
     const agent = house.join('full', '--memory', memory);
