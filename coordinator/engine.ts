@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly shares?: readonly number[] | undefined;
   /** Devices to wait for before the first start, local ranks included. */
   readonly minDevices?: number | undefined;
+  /** Whether devices may join, so that requests wait for them a while. */
+  readonly joinable?: boolean;
   readonly onProgress?: ClusterOptions['onProgress'];
   readonly logger?: Logger;
   readonly profiler?: Profiler | undefined;
@@ -62,6 +64,7 @@ export class Engine {
       logger,
       profiler: options.profiler,
       onReset: () => this.scheduler.cachesLost(),
+      ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
       ...(minDevices && { minDevices }),
       ...(options.onProgress && { onProgress: options.onProgress }),

@@ -30,6 +30,12 @@ describe('hearth', () => {
     expect(stderr).toMatch(/loading 100%/);
   });
 
+  test('run says at once, with the numbers, that memory does not suffice', { timeout: 20_000 }, async () => {
+    const { stderr, code } = await hearth('run', 'built-in', 'What is Hearth?', '--memory', '1MB');
+    expect(stderr).toMatch(/takes \d+ bytes for KV pages .* this device may use 0\./);
+    expect(code).toBe(6);
+  });
+
   test('logits writes float32 rows, the same for every split', async () => {
     const files = await Promise.all(
       ['1', '2,1', '3,1,1'].map(async (split) => {

@@ -110,6 +110,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
       contextLength: options.context,
       shares: options.split,
       minDevices: options.devices ?? options.split?.length,
+      joinable: true,
       onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
       logger,
     });
