@@ -1,4 +1,3 @@
-import type { Clock } from '../../device-agent/clock.ts';
 import type { StepRunner } from '../../runtime/generation/step-runner.ts';
 
 export interface BenchPlan {
@@ -18,6 +17,15 @@ export interface Rate {
   readonly medianTokensPerSecond: number;
   readonly minTokensPerSecond: number;
   readonly maxTokensPerSecond: number;
+  /** Bytes that were read from the disk, over all repetitions; undefined where the system does not tell. */
+  readonly diskBytesPerToken: number | undefined;
+}
+
+/** What is looked at before and after what is timed. */
+export interface Gauges {
+  nowMs(): number;
+  /** Bytes that this process has had read from the disk. */
+  diskBytes(): number | undefined;
 }
 
 export interface Rates {
@@ -38,35 +46,34 @@ export interface MeasureWatch {
 export async function measure(
   runner: StepRunner,
   plan: BenchPlan,
-  clock: Pick<Clock, 'nowMs'>,
+  gauges: Gauges,
   watch?: MeasureWatch,
 ): Promise<Rates> {
   const { promptTokens, generateTokens, depth, repetitions } = plan;
-  const timed = async (part: keyof Rates, test: () => Promise<void>): Promise<number[]> => {
+  const timed = async (part: keyof Rates, tokens: number, test: () => Promise<void>): Promise<Rate> => {
     await test();
     watch?.start(part);
-    const durationsMs = await repeat(repetitions, clock, test);
+    const beganBytes = gauges.diskBytes();
+    const durationsMs = await repeat(repetitions, gauges, test);
+    const endBytes = gauges.diskBytes();
     await watch?.stop();
-    return durationsMs;
+    const known = beganBytes !== undefined && endBytes !== undefined;
+    return rate(tokens, durationsMs, known ? endBytes - beganBytes : undefined);
   };
-  const prefill = await timed('prefill', () => readPrompt(runner, promptTokens));
+  const prefill = await timed('prefill', promptTokens, () => readPrompt(runner, promptTokens));
   if (depth > 0) await readPrompt(runner, depth);
-  const decode = await timed('decode', () => generate(runner, depth, generateTokens));
+  const decode = await timed('decode', generateTokens, () => generate(runner, depth, generateTokens));
   runner.release(0);
-  return { prefill: rate(promptTokens, prefill), decode: rate(generateTokens, decode) };
+  return { prefill, decode };
 }
 
 /** @returns milliseconds of each repetition */
-async function repeat(
-  times: number,
-  clock: Pick<Clock, 'nowMs'>,
-  test: () => Promise<void>,
-): Promise<number[]> {
+async function repeat(times: number, gauges: Gauges, test: () => Promise<void>): Promise<number[]> {
   const durationsMs: number[] = [];
   for (let i = 0; i < times; i += 1) {
-    const startMs = clock.nowMs();
+    const startMs = gauges.nowMs();
     await test();
-    durationsMs.push(clock.nowMs() - startMs);
+    durationsMs.push(gauges.nowMs() - startMs);
   }
   return durationsMs;
 }
@@ -93,7 +100,7 @@ function anyToken(position: number, vocabSize: number): number {
   return (Math.imul(position + 1, 0x9e3779b1) >>> 0) % vocabSize;
 }
 
-function rate(tokens: number, durationsMs: readonly number[]): Rate {
+function rate(tokens: number, durationsMs: readonly number[], diskBytes: number | undefined): Rate {
   const rates = durationsMs.map((ms) => (1000 * tokens) / ms).sort((a, b) => a - b);
   const middle = rates.length >> 1;
   const median = rates.length % 2 === 1 ? rates[middle]! : (rates[middle - 1]! + rates[middle]!) / 2;
@@ -102,5 +109,6 @@ function rate(tokens: number, durationsMs: readonly number[]): Rate {
     medianTokensPerSecond: median,
     minTokensPerSecond: rates[0]!,
     maxTokensPerSecond: rates.at(-1)!,
+    diskBytesPerToken: diskBytes === undefined ? undefined : diskBytes / (tokens * durationsMs.length),
   };
 }

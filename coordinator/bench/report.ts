@@ -42,6 +42,7 @@ function formatReportTable(report: BenchReport): string {
     name,
     rate.medianTokensPerSecond.toFixed(2),
     `${rate.minTokensPerSecond.toFixed(2)} to ${rate.maxTokensPerSecond.toFixed(2)}`,
+    rate.diskBytesPerToken === undefined ? '-' : formatBytes(Math.round(rate.diskBytesPerToken)),
   ];
   const decodeName = `decode ${report.decode.tokens}${report.depth > 0 ? ` after ${report.depth}` : ''}`;
   const setting = [
@@ -53,7 +54,7 @@ function formatReportTable(report: BenchReport): string {
     ['peak memory', formatBytes(report.peakMemoryBytes)],
   ];
   const rates = [
-    ['TEST', 'TOKENS/S (MEDIAN)', `RANGE OF ${report.repetitions}`],
+    ['TEST', 'TOKENS/S (MEDIAN)', `RANGE OF ${report.repetitions}`, 'FROM DISK A TOKEN'],
     row(`prefill ${report.prefill.tokens}`, report.prefill),
     row(decodeName, report.decode),
   ];
@@ -75,6 +76,6 @@ function formatCsv(report: BenchReport): string {
 
 /** RFC 4180. */
 function csvCell(value: unknown): string {
-  const text = String(value);
+  const text = String(value ?? '');
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

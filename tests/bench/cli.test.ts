@@ -21,6 +21,7 @@ describe('hearth bench', () => {
       medianTokensPerSecond: expect.any(Number),
       minTokensPerSecond: expect.any(Number),
       maxTokensPerSecond: expect.any(Number),
+      ...(process.platform === 'linux' && { diskBytesPerToken: expect.any(Number) }),
     });
     const report = JSON.parse(stdout);
     expect(report).toEqual({

@@ -12,11 +12,16 @@ export function addToHistory(benchmark, measurements) {
     benchmark,
     date: new Date().toISOString(),
     commit: git('rev-parse', '--short=12', 'HEAD'),
-    changed: git('status', '--porcelain', '--untracked-files=no', '--', ':!tests/bench/history.jsonl') !== '',
+    changed: hasChanges(),
     machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), node: process.version },
     ...measurements,
   };
   appendFileSync(file, `${JSON.stringify(entry)}\n`);
+}
+
+/** Whether the code is not that of its commit. */
+export function hasChanges() {
+  return git('status', '--porcelain', '--untracked-files=no', '--', ':!tests/bench/history.jsonl') !== '';
 }
 
 export function median(values) {

@@ -6,6 +6,7 @@ import { startKernels } from '../../../device-agent/node/kernel-files.ts';
 import { packageVersion } from '../../../device-agent/node/package-root.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
+import { diskBytes } from '../../bench/disk-bytes.ts';
 import { type BenchPlan, measure } from '../../bench/measure.ts';
 import { type BenchReport, formatReport, type ReportFormat, reportFormats } from '../../bench/report.ts';
 import { parseSyntheticModel, provideSyntheticModel, syntheticPath } from '../../bench/synthetic-model.ts';
@@ -120,7 +121,7 @@ async function bench(
   try {
     await engine.cluster.whenReady();
     const loadSeconds = (systemClock.nowMs() - beginMs) / 1000;
-    const rates = await measure(engine.cluster, plan, systemClock, profiler);
+    const rates = await measure(engine.cluster, plan, { nowMs: systemClock.nowMs, diskBytes }, profiler);
     return {
       version: packageVersion(),
       model: model.name,
