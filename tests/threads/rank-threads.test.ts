@@ -8,9 +8,6 @@ import { startKernels } from '../../device-agent/node/kernel-files.ts';
 import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
 import { kernelRanks } from '../../device-agent/rank-host.ts';
 import type { RankHost } from '../../device-agent/rank-runner.ts';
-import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
-import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
-import type { PartialSum } from '../../runtime/decoder/step.ts';
 import { openGguf } from '../../runtime/gguf/gguf.ts';
 import type { KvFormat } from '../../runtime/kernels/kv-page.ts';
 import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
@@ -20,15 +17,8 @@ import { arenaLimit } from '../support/arena-limit.ts';
 import { loadRank, noSources, rankSetup } from '../support/rank-host.ts';
 import { cutAllTiles } from '../support/star.ts';
 import { type SyntheticModelOptions, syntheticModel } from '../support/synthetic-model.ts';
+import { begin, logits, options } from './rank-steps.ts';
 
-const options: RankOptions = {
-  kvFormat: 'f16',
-  maxStepTokens: 16,
-  maxSequences: 2,
-  contextLength: 64,
-  kvPages: 2,
-};
-const prompt = Array.from({ length: 13 }, (_, i) => (i * 397 + 11) % 2600);
 const hosts: RankHost[] = [];
 
 afterEach(() => {
@@ -69,36 +59,6 @@ async function rankOf(
   hosts.push(host);
   await loadRank(host, tiles);
   return host.rank;
-}
-
-let stepId = 0;
-
-async function begin(model: ModelFile, rank: RankHost['rank'], start: number, count: number) {
-  const tokens = prompt.slice(start, start + count);
-  const header = { stepId: stepId++, sequences: [{ slot: 0, start, count, logits: 'all' as const }] };
-  const embeddings = new Float32Array(count * model.config.hiddenSize);
-  await model.embed(tokens, embeddings);
-  return { header, step: rank.step(header, embeddings) };
-}
-
-/** Logits of all positions, brought in runs of the given lengths. */
-async function logits(
-  model: ModelFile,
-  rank: RankHost['rank'],
-  runs: readonly number[],
-): Promise<Float32Array[]> {
-  const rows: Float32Array[] = [];
-  let start = 0;
-  for (const count of runs) {
-    const { header, step } = await begin(model, rank, start, count);
-    let next: IteratorResult<PartialSum, Parameters<LogitRows['add']>[0]> = step.next();
-    while (!next.done) next = step.next();
-    const gathered = new LogitRows(header, model.config.vocabSize);
-    gathered.add(next.value);
-    rows.push(...gathered.rows);
-    start += count;
-  }
-  return rows;
 }
 
 describe('threads', () => {

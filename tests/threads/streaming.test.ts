@@ -12,10 +12,8 @@ import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import type { TileRoomOptions } from '../../device-agent/node/tile-room.ts';
 import { kernelRanks } from '../../device-agent/rank-host.ts';
 import type { RankHost, RankSetup } from '../../device-agent/rank-runner.ts';
-import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import type { Rank } from '../../runtime/decoder/rank.ts';
 import { rankBytes } from '../../runtime/decoder/rank-bytes.ts';
-import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { maximumMemoryBytes } from '../../runtime/kernels/kernels.ts';
 import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
@@ -26,15 +24,8 @@ import { memorySource } from '../support/memory-source.ts';
 import { loadRank, rankSetup } from '../support/rank-host.ts';
 import { cutAllTiles, TestStar } from '../support/star.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
+import { begin, logits, options, prompt } from './rank-steps.ts';
 
-const options: RankOptions = {
-  kvFormat: 'f16',
-  maxStepTokens: 16,
-  maxSequences: 2,
-  contextLength: 64,
-  kvPages: 2,
-};
-const prompt = Array.from({ length: 13 }, (_, i) => (i * 397 + 11) % 2600);
 const model = await openModelFile(memorySource(await syntheticModel({ type: 'Q4_0' })));
 const tiles = await cutAllTiles(model);
 const [assignment] = planByShares(model.tiles, [1]);
@@ -79,31 +70,6 @@ function streamingRank(room: TileRoomOptions, shape: Shape = {}, setup: Partial<
   return host;
 }
 
-let stepId = 0;
-
-async function begin({ rank }: RankHost, start: number, count: number) {
-  const header = { stepId: stepId++, sequences: [{ slot: 0, start, count, logits: 'all' as const }] };
-  const embeddings = new Float32Array(count * model.config.hiddenSize);
-  await model.embed(prompt.slice(start, start + count), embeddings);
-  return { header, step: rank.step(header, embeddings) };
-}
-
-/** Logits of all positions, brought in runs of the given lengths. */
-async function logits(host: RankHost, runs: readonly number[]): Promise<Float32Array[]> {
-  const rows: Float32Array[] = [];
-  let start = 0;
-  for (const count of runs) {
-    const { header, step } = await begin(host, start, count);
-    let next = step.next();
-    while (!next.done) next = step.next();
-    const gathered = new LogitRows(header, model.config.vocabSize);
-    gathered.add(next.value);
-    rows.push(...gathered.rows);
-    start += count;
-  }
-  return rows;
-}
-
 describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
   test.each([
     [1, 0.3],
@@ -113,7 +79,8 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
   ])('gives the bits of one that does: %i threads, %f of its weights', async (threads, share) => {
     const host = streamingRank(await cacheRoom(), { threads, share });
     await loadRank(host, tiles);
-    for (const runs of [[13], [1, 1, 11], [6, 7]]) expect(await logits(host, runs)).toEqual(expected);
+    for (const runs of [[13], [1, 1, 11], [6, 7]])
+      expect(await logits(model, host.rank, runs)).toEqual(expected);
   });
 
   test('says what it takes, what it streams, and how its loader spends a step', async () => {
@@ -122,7 +89,7 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
     await loadRank(host, tiles);
     const before = host.memory();
     host.profile!.begin();
-    await logits(host, [13]);
+    await logits(model, host.rank, [13]);
     const spans = host.profile!.end();
     const memory = host.memory();
     const all = model.tiles.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -142,10 +109,10 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
     const host = streamingRank(await cacheRoom(), { threads: 2 });
     await loadRank(host, tiles);
     for (const syncs of [0, 1, 2, 3]) {
-      const { step } = await begin(host, 0, 5);
+      const { step } = await begin(model, host.rank, 0, 5);
       for (let i = 0; i < syncs; i += 1) step.next();
       step.return([]);
-      expect(await logits(host, [13])).toEqual(expected);
+      expect(await logits(model, host.rank, [13])).toEqual(expected);
     }
   });
 
@@ -158,7 +125,7 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
     const { wanted, loaded } = await loadRank(host, []);
     expect(wanted).toEqual([]);
     expect(loaded.sort((a, b) => a - b)).toEqual(assignment!.tileIds);
-    expect(await logits(host, [13])).toEqual(expected);
+    expect(await logits(model, host.rank, [13])).toEqual(expected);
     // All but the base tile: those that stay at first may stream when the window has been made larger.
     const isTile = (path: string) => /[0-9a-f]{64}$/.test(path);
     expect((await readdir(room.folder, { recursive: true })).filter(isTile)).toHaveLength(tiles.length - 1);
@@ -175,7 +142,7 @@ describe('a rank that comes back', { timeout: 60_000 }, () => {
     expect(first.wanted).toEqual(assignment!.tileIds);
     const host = streamingRank(room, { threads: 2, share }, { tileHashes });
     expect((await loadRank(host, [])).wanted).toEqual([]);
-    expect(await logits(host, [13])).toEqual(expected);
+    expect(await logits(model, host.rank, [13])).toEqual(expected);
   });
 
   test.each([0.4, 1])('is sent what was damaged, with memory for %f of its weights', async (share) => {
@@ -192,7 +159,7 @@ describe('a rank that comes back', { timeout: 60_000 }, () => {
     }
     const host = streamingRank(room, { threads: 2, share }, { tileHashes });
     expect((await loadRank(host, tiles)).wanted).toHaveLength(2);
-    expect(await logits(host, [13])).toEqual(expected);
+    expect(await logits(model, host.rank, [13])).toEqual(expected);
     const again = streamingRank(room, { threads: 2, share }, { tileHashes });
     expect((await loadRank(again, [])).wanted).toEqual([]);
   });
@@ -227,7 +194,7 @@ describe('a rank without room', () => {
   test('on disk goes on if its memory suffices', async () => {
     const host = streamingRank(await cacheRoom(100_000), { share: 1 });
     await loadRank(host, tiles);
-    expect(await logits(host, [13])).toEqual(expected);
+    expect(await logits(model, host.rank, [13])).toEqual(expected);
   });
 
   test('for a window in memory is refused, with the numbers', async () => {
