@@ -77,6 +77,7 @@ async function hearthLimited(percent, cacheFolder) {
       bytesPerToken: decode.diskBytesPerToken,
       limitBytes,
       peakBytes: group.peakBytes,
+      peakOwnBytes: group.peakOwnBytes,
       timesFull: group.timesFull,
       build: `${version} ${kernels}`,
     };
@@ -126,7 +127,7 @@ function say(found) {
       `   token ${tokenMs.toFixed(0)} ms, computing ${computeMs.toFixed(0)} ms, reading ${mega(hearth.bytesPerToken)} MB ${readMs.toFixed(0)} ms at ${mega(readRate)} MB/s: ${overBound.toFixed(3)} × the bound`,
   );
   console.log(
-    `  memory: at most ${mega(hearth.peakBytes)} MB of ${mega(hearth.limitBytes)}, limit met ${hearth.timesFull} times   load ${loadavg()[0].toFixed(1)}`,
+    `  memory: at most ${mega(hearth.peakBytes)} MB of ${mega(hearth.limitBytes)}, ${mega(hearth.peakOwnBytes)} MB of them its own, limit met ${hearth.timesFull} times   load ${loadavg()[0].toFixed(1)}`,
   );
 }
 
@@ -162,6 +163,7 @@ async function measurePercent(percent, cacheFolder) {
     overBound,
     limitBytes: rounds[0].hearth.limitBytes,
     peakBytes: Math.max(...rounds.map(({ hearth }) => hearth.peakBytes)),
+    peakOwnBytes: Math.max(...rounds.map(({ hearth }) => hearth.peakOwnBytes)),
     timesFull: medianOf(({ hearth }) => hearth.timesFull),
     build: rounds[0].hearth.build,
   };

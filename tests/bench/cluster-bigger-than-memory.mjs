@@ -5,6 +5,7 @@ import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual, parseArgs, promisify } from 'node:util';
@@ -105,7 +106,11 @@ async function ask(api) {
   });
   const answer = await response.json();
   if (!response.ok) throw new Error(JSON.stringify(answer));
-  return { choices: answer.choices, timings: answer.timings };
+  // What devices tell of their memory comes every two seconds.
+  await sleep(3000);
+  const { devices } = await (await fetch(`${api}/cluster/devices`)).json();
+  const heldBytes = devices.map(({ memory }) => memory.residentBytes + memory.windowBytes);
+  return { choices: answer.choices, timings: answer.timings, heldBytes };
 }
 
 async function answerOfDevices(cacheFolder) {
@@ -124,8 +129,13 @@ async function answerOfDevices(cacheFolder) {
   };
   try {
     const answer = await answerOf(['--no-local', '--devices', options.devices], joinAll);
-    const peakBytes = groups.map((group) => group.peakBytes);
-    return { ...answer, limitBytes, peakBytes, timesFull: groups.map((group) => group.timesFull) };
+    const ofEach = (of) => groups.map(of);
+    return {
+      ...answer,
+      limitBytes,
+      peakBytes: ofEach((group) => group.peakBytes),
+      peakOwnBytes: ofEach((group) => group.peakOwnBytes),
+    };
   } finally {
     for (const device of devices) await device.stop();
     for (const group of groups) await group.close();
@@ -134,10 +144,10 @@ async function answerOfDevices(cacheFolder) {
 
 /** Tokens a second of one device that holds all. */
 async function residentRate() {
-  const args = ['bench', model, '--json', '-p', '8', '-n', '16', '-r', '3'];
+  const threads = String(availableParallelism());
+  const args = ['bench', model, '--json', '-p', '8', '-n', '16', '-r', '3', '-t', threads];
   const { stdout } = await promisify(execFile)(process.execPath, [hearth, ...args], { timeout: timeoutMs });
-  const { decode, threads } = JSON.parse(stdout);
-  return { tokensPerSecond: decode.medianTokensPerSecond, threads };
+  return { tokensPerSecond: JSON.parse(stdout).decode.medianTokensPerSecond, threads };
 }
 
 function check(what, holds) {
@@ -152,7 +162,8 @@ try {
   const alone = await residentRate();
   console.log(`all in memory, ${alone.threads} threads: ${alone.tokensPerSecond.toFixed(2)} tokens/s`);
   const whole = await answerOf([]);
-  console.log(`answer: ${JSON.stringify(whole.choices[0].text)}`);
+  const [{ text, logprobs }] = whole.choices;
+  console.log(`answer: ${logprobs.tokens.length} tokens, ${JSON.stringify(text)}`);
   const together = [];
   // The second time they have kept what they were sent.
   for (const times of ['weights sent', 'weights kept']) {
@@ -164,7 +175,8 @@ try {
     console.log(
       `${deviceCount} devices, ${times}: prompt in ${(found.timings.prompt_ms / 1000).toFixed(1)} s, ` +
         `${found.timings.predicted_per_second.toFixed(3)} tokens/s, ${seconds.toFixed(0)} s from start to stop; ` +
-        `at most ${found.peakBytes.map(mega).join(', ')} MB of ${mega(found.limitBytes)}, limit met ${found.timesFull.join(', ')} times`,
+        `at most ${found.peakBytes.map(mega).join(', ')} MB of ${mega(found.limitBytes)}, ` +
+        `${found.peakOwnBytes.map(mega).join(', ')} MB of them their own, ${found.heldBytes.map(mega).join(', ')} MB of them weights`,
     );
     check('the same text, tokens and log-probabilities', isDeepStrictEqual(found.choices, whole.choices));
     const mostBytes = (fileBytes * mostPercent) / 100 + extraBytes;
@@ -177,11 +189,7 @@ try {
       devices: deviceCount,
       percent: Number(options.percent),
       resident: alone,
-      rounds: together.map(({ timings, limitBytes, peakBytes }) => ({
-        timings,
-        limitBytes,
-        peakBytes,
-      })),
+      rounds: together.map(({ choices, ...round }) => round),
     });
 } finally {
   rmSync(cacheFolder, { recursive: true });

@@ -9,6 +9,7 @@ const version1 = {
   limit: 'memory.limit_in_bytes',
   swap: (folder, limitBytes) => [`${folder}/memory.memsw.limit_in_bytes`, limitBytes],
   peak: 'memory.max_usage_in_bytes',
+  own: /^total_rss (\d+)$/m,
   // With an equal limit of memory and swap, that one is met first.
   timesFull: (folder) =>
     Math.max(...['memory.failcnt', 'memory.memsw.failcnt'].map((name) => Number(readIf(folder, name)))),
@@ -18,6 +19,7 @@ const version2 = {
   limit: 'memory.max',
   swap: (folder) => [`${folder}/memory.swap.max`, 0],
   peak: 'memory.peak',
+  own: /^anon (\d+)$/m,
   timesFull: (folder) => Number(/^max (\d+)$/m.exec(read(folder, 'memory.events'))[1]),
 };
 
@@ -25,6 +27,9 @@ const version2 = {
 export class MemoryGroup {
   #version = existsSync(`${version1.root}/${version1.limit}`) ? version1 : version2;
   #folder;
+  #timer;
+  /** The most that was its processes' own, looked at ten times a second: copies of files go when others need room. */
+  peakOwnBytes = 0;
 
   constructor(name, limitBytes) {
     const { root, limit, swap } = this.#version;
@@ -35,6 +40,12 @@ export class MemoryGroup {
     writeFileSync(`${this.#folder}/${limit}`, String(bytes));
     const [swapFile, swapLimit] = swap(this.#folder, bytes);
     if (existsSync(swapFile)) writeFileSync(swapFile, String(swapLimit));
+    this.#timer = setInterval(() => this.#look(), 100).unref();
+  }
+
+  #look() {
+    const [, bytes] = this.#version.own.exec(read(this.#folder, 'memory.stat'));
+    this.peakOwnBytes = Math.max(this.peakOwnBytes, Number(bytes));
   }
 
   /** Starts a program in the group. */
@@ -56,13 +67,14 @@ export class MemoryGroup {
     return Number(read(this.#folder, this.#version.peak));
   }
 
-  /** How often it met its limit, so that copies of files had to go. */
+  /** How often it met its limit, so that copies of files had to go; newer kernels do not count that in version 1. */
   get timesFull() {
     return this.#version.timesFull(this.#folder);
   }
 
   /** When its processes have ended. */
   async close() {
+    clearInterval(this.#timer);
     for (let attempt = 0; attempt < 100; attempt += 1) {
       if (read(this.#folder, 'cgroup.procs').trim() === '') break;
       await sleep(50);
