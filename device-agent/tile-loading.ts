@@ -58,6 +58,8 @@ export class TileLoading {
 
   /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE, TILE_CORRUPT */
   deliver({ id, hash, bytes }: Tile): void {
+    // One that came already was sent again, since the link broke on which it had come.
+    if (this.hashes.has(id)) return;
     const tile = this.#byId.get(id);
     if (!tile || !this.#wanted.delete(id))
       throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `tile ${id} came though it was not wanted`);

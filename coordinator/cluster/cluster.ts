@@ -70,6 +70,7 @@ export class Cluster implements StepRunner {
     member.attach({
       onControl: (message) => this.#formation?.hearControl(member, message),
       onTensors: (frame) => this.#formation?.hearTensors(member, frame),
+      onTilesLost: () => this.#formation?.resendTiles(member),
       onLost: (error) => this.#lost(member, error),
     });
     this.#membersChanged();

@@ -66,7 +66,7 @@ export class Formation {
     configurationId: number,
     options: FormationOptions,
   ) {
-    const { model, rankOptions, clock, sha256 } = options;
+    const { model, rankOptions } = options;
     const { config } = model.description;
     this.#options = options;
     this.#broken = new Promise((_, reject) => {
@@ -86,7 +86,6 @@ export class Formation {
     this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
     options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
-    const delivery = { clock, sha256, hashes: options.hashes, windowBytes: options.tileWindowBytes };
     this.#deliveries = this.ranks.map((rank) => {
       const configure = {
         type: 'configure',
@@ -98,8 +97,7 @@ export class Formation {
         profile: options.profiler !== undefined,
       } as const;
       return new TileDelivery(rank.member, configure, model, {
-        ...delivery,
-        stallTimeoutMs: options.loadStallTimeoutMs,
+        ...options,
         onLoaded: () => {
           rank.loadedTiles += 1;
           options.onLoaded();
@@ -161,6 +159,12 @@ export class Formation {
     this.dissolve(
       new HearthError('DEVICE_LOST', `the device "${name}" left: ${cause.message}`, { device: name }, cause),
     );
+  }
+
+  /** Tiles that are under way to a member may not arrive. */
+  resendTiles(member: Member): void {
+    const rank = this.#rankOf.get(member);
+    if (rank !== undefined) this.#deliveries[rank]!.resend();
   }
 
   /** Ends the formation; its members may then be configured anew. */

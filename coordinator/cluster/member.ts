@@ -12,6 +12,7 @@ import {
 } from '../../runtime/protocol/frame.ts';
 import { defaultLiveness, Liveness, type LivenessOptions } from '../../runtime/protocol/liveness.ts';
 import type { Capabilities, ControlMessage } from '../../runtime/protocol/messages.ts';
+import { TileLink } from './tile-link.ts';
 
 export type LinkKind = 'local' | 'websocket';
 
@@ -27,12 +28,16 @@ export interface MemberInfo {
   readonly softwareVersion: string;
   readonly capabilities: Capabilities;
   readonly link: LinkKind;
+  /** The nonce with which it joined. */
+  readonly session: Uint8Array;
 }
 
 /** What a member hears, once it is part of a cluster. */
 export interface MemberHandlers {
   readonly onControl: (message: ControlMessage) => void;
   readonly onTensors: (frame: Frame) => void;
+  /** Tiles that are under way may not arrive. */
+  readonly onTilesLost: () => void;
   /** Called once. */
   readonly onLost: (error: HearthError) => void;
 }
@@ -50,6 +55,7 @@ export class Member {
   readonly #clock: Clock;
   readonly #liveness: Liveness;
   readonly #stopTicks: () => void;
+  #tileLink: TileLink | undefined;
   #handlers: MemberHandlers | undefined;
   #lost: HearthError | undefined;
 
@@ -68,6 +74,33 @@ export class Member {
   attach(handlers: MemberHandlers): void {
     this.#handlers = handlers;
     if (this.#lost) handlers.onLost(this.#lost);
+  }
+
+  get isHere(): boolean {
+    return !this.#lost;
+  }
+
+  /** From now on tiles go over this link, which takes the place of one that may be there already. */
+  takeTileLink(link: Link): void {
+    const replaced = this.#tileLink;
+    const tileLink = new TileLink(link, () => {
+      if (this.#tileLink !== tileLink) return;
+      this.#tileLink = undefined;
+      this.#handlers?.onTilesLost();
+    });
+    this.#tileLink = tileLink;
+    replaced?.close(normalClose, 'another has taken its place');
+    if (replaced) this.#handlers?.onTilesLost();
+  }
+
+  /** Over the link for tiles, or with all else while there is none. */
+  sendTile(frame: Uint8Array): void {
+    (this.#tileLink ?? this.#link).send(frame);
+  }
+
+  /** Bytes that the link for tiles has not taken yet. */
+  get tileBacklogBytes(): number {
+    return (this.#tileLink ?? this.#link).backlogBytes;
   }
 
   sendFrame(frame: Uint8Array): void {
@@ -129,6 +162,9 @@ export class Member {
     if (this.#lost) return;
     this.#lost = error;
     this.#stopTicks();
+    const tileLink = this.#tileLink;
+    this.#tileLink = undefined;
+    tileLink?.close(normalClose, 'the session has ended');
     this.#handlers?.onLost(error);
   }
 }

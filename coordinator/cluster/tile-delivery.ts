@@ -28,9 +28,9 @@ export interface DeliveryOptions {
   readonly sha256: Sha256;
   readonly hashes: TileHashes;
   /** Tile bytes that may be under way to one device, unanswered; one tile always may. */
-  readonly windowBytes: number;
+  readonly tileWindowBytes: number;
   /** Time in which a device must answer something, be it one tile. */
-  readonly stallTimeoutMs: number;
+  readonly loadStallTimeoutMs: number;
   /** A tile has been loaded. */
   readonly onLoaded: (tileBytes: number) => void;
 }
@@ -54,6 +54,8 @@ export class TileDelivery {
   /** Tiles that the device has not loaded yet and does not want either: those that it has by itself. */
   readonly #own: Set<number>;
   readonly #underWay = new Map<number, number>();
+  /** Tiles that were under way when their link broke: they are sent again, but may have arrived. */
+  readonly #uncertain = new Set<number>();
   #underWayBytes = 0;
   #cutting = false;
   #progressMs: number;
@@ -69,7 +71,7 @@ export class TileDelivery {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#stopWatch = options.clock.every(Math.min(250, options.stallTimeoutMs), () => this.#watch());
+    this.#stopWatch = options.clock.every(Math.min(250, options.loadStallTimeoutMs), () => this.#watch());
     member.send(configure);
   }
 
@@ -90,6 +92,15 @@ export class TileDelivery {
     else if (message.type === 'loaded' && this.#state === 'loading') this.#loaded(message);
     else if (message.type === 'ready' && this.#state === 'loading') this.#ready();
     else throw unexpected(`a ${message.type} message came while the device was ${this.#state}`);
+  }
+
+  /** The link broke on which tiles were under way. */
+  resend(): void {
+    for (const tileId of this.#underWay.keys()) this.#uncertain.add(tileId);
+    this.#queue.unshift(...this.#underWay.keys());
+    this.#underWay.clear();
+    this.#underWayBytes = 0;
+    void this.#fillWindow();
   }
 
   /** Sends nothing more. */
@@ -114,11 +125,14 @@ export class TileDelivery {
       this.#options.onLoaded(this.#model.tiles[tileId]!.byteLength);
       return;
     }
-    const bytes = this.#underWay.get(tileId);
-    if (bytes === undefined) throw unexpected(`the device loaded tile ${tileId}, which was not under way`);
-    this.#underWay.delete(tileId);
+    const bytes = this.#underWay.get(tileId) ?? 0;
+    const wasUnderWay = this.#underWay.delete(tileId);
+    const wasUncertain = this.#uncertain.delete(tileId);
+    if (!wasUnderWay && !wasUncertain)
+      throw unexpected(`the device loaded tile ${tileId}, which was not under way`);
+    if (!wasUnderWay) this.#queue = this.#queue.filter((id) => id !== tileId);
     this.#underWayBytes -= bytes;
-    this.#options.onLoaded(bytes);
+    this.#options.onLoaded(this.#model.tiles[tileId]!.byteLength);
     void this.#fillWindow();
   }
 
@@ -137,18 +151,21 @@ export class TileDelivery {
     try {
       while (this.#state === 'loading' && this.#queue.length > 0) {
         const spec = this.#model.tiles[this.#queue[0]!]!;
-        const full = this.#underWayBytes + spec.byteLength > this.#options.windowBytes;
-        if (full && this.#underWay.size > 0) break;
+        // What an older configuration left behind in the link counts too, and is looked at again by the watch.
+        const busyBytes = Math.max(this.#underWayBytes, this.#member.tileBacklogBytes);
+        if (busyBytes > 0 && busyBytes + spec.byteLength > this.#options.tileWindowBytes) break;
         const bytes = await this.#model.cutTile(spec);
         // The cluster may have changed its mind while the tile was being cut.
         if (this.#state !== 'loading') break;
+        // Or the tile has arrived after all.
+        if (this.#queue[0] !== spec.id) continue;
         this.#queue.shift();
         this.#underWay.set(spec.id, spec.byteLength);
         this.#underWayBytes += spec.byteLength;
         this.#progressMs = this.#options.clock.nowMs();
         const hash = this.#options.sha256(bytes);
         this.#options.hashes.learn(spec.id, hash);
-        this.#member.sendFrame(encodeTile({ id: spec.id, hash, bytes }));
+        this.#member.sendTile(encodeTile(this.#configure.configurationId, { id: spec.id, hash, bytes }));
       }
     } catch (error) {
       this.#end(error);
@@ -158,7 +175,8 @@ export class TileDelivery {
   }
 
   #watch(): void {
-    if (this.#options.clock.nowMs() - this.#progressMs < this.#options.stallTimeoutMs) return;
+    void this.#fillWindow();
+    if (this.#options.clock.nowMs() - this.#progressMs < this.#options.loadStallTimeoutMs) return;
     this.#member.drop(new HearthError('LINK_TIMEOUT', 'the device does not load its tiles'));
   }
 

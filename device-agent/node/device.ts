@@ -16,7 +16,7 @@ import { packageVersion } from './package-root.ts';
 import { nodeSha256 } from './sha256.ts';
 
 /** A session's options without what is the owner's, and without the nonce, which is each session's. */
-export type DeviceOptions = Omit<SessionOptions, 'secret' | 'name' | 'nonce'>;
+export type DeviceOptions = Omit<SessionOptions, 'secret' | 'name' | 'nonce' | 'tileLinks'>;
 
 export interface NodeDeviceOptions {
   readonly logger: Logger;

@@ -57,6 +57,13 @@ const readers: Readers = {
   }),
   join: readJoin,
   welcome: (fields) => ({ type: 'welcome', mac: fields.bytes('mac', macBytes) }),
+  attach: (fields) => ({
+    type: 'attach',
+    session: fields.bytes('session', nonceBytes),
+    nonce: fields.bytes('nonce', nonceBytes),
+    mac: fields.bytes('mac', macBytes),
+  }),
+  attached: (fields) => ({ type: 'attached', mac: fields.bytes('mac', macBytes) }),
   refused: (fields) => ({ type: 'refused', ...readReport(fields) }),
   configure: readConfigure,
   declined: (fields) => ({

@@ -28,6 +28,8 @@ export const controlNumbers = {
   stepFailed: 13,
   declined: 14,
   memory: 15,
+  attach: 16,
+  attached: 17,
 } as const;
 export type ControlType = keyof typeof controlNumbers;
 
@@ -74,6 +76,21 @@ export interface Join {
 /** coordinator → agent: it knows the secret too. From here on the agent obeys it. */
 export interface Welcome {
   readonly type: 'welcome';
+  readonly mac: Uint8Array;
+}
+
+/** agent → coordinator, in place of a join: this link is for the tiles of a session that has joined on another. */
+export interface Attach {
+  readonly type: 'attach';
+  /** The nonce with which it joined. */
+  readonly session: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly mac: Uint8Array;
+}
+
+/** coordinator → agent: it knows the secret and the session. From here on tiles may come. */
+export interface Attached {
+  readonly type: 'attached';
   readonly mac: Uint8Array;
 }
 
@@ -182,6 +199,8 @@ export type ControlMessage =
   | Hello
   | Join
   | Welcome
+  | Attach
+  | Attached
   | Refused
   | Configure
   | Declined

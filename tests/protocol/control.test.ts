@@ -62,6 +62,8 @@ describe('control messages', () => {
       stepFailed: 13,
       declined: 14,
       memory: 15,
+      attach: 16,
+      attached: 17,
     });
   });
 
@@ -94,6 +96,10 @@ describe('every field is checked', () => {
     ['join', 'capabilities.platform', '\u001b[31m'],
     ['join', 'capabilities.extra', true],
     ['welcome', 'mac', new Uint8Array(33)],
+    ['attach', 'session', new Uint8Array(31)],
+    ['attach', 'nonce', undefined],
+    ['attach', 'mac', 'x'.repeat(32)],
+    ['attached', 'mac', new Uint8Array(31)],
     ['refused', 'code', 'NO_SUCH_CODE'],
     ['refused', 'message', 'x'.repeat(1001)],
     ['configure', 'configurationId', -1],

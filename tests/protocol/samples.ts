@@ -4,6 +4,7 @@ import { description } from '../support/description.ts';
 
 const helloNonce = Uint8Array.from({ length: 32 }, (_, i) => i);
 const joinNonce = Uint8Array.from({ length: 32 }, (_, i) => 0xe0 + (i % 16));
+const attachNonce = Uint8Array.from({ length: 32 }, (_, i) => 0xd0 + (i % 16));
 
 /** One of each control message. */
 export const samples = [
@@ -61,4 +62,11 @@ export const samples = [
   { type: 'error', code: 'FRAME_MALFORMED', message: 'frame type 9 is unknown', fields: {} },
   { type: 'ping', id: 5 },
   { type: 'pong', id: 5 },
+  {
+    type: 'attach',
+    session: joinNonce,
+    nonce: attachNonce,
+    mac: proofOf('attach', 'secret', helloNonce, attachNonce, joinNonce),
+  },
+  { type: 'attached', mac: proofOf('attached', 'secret', helloNonce, attachNonce, joinNonce) },
 ] as const satisfies ControlMessage[];

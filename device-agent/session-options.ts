@@ -1,11 +1,12 @@
 import type { HearthError } from '../runtime/error.ts';
 import type { FrameLimits } from '../runtime/protocol/frame.ts';
 import type { LivenessOptions } from '../runtime/protocol/liveness.ts';
-import type { Capabilities, Configure } from '../runtime/protocol/messages.ts';
+import type { Capabilities } from '../runtime/protocol/messages.ts';
 import type { Sha256 } from '../runtime/protocol/tile-frame.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
-import type { CreateRank, RankHost, RankRunner } from './rank-runner.ts';
+import type { CreateRank } from './rank-runner.ts';
+import type { TileLinkOpener } from './tile-link-keeper.ts';
 
 export interface SessionOptions {
   /** Known to the coordinator and to each of its devices. */
@@ -18,30 +19,27 @@ export interface SessionOptions {
   readonly nonce: Uint8Array;
   readonly createRank: CreateRank;
   readonly sha256?: Sha256;
+  /** Opens links of their own for tiles. Without it they come with all else. */
+  readonly tileLinks?: TileLinkOpener;
   readonly limits?: FrameLimits;
   readonly liveness?: LivenessOptions;
   /** Time in which the coordinator must have proved itself. */
   readonly handshakeTimeoutMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
-  readonly onState?: (state: SessionState['name']) => void;
+  readonly onState?: (state: SessionState) => void;
 }
 
-/** Where a session stands. A rank and its tiles live and die with one configuration. */
+/** Where a session stands. */
 export type SessionState =
-  | { readonly name: 'awaiting-hello' }
-  | { readonly name: 'awaiting-welcome'; readonly helloNonce: Uint8Array }
-  | { readonly name: 'joined'; readonly declined?: boolean }
-  | Loading
-  | { readonly name: 'ready'; readonly runner: RankRunner }
-  | { readonly name: 'closed' };
-
-/** Waiting for tiles. */
-export interface Loading {
-  readonly name: 'loading';
-  readonly configure: Configure;
-  readonly host: RankHost;
-}
+  | 'awaiting-hello'
+  | 'awaiting-welcome'
+  /** Without a rank. */
+  | 'joined'
+  /** Waiting for tiles. */
+  | 'loading'
+  | 'ready'
+  | 'closed';
 
 /** How a session ended. */
 export interface SessionEnd {
