@@ -1,14 +1,18 @@
 import { type ErrorCode, HearthError } from '../runtime/error.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
 import type { Frame } from '../runtime/protocol/frame.ts';
-import type { Configure, ControlMessage } from '../runtime/protocol/messages.ts';
-import { decodeTile, portableSha256, type Sha256 } from '../runtime/protocol/tile-frame.ts';
+import type { Configure, ControlMessage, Prepare } from '../runtime/protocol/messages.ts';
+import { decodeTile, portableSha256, type Sha256, type Tile } from '../runtime/protocol/tile-frame.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
-import { type CreateRank, type RankHost, RankRunner } from './rank-runner.ts';
+import { type CreateRank, type LoadReport, type RankHost, RankRunner } from './rank-runner.ts';
+import { TilePreparation } from './tile-preparation.ts';
+import type { TileSources } from './tile-sources.ts';
 
 export interface DeviceRankOptions {
   readonly createRank: CreateRank;
+  /** Without it this device cannot be prepared. */
+  readonly sources: TileSources | undefined;
   readonly sha256: Sha256 | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -16,7 +20,7 @@ export interface DeviceRankOptions {
   readonly sendFrame: (frame: Uint8Array) => void;
   /** What happened since the coordinator spoke last ends the session. */
   readonly fail: (error: unknown) => void;
-  readonly onState: (state: DeviceRankState['name']) => void;
+  readonly onState: (state: DeviceRank['state']) => void;
 }
 
 /** A rank and its tiles live and die with one configuration. */
@@ -36,20 +40,22 @@ const reasonsToDecline: ReadonlySet<ErrorCode> = new Set(['CACHE_WRITE_FAILED', 
 export class DeviceRank {
   readonly #options: DeviceRankOptions;
   #state: DeviceRankState = { name: 'joined' };
-  /** Of the newest configuration: tiles for older ones may still be on their way. */
+  #preparation: TilePreparation | undefined;
+  /** Of the newest configuration or preparation: tiles for older ones may still be on their way. */
   #configurationId = -1;
 
   constructor(options: DeviceRankOptions) {
     this.#options = options;
   }
 
-  get state(): DeviceRankState['name'] {
-    return this.#state.name;
+  get state(): DeviceRankState['name'] | 'preparing' {
+    return this.#state.name === 'joined' && this.#preparation ? 'preparing' : this.#state.name;
   }
 
   /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE */
   obey(message: ControlMessage): void {
     if (message.type === 'configure') this.#configure(message);
+    else if (message.type === 'prepare') this.#prepare(message);
     else if (message.type === 'release' && this.#state.name === 'ready')
       this.#state.runner.release(message.slot);
     else throw this.#unexpected(message.type);
@@ -69,6 +75,7 @@ export class DeviceRank {
   close(): void {
     this.#letGo();
     this.#state = { name: 'joined' };
+    this.#preparation = undefined;
   }
 
   #letGo(): void {
@@ -81,7 +88,7 @@ export class DeviceRank {
     this.#configurationId = configurationId;
     // First let go of the old rank, so that its memory can be had for the new one.
     this.#letGo();
-    this.#enter({ name: 'joined' });
+    this.#enter({ name: 'joined' }, undefined);
     let host: RankHost;
     try {
       host = this.#options.createRank(setup);
@@ -90,27 +97,21 @@ export class DeviceRank {
       return;
     }
     const loading: Loading = { name: 'loading', configure, host };
-    this.#enter(loading);
+    this.#enter(loading, undefined);
     void this.#load(loading);
   }
 
   async #load(loading: Loading): Promise<void> {
     const { configurationId } = loading.configure;
-    const tell = (message: ControlMessage) => {
-      if (this.#state === loading) this.#options.send(message);
-    };
     try {
-      await loading.host.load({
-        wanted: (tileIds) => tell({ type: 'wanted', configurationId, tileIds }),
-        loaded: (tileId, tileHash) => tell({ type: 'loaded', configurationId, tileId, tileHash }),
-      });
+      await loading.host.load(this.#report(configurationId, () => this.#state === loading));
       if (this.#state === loading) this.#start(loading);
     } catch (error) {
       if (this.#state !== loading) return;
       if (!(error instanceof HearthError) || !reasonsToDecline.has(error.code))
         return this.#options.fail(error);
       this.#letGo();
-      this.#enter({ name: 'joined' });
+      this.#enter({ name: 'joined' }, this.#preparation);
       this.#decline(configurationId, error);
     }
   }
@@ -118,18 +119,68 @@ export class DeviceRank {
   #start({ configure, host }: Loading): void {
     const { send, sendFrame, clock, logger } = this.#options;
     const runner = new RankRunner(host, configure, { frame: sendFrame, control: send }, { clock, logger });
-    this.#enter({ name: 'ready', runner });
+    this.#enter({ name: 'ready', runner }, this.#preparation);
     send({ type: 'ready', configurationId: configure.configurationId });
     runner.reportMemory();
+  }
+
+  /** The device goes on as it is. */
+  #prepare(prepare: Prepare): void {
+    const { configurationId } = prepare;
+    this.#configurationId = configurationId;
+    this.#enter(this.#state, undefined);
+    try {
+      const report = this.#report(configurationId, () => true);
+      this.#enter(this.#state, new TilePreparation(prepare, this.#options.sources, report));
+      this.#endIfPrepared();
+    } catch (error) {
+      this.#cannotPrepare(configurationId, error);
+    }
   }
 
   #deliver(frame: Frame): void {
     const { rows: configurationId } = frame;
     const state = this.#state;
+    const preparation = this.#preparation;
+    const tile = () => decodeTile(frame, this.#options.sha256 ?? portableSha256);
     if (configurationId > this.#configurationId) throw this.#unexpected(frame.type);
     // Others come too late: they were sent to what this device no longer is, or sent again when it had them already.
     if (state.name === 'loading' && configurationId === state.configure.configurationId)
-      state.host.deliver(decodeTile(frame, this.#options.sha256 ?? portableSha256));
+      state.host.deliver(tile());
+    else if (configurationId === preparation?.configurationId) this.#keep(preparation, tile());
+  }
+
+  #keep(preparation: TilePreparation, tile: Tile): void {
+    try {
+      preparation.keep(tile);
+      this.#endIfPrepared();
+    } catch (error) {
+      this.#cannotPrepare(preparation.configurationId, error);
+    }
+  }
+
+  #endIfPrepared(): void {
+    const preparation = this.#preparation;
+    if (!preparation?.isDone) return;
+    this.#enter(this.#state, undefined);
+    this.#options.send({ type: 'ready', configurationId: preparation.configurationId });
+  }
+
+  #cannotPrepare(configurationId: number, error: unknown): void {
+    if (!(error instanceof HearthError) || !reasonsToDecline.has(error.code)) throw error;
+    this.#enter(this.#state, undefined);
+    this.#options.logger.warn({ error }, 'this device cannot get its tiles ahead of its turn');
+    this.#options.send({ type: 'declined', configurationId, ...reportOf(error) });
+  }
+
+  #report(configurationId: number, isCurrent: () => boolean): LoadReport {
+    const tell = (message: ControlMessage) => {
+      if (isCurrent()) this.#options.send(message);
+    };
+    return {
+      wanted: (tileIds) => tell({ type: 'wanted', configurationId, tileIds }),
+      loaded: (tileId, tileHash) => tell({ type: 'loaded', configurationId, tileId, tileHash }),
+    };
   }
 
   /** This device stays, for a rank that it can be. */
@@ -138,14 +189,15 @@ export class DeviceRank {
     this.#options.send({ type: 'declined', configurationId, ...reportOf(error) });
   }
 
-  #enter(state: DeviceRankState): void {
-    const changed = state.name !== this.#state.name;
+  #enter(state: DeviceRankState, preparation: TilePreparation | undefined): void {
+    const before = this.state;
     this.#state = state;
-    if (changed) this.#options.onState(state.name);
+    this.#preparation = preparation;
+    if (this.state !== before) this.#options.onState(this.state);
   }
 
   #unexpected(type: string): HearthError {
-    const state = this.#state.name;
+    const { state } = this;
     const message = `a ${type} message came while the session was ${state}`;
     return new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', message, { type, state });
   }

@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { CreateRank } from './rank-runner.ts';
 import type { TileLinkOpener } from './tile-link-keeper.ts';
+import type { TileSources } from './tile-sources.ts';
 
 export interface SessionOptions {
   /** Known to the coordinator and to each of its devices. */
@@ -18,6 +19,8 @@ export interface SessionOptions {
   /** 32 random bytes, new for each session. */
   readonly nonce: Uint8Array;
   readonly createRank: CreateRank;
+  /** Where the device has tiles and keeps them. Without it, it is sent them when it becomes a rank, not before. */
+  readonly sources?: TileSources;
   readonly sha256?: Sha256;
   /** Opens links of their own for tiles. Without it they come with all else. */
   readonly tileLinks?: TileLinkOpener;
@@ -36,6 +39,8 @@ export type SessionState =
   | 'awaiting-welcome'
   /** Without a rank. */
   | 'joined'
+  /** Without a rank, getting tiles for one. */
+  | 'preparing'
   /** Waiting for tiles. */
   | 'loading'
   | 'ready'

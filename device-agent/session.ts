@@ -121,9 +121,10 @@ export class Session {
       );
     }
     this.#joined = true;
-    const { createRank, sha256, onState = () => {} } = this.#options;
+    const { createRank, sources, sha256, onState = () => {} } = this.#options;
     const rank = new DeviceRank({
       createRank,
+      sources,
       sha256,
       clock: this.#clock,
       logger: this.#logger,

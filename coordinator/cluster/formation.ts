@@ -4,7 +4,6 @@ import { StarReducer } from '../../runtime/collective/star-reducer.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
-import type { Assignment } from '../../runtime/plan/plan.ts';
 import { operations } from '../../runtime/profile/operations.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
@@ -14,6 +13,7 @@ import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
 import type { Profiler } from '../profile/profiler.ts';
 import { type FormationRank, formationRank } from './formation-rank.ts';
 import type { Member } from './member.ts';
+import { type Plan, tileSetup } from './plan.ts';
 import { StepRun } from './step-run.ts';
 import { type ModelSource, TileDelivery } from './tile-delivery.ts';
 import type { TileHashes } from './tile-hashes.ts';
@@ -59,14 +59,9 @@ export class Formation {
   #step: PendingStep | undefined;
   #lastStepId = -1;
 
-  /** @param assignments one for each member, in the order of the ranks */
-  constructor(
-    members: readonly Member[],
-    assignments: readonly Assignment[],
-    configurationId: number,
-    options: FormationOptions,
-  ) {
+  constructor(plan: Plan, options: FormationOptions) {
     const { model, rankOptions } = options;
+    const { members, assignments } = plan;
     const { config } = model.description;
     this.#options = options;
     this.#broken = new Promise((_, reject) => {
@@ -86,14 +81,11 @@ export class Formation {
     this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
     options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
-    this.#deliveries = this.ranks.map((rank) => {
+    this.#deliveries = this.ranks.map((rank, i) => {
       const configure = {
         type: 'configure',
-        configurationId,
-        description: model.description,
-        assignment: rank.assignment,
+        ...tileSetup(plan, i, model, options.hashes),
         options: rankOptions,
-        tileHashes: options.hashes.of(rank.assignment.tileIds),
         profile: options.profiler !== undefined,
       } as const;
       return new TileDelivery(rank.member, configure, model, {

@@ -2,7 +2,7 @@ import type { Clock } from '../../device-agent/clock.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { ModelFile } from '../../runtime/model/model-file.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
-import type { Configure, ControlMessage, Loaded } from '../../runtime/protocol/messages.ts';
+import type { Configure, ControlMessage, Loaded, Prepare } from '../../runtime/protocol/messages.ts';
 import { encodeTile, type Sha256 } from '../../runtime/protocol/tile-frame.ts';
 import { isKnown } from '../../runtime/tile/tile-hash.ts';
 import type { Member } from './member.ts';
@@ -36,14 +36,14 @@ export interface DeliveryOptions {
 }
 
 /**
- * Makes one member a rank: sends the configuration and then the tiles that it wants, cut when their turn comes,
- * a few at a time, until it says that it is ready.
+ * Makes one member a rank, or prepares it to become one: says so and then sends the tiles that it wants, cut when their
+ * turn comes, a few at a time, until it says that it is ready.
  */
 export class TileDelivery {
   /** Rejects with Declined or HearthError; never settles after `cancel`. */
   readonly done: Promise<void>;
   readonly #member: Member;
-  readonly #configure: Configure;
+  readonly #setup: Configure | Prepare;
   readonly #model: ModelSource;
   readonly #options: DeliveryOptions;
   readonly #stopWatch: () => void;
@@ -60,19 +60,19 @@ export class TileDelivery {
   #cutting = false;
   #progressMs: number;
 
-  constructor(member: Member, configure: Configure, model: ModelSource, options: DeliveryOptions) {
+  constructor(member: Member, setup: Configure | Prepare, model: ModelSource, options: DeliveryOptions) {
     this.#member = member;
-    this.#configure = configure;
+    this.#setup = setup;
     this.#model = model;
     this.#options = options;
-    this.#own = new Set(configure.assignment.tileIds);
+    this.#own = new Set(setup.assignment.tileIds);
     this.#progressMs = options.clock.nowMs();
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     this.#stopWatch = options.clock.every(Math.min(250, options.loadStallTimeoutMs), () => this.#watch());
-    member.send(configure);
+    member.send(setup);
   }
 
   /** Whether the member has taken up this configuration: what it sent before belongs to an older one. */
@@ -84,7 +84,7 @@ export class TileDelivery {
   receive(message: ControlMessage): void {
     if (this.#state === 'ended' || !('configurationId' in message)) return;
     // An answer to an older configuration that crossed this one on the way.
-    if (message.configurationId !== this.#configure.configurationId) return;
+    if (message.configurationId !== this.#setup.configurationId) return;
     this.#progressMs = this.#options.clock.nowMs();
     if (message.type === 'declined' && this.#state !== 'ready')
       this.#end(new Declined(this.#member, errorOf(message)));
@@ -116,7 +116,14 @@ export class TileDelivery {
     this.#state = 'loading';
     this.#queue.push(...tileIds);
     for (const id of tileIds) this.#own.delete(id);
+    if (this.#setup.type === 'prepare') this.#leaveOwn();
     void this.#fillWindow();
+  }
+
+  /** What a device has by itself it need not load in advance. */
+  #leaveOwn(): void {
+    for (const id of this.#own) this.#options.onLoaded(this.#model.tiles[id]!.byteLength);
+    this.#own.clear();
   }
 
   #loaded({ tileId, tileHash }: Loaded): void {
@@ -165,7 +172,7 @@ export class TileDelivery {
         this.#progressMs = this.#options.clock.nowMs();
         const hash = this.#options.sha256(bytes);
         this.#options.hashes.learn(spec.id, hash);
-        this.#member.sendTile(encodeTile(this.#configure.configurationId, { id: spec.id, hash, bytes }));
+        this.#member.sendTile(encodeTile(this.#setup.configurationId, { id: spec.id, hash, bytes }));
       }
     } catch (error) {
       this.#end(error);

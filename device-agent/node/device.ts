@@ -40,17 +40,19 @@ export const defaultCacheBytes = 64e9;
 export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
   const { logger, threads, model, memoryBytes, cacheBytes = defaultCacheBytes } = options;
   const cache = { folder: join(cacheFolder(), 'tiles'), limitBytes: cacheBytes };
+  const sources = { model, cache: new FolderTileCache(cache), sha256: nodeSha256 };
   return {
     softwareVersion: packageVersion(),
     capabilities: nodeCapabilities(threads, memoryBytes),
     createRank: kernelRanks({
       startKernels,
       threads: nodeThreads(threads, logger, cache),
-      sources: { model, cache: new FolderTileCache(cache), sha256: nodeSha256 },
+      sources,
       memoryBytes,
       startLoader: (job) => startLoader(job, cache, logger),
       onUnkept: (error) => logger.warn({ error }, 'a tile cannot be kept: it will be sent again'),
     }),
+    sources,
     logger,
     sha256: nodeSha256,
   };

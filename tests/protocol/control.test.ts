@@ -64,6 +64,7 @@ describe('control messages', () => {
       memory: 15,
       attach: 16,
       attached: 17,
+      prepare: 18,
     });
   });
 
@@ -148,6 +149,10 @@ describe('every field is checked', () => {
     ['configure', 'options.kvPages', undefined],
     ['configure', 'profile', undefined],
     ['configure', 'profile', 1],
+    ['prepare', 'options', {}],
+    ['prepare', 'tileHashes', new Uint8Array(31)],
+    ['prepare', 'assignment.tileIds', [3, 4]],
+    ['prepare', 'description.layers', []],
     ['wanted', 'tileIds', [5, 4]],
     ['wanted', 'tileIds', [-1]],
     ['loaded', 'tileId', 2 ** 20],

@@ -30,8 +30,8 @@ export const samples = [
     configurationId: 1,
     description: description({ layerCount: 1 }),
     assignment: { rank: 1, worldSize: 2, tileIds: [0, 3, 4, 7, 9, 10] },
-    options: { kvFormat: 'f16', maxStepTokens: 64, maxSequences: 4, contextLength: 256, kvPages: 16 },
     tileHashes: Uint8Array.from({ length: 6 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
+    options: { kvFormat: 'f16', maxStepTokens: 64, maxSequences: 4, contextLength: 256, kvPages: 16 },
     profile: false,
   },
   { type: 'wanted', configurationId: 1, tileIds: [0, 3, 4, 7, 9, 10] },
@@ -67,6 +67,13 @@ export const samples = [
     session: joinNonce,
     nonce: attachNonce,
     mac: proofOf('attach', 'secret', helloNonce, attachNonce, joinNonce),
+  },
+  {
+    type: 'prepare',
+    configurationId: 2,
+    description: description({ layerCount: 1 }),
+    assignment: { rank: 1, worldSize: 3, tileIds: [0, 3, 7] },
+    tileHashes: Uint8Array.from({ length: 3 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
   },
   { type: 'attached', mac: proofOf('attached', 'secret', helloNonce, attachNonce, joinNonce) },
 ] as const satisfies ControlMessage[];
