@@ -24,6 +24,7 @@ export interface AgentServerOptions {
   readonly softwareVersion?: string;
   readonly handshakeTimeoutMs?: number;
   readonly liveness?: LivenessOptions;
+  readonly tileLinkWaitMs?: number;
   /** Open connections, joined or not; a device has two. */
   readonly maxConnections?: number;
   /** Connections that have not proved yet that they know the secret. */
@@ -109,7 +110,7 @@ export class AgentServer {
       softwareVersion = packageVersion(),
       handshakeTimeoutMs = 10_000,
     } = this.#options;
-    const { clock = systemClock } = this.#options;
+    const { clock = systemClock, tileLinkWaitMs = 5_000 } = this.#options;
     const nonce = newNonce();
     const liveness = this.#options.liveness;
     const stopCounting = limitBytes(socket, maxHandshakeBytes);
@@ -121,6 +122,7 @@ export class AgentServer {
         nonce,
         handshakeTimeoutMs,
         linkKind: 'websocket',
+        tileLinkWaitMs,
         clock,
         ...(liveness && { liveness }),
       } as const;

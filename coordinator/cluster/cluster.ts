@@ -72,7 +72,7 @@ export class Cluster implements StepRunner {
     member.attach({
       onControl: (message) => this.#formations.hearControl(member, message),
       onTensors: (frame) => this.#formations.hearTensors(member, frame),
-      onTilesLost: () => this.#formations.resendTiles(member),
+      onTileLink: () => this.#formations.resendTiles(member),
       onLost: (error) => this.#lost(member, error),
     });
     this.#membersChanged();

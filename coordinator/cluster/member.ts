@@ -20,6 +20,8 @@ export interface MemberOptions {
   readonly limits?: FrameLimits;
   readonly liveness?: LivenessOptions;
   readonly clock?: Clock;
+  /** Time in which a device may open a link for tiles; then they go with all else. By default they do at once. */
+  readonly tileLinkWaitMs?: number;
 }
 
 /** What a joined device told of itself. */
@@ -36,8 +38,8 @@ export interface MemberInfo {
 export interface MemberHandlers {
   readonly onControl: (message: ControlMessage) => void;
   readonly onTensors: (frame: Frame) => void;
-  /** Tiles that are under way may not arrive. */
-  readonly onTilesLost: () => void;
+  /** Tiles go another way: those that are under way may not arrive. */
+  readonly onTileLink: () => void;
   /** Called once. */
   readonly onLost: (error: HearthError) => void;
 }
@@ -56,6 +58,8 @@ export class Member {
   readonly #liveness: Liveness;
   readonly #stopTicks: () => void;
   #tileLink: TileLink | undefined;
+  readonly #tileLinkWaitMs: number;
+  #tileLinkDueMs: number;
   #handlers: MemberHandlers | undefined;
   #lost: HearthError | undefined;
 
@@ -64,7 +68,10 @@ export class Member {
     this.#link = link;
     this.#limits = options.limits ?? defaultFrameLimits;
     this.#clock = options.clock ?? systemClock;
-    this.#liveness = new Liveness(options.liveness ?? defaultLiveness, this.#clock.nowMs());
+    const nowMs = this.#clock.nowMs();
+    this.#liveness = new Liveness(options.liveness ?? defaultLiveness, nowMs);
+    this.#tileLinkWaitMs = options.tileLinkWaitMs ?? 0;
+    this.#tileLinkDueMs = nowMs + this.#tileLinkWaitMs;
     link.onFrame = (message) => this.#receive(message);
     link.onClose = (_, reason) => this.#gone(new HearthError('DEVICE_LOST', reason || 'the link was closed'));
     this.#stopTicks = this.#clock.every(tickMs, () => this.#tick());
@@ -86,11 +93,17 @@ export class Member {
     const tileLink = new TileLink(link, () => {
       if (this.#tileLink !== tileLink) return;
       this.#tileLink = undefined;
-      this.#handlers?.onTilesLost();
+      this.#tileLinkDueMs = this.#clock.nowMs() + this.#tileLinkWaitMs;
+      this.#handlers?.onTileLink();
     });
     this.#tileLink = tileLink;
     replaced?.close(normalClose, 'another has taken its place');
-    if (replaced) this.#handlers?.onTilesLost();
+    this.#handlers?.onTileLink();
+  }
+
+  /** Whether tiles may be sent now; if not, to be asked again. */
+  get takesTiles(): boolean {
+    return this.#tileLink !== undefined || this.#clock.nowMs() >= this.#tileLinkDueMs;
   }
 
   /** Over the link for tiles, or with all else while there is none. */

@@ -94,7 +94,7 @@ export class TileDelivery {
     else throw unexpected(`a ${message.type} message came while the device was ${this.#state}`);
   }
 
-  /** The link broke on which tiles were under way. */
+  /** The link on which tiles were under way is another now. */
   resend(): void {
     for (const tileId of this.#underWay.keys()) this.#uncertain.add(tileId);
     this.#queue.unshift(...this.#underWay.keys());
@@ -156,7 +156,7 @@ export class TileDelivery {
     if (this.#cutting) return;
     this.#cutting = true;
     try {
-      while (this.#state === 'loading' && this.#queue.length > 0) {
+      while (this.#state === 'loading' && this.#queue.length > 0 && this.#member.takesTiles) {
         const spec = this.#model.tiles[this.#queue[0]!]!;
         // What an older configuration left behind in the link counts too, and is looked at again by the watch.
         const busyBytes = Math.max(this.#underWayBytes, this.#member.tileBacklogBytes);

@@ -215,7 +215,7 @@ describe('silence', () => {
     member.attach({
       onControl: () => {},
       onTensors: () => {},
-      onTilesLost: () => {},
+      onTileLink: () => {},
       onLost: (error) => lost.push(error),
     });
     await clock.pass(10_000);

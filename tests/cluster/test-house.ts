@@ -22,9 +22,12 @@ export class TestHouse {
   readonly clock = new FakeClock();
   readonly cluster: Cluster;
   readonly members = new Set<Member>();
+  readonly #tileLinkWaitMs: number;
   #nonces = 0;
 
-  constructor(options: Partial<ClusterOptions> = {}) {
+  /** @param tileLinkWaitMs that devices are given for their links for tiles */
+  constructor(options: Partial<ClusterOptions> = {}, tileLinkWaitMs = 0) {
+    this.#tileLinkWaitMs = tileLinkWaitMs;
     this.cluster = testCluster({ clock: this.clock, ...options });
   }
 
@@ -37,8 +40,9 @@ export class TestHouse {
   /** @returns the coordinator's end of a new link, and the other one */
   knock(): [MemoryLink, MemoryLink] {
     const [hub, link] = memoryLinkPair();
-    const options = { secret, softwareVersion: '0.1.0', linkKind: 'websocket', clock: this.clock } as const;
-    admitOrAttach(hub, { ...options, nonce: this.newNonce() }, this.members).then(
+    const options = { secret, softwareVersion: '0.1.0', linkKind: 'websocket' } as const;
+    const waits = { clock: this.clock, tileLinkWaitMs: this.#tileLinkWaitMs };
+    admitOrAttach(hub, { ...options, ...waits, nonce: this.newNonce() }, this.members).then(
       (member) => {
         if (!member) return;
         this.members.add(member);

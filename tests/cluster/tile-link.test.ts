@@ -22,8 +22,9 @@ const tileIds = fakeModel().tiles.map(({ id }) => id);
  */
 async function twoDevices(
   afterThree: (first: HouseDevice) => void = () => {},
+  tileLinkWaitMs = 0,
 ): Promise<{ place: TestHouse; first: HouseDevice }> {
-  const place = house({ minDevices: 2, tileWindowBytes: 1 });
+  const place = house({ minDevices: 2, tileWindowBytes: 1 }, tileLinkWaitMs);
   const first = await place.join('first');
   const tileHub = first.tileHubs[0]!;
   const { send } = tileHub;
@@ -54,6 +55,19 @@ describe('a link for tiles', () => {
     expect(tilesOf(first.hub)).toEqual([]);
     expect(messagesOf(first.tileHubs[0]!).map(({ type }) => type)).toEqual(['hello', 'attached']);
     expect(first.tileHubs).toHaveLength(1);
+  });
+
+  it('is waited for when the device has just joined', async () => {
+    const place = house({ tileWindowBytes: 1 }, 2_000);
+    const first = await place.join('first');
+    await place.cluster.whenReady();
+    expect(tilesOf(first.tileHubs[0]!)).toEqual(tileIds);
+    const second = await place.join('second', { tileLinks: undefined! });
+    expect(tilesOf(second.hub)).toEqual([]);
+    await place.clock.pass(2_300);
+    await place.cluster.whenReady();
+    expect(tilesOf(second.hub)).toHaveLength(place.cluster.deviceStates()[1]!.tiles);
+    expect(await rowsOf(place)).toEqual(await soloRows());
   });
 
   it('need not be there', async () => {
@@ -93,6 +107,14 @@ describe('a link for tiles', () => {
     expect(first.tileHubs).toHaveLength(2);
     expect(messagesOf(first.tileHubs[1]!).map(({ type }) => type)).toEqual(['hello', 'attached']);
     expect(first.session.state).toBe('ready');
+  });
+
+  it('that broke is waited for, and tiles do not go with all else', async () => {
+    const { place, first } = await twoDevices(({ tileHubs }) => tileHubs[0]!.cut(), 2_000);
+    await place.clock.pass(1_000);
+    expect(await rowsOf(place)).toEqual(await soloRows());
+    expect(tilesOf(first.hub)).toEqual([]);
+    expect(first.tileHubs).toHaveLength(2);
   });
 
   it.each([
