@@ -60,6 +60,7 @@ export class ThrottledProxy {
       [target, client],
     ] as const) {
       this.#sockets.add(socket);
+      socket.setNoDelay();
       socket.on('error', () => {});
       socket.on('close', () => {
         this.#sockets.delete(socket);
