@@ -5,6 +5,8 @@
 export interface Link {
   /** Takes the bytes as they are now; does nothing once the link is closed. */
   send(frame: Uint8Array): void;
+  /** Bytes that were sent and still wait in this process for the transport to take them. */
+  readonly backlogBytes: number;
   /** Closes both ways, once what was sent has left; `onClose` follows on both sides. */
   close(code: number, reason: string): void;
   onFrame: (frame: Uint8Array) => void;

@@ -7,21 +7,27 @@ import { HearthError } from '../runtime/error.ts';
 import type { FileVersion } from '../runtime/gguf/source.ts';
 import { Arena } from '../runtime/kernels/arena.ts';
 import { type Kernels, maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
-import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
+import type { ModelDescription } from '../runtime/model/description.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { StepProfile } from '../runtime/profile/step-profile.ts';
 import type { MemoryUse } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 import { alone, controlBytes, SharedTeam, type Team } from '../runtime/threads/team.ts';
-import { tileSpecs } from '../runtime/tile/spec.ts';
-import { hashAt, hashName } from '../runtime/tile/tile-hash.ts';
+import { hashName } from '../runtime/tile/tile-hash.ts';
 import { WindowControl } from '../runtime/weights/window-control.ts';
 import type { Window } from '../runtime/weights/window-reader.ts';
 import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from './profile-memory.ts';
 import type { CreateRank, LoadReport, RankHost, RankSetup } from './rank-runner.ts';
 import type { TileCache } from './tile-cache.ts';
 import { TileLoading } from './tile-loading.ts';
-import { type LoadEvents, loadShare, type RankTile, type TileSources } from './tile-sources.ts';
+import {
+  type LoadEvents,
+  loadShare,
+  type RankTile,
+  sourcesFor,
+  type TileSources,
+  tilesToGet,
+} from './tile-sources.ts';
 import type { LoaderJob } from './window-host.ts';
 
 /** All that a thread needs to follow a rank's leader: it can be posted to it as it is. */
@@ -116,19 +122,10 @@ class KernelRank implements RankHost {
   }
 
   async load(report: LoadReport): Promise<void> {
-    const { description, assignment, tileHashes } = this.#setup;
     const { sources, onUnkept = () => {} } = this.#tools;
-    const specs = tileSpecs(description);
-    const tiles = assignment.tileIds.map((id, i) => ({ spec: specs[id]!, hash: hashAt(tileHashes, i) }));
-    const isSame = sources.model && sameDescription(sources.model.description, description);
-    const own = { ...sources, model: isSame ? sources.model : undefined };
-    const loading = new TileLoading({
-      tiles,
-      sources: own,
-      places: this.rank,
-      report,
-      onUnkept,
-    });
+    const own = sourcesFor(sources, this.#setup.description);
+    const tiles = tilesToGet(this.#setup);
+    const loading = new TileLoading({ tiles, sources: own, places: this.rank, report, onUnkept });
     this.#loading = loading;
     await Promise.all([
       this.#startThreads(loading, own.model),
@@ -208,9 +205,8 @@ class KernelRank implements RankHost {
 }
 
 /** What streams must stay where it streams from, and all tiles of a rank are kept. */
-function checkCache({ description, assignment }: RankSetup, { capacityBytes }: TileCache): void {
-  const specs = tileSpecs(description);
-  const tileBytes = assignment.tileIds.reduce((sum, id) => sum + specs[id]!.byteLength, 0);
+function checkCache(setup: RankSetup, { capacityBytes }: TileCache): void {
+  const tileBytes = tilesToGet(setup).reduce((sum, { spec }) => sum + spec.byteLength, 0);
   if (tileBytes <= capacityBytes) return;
   throw new HearthError(
     'CACHE_WRITE_FAILED',

@@ -1,4 +1,4 @@
-import { type ErrorCode, HearthError } from '../runtime/error.ts';
+import { HearthError } from '../runtime/error.ts';
 import { closeCodeOf, closeReasonOf, normalClose } from '../runtime/protocol/close-codes.ts';
 import { decodeControl, encodeControl } from '../runtime/protocol/control.ts';
 import { errorOf, reportOf } from '../runtime/protocol/error-report.ts';
@@ -10,26 +10,25 @@ import {
 } from '../runtime/protocol/frame.ts';
 import { equalBytes, proofOf } from '../runtime/protocol/handshake.ts';
 import { defaultLiveness, Liveness } from '../runtime/protocol/liveness.ts';
-import { type Configure, type ControlMessage, protocolVersion } from '../runtime/protocol/messages.ts';
-import { decodeTile, portableSha256 } from '../runtime/protocol/tile-frame.ts';
+import { type ControlMessage, protocolVersion } from '../runtime/protocol/messages.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { DeviceRank } from './device-rank.ts';
 import type { Link } from './link.ts';
 import { type Logger, silentLogger } from './logger.ts';
-import { type RankHost, RankRunner } from './rank-runner.ts';
-import {
-  type Loading,
-  type SessionEnd,
-  type SessionOptions,
-  type SessionState,
-  unexpected,
-} from './session-state.ts';
+import { type SessionEnd, type SessionOptions, type SessionState, unexpected } from './session-options.ts';
+import { TileLinkKeeper } from './tile-link-keeper.ts';
 
-export type { SessionEnd, SessionOptions, SessionState } from './session-state.ts';
+export type { SessionEnd, SessionOptions, SessionState } from './session-options.ts';
 
 const tickMs = 250;
+const defaultHandshakeTimeoutMs = 10_000;
 
-/** What goes wrong while tiles are loaded because this rank is too much for this device, which may take another. */
-const reasonsToDecline: ReadonlySet<ErrorCode> = new Set(['CACHE_WRITE_FAILED', 'MEMORY_EXHAUSTED']);
+/** Where the handshake stands; when it is over the device is whatever rank it is told to be. */
+type Stage =
+  | { readonly name: 'awaiting-hello' }
+  | { readonly name: 'awaiting-welcome'; readonly helloNonce: Uint8Array }
+  | { readonly name: 'joined'; readonly rank: DeviceRank; readonly tileLink: TileLinkKeeper | undefined }
+  | { readonly name: 'closed' };
 
 /**
  * A device's side of a link to its coordinator, from the first hello to the end; knows no socket, thread or
@@ -46,7 +45,7 @@ export class Session {
   readonly #handshakeEndMs: number;
   readonly #stopTicks: () => void;
   #end!: (end: SessionEnd) => void;
-  #state: SessionState = { name: 'awaiting-hello' };
+  #stage: Stage = { name: 'awaiting-hello' };
   #joined = false;
   #error: HearthError | undefined;
 
@@ -57,7 +56,7 @@ export class Session {
     this.#logger = options.logger ?? silentLogger;
     const nowMs = this.#clock.nowMs();
     this.#liveness = new Liveness(options.liveness ?? defaultLiveness, nowMs);
-    this.#handshakeEndMs = nowMs + (options.handshakeTimeoutMs ?? 10_000);
+    this.#handshakeEndMs = nowMs + (options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -66,42 +65,44 @@ export class Session {
     this.#stopTicks = this.#clock.every(tickMs, () => this.#tick());
   }
 
-  get state(): SessionState['name'] {
-    return this.#state.name;
+  get state(): SessionState {
+    return this.#stage.name === 'joined' ? this.#stage.rank.state : this.#stage.name;
   }
 
   /** Leaves the cluster. */
   close(): void {
-    if (this.#state.name === 'closed') return;
+    if (this.#stage.name === 'closed') return;
     this.#link.close(normalClose, 'the device left');
     this.#closed('the device left');
   }
 
   #receive(message: Uint8Array): void {
-    if (this.#state.name === 'closed') return;
+    if (this.#stage.name === 'closed') return;
     this.#liveness.heard(this.#clock.nowMs());
     try {
       const limits = this.#joined ? (this.#options.limits ?? defaultFrameLimits) : handshakeFrameLimits;
       const frame = decodeFrame(message, limits);
       if (frame.type === 'control') this.#obey(decodeControl(frame));
-      else this.#compute(frame);
+      else this.#take(frame);
     } catch (error) {
       this.#fail(error);
     }
   }
 
   #obey(message: ControlMessage): void {
-    const state = this.#state;
+    const stage = this.#stage;
     if (message.type === 'refused' || message.type === 'error') this.#reported(message);
-    else if (state.name === 'awaiting-hello' && message.type === 'hello') this.#join(message.nonce);
-    else if (state.name === 'awaiting-welcome' && message.type === 'welcome')
-      this.#welcomed(state.helloNonce, message.mac);
-    else if (!this.#joined) throw unexpected(message.type, state.name);
-    else if (message.type === 'configure') this.#configure(message);
+    else if (stage.name === 'awaiting-hello' && message.type === 'hello') this.#join(message.nonce);
+    else if (stage.name === 'awaiting-welcome' && message.type === 'welcome')
+      this.#welcomed(stage.helloNonce, message.mac);
+    else if (stage.name !== 'joined') throw unexpected(message.type, stage.name);
     else if (message.type === 'ping') this.#send({ type: 'pong', id: message.id });
-    else if (message.type === 'release' && state.name === 'ready') state.runner.release(message.slot);
-    else if (message.type !== 'pong' && !(message.type === 'release' && state.name === 'declined'))
-      throw unexpected(message.type, state.name);
+    else if (message.type !== 'pong') stage.rank.obey(message);
+  }
+
+  #take(frame: Frame): void {
+    if (this.#stage.name !== 'joined') throw unexpected(frame.type, this.#stage.name);
+    this.#stage.rank.take(frame);
   }
 
   #join(helloNonce: Uint8Array): void {
@@ -120,74 +121,40 @@ export class Session {
       );
     }
     this.#joined = true;
-    this.#enter({ name: 'joined' });
+    const { createRank, sources, sha256, onState = () => {} } = this.#options;
+    const rank = new DeviceRank({
+      createRank,
+      sources,
+      sha256,
+      clock: this.#clock,
+      logger: this.#logger,
+      send: (message) => this.#send(message),
+      sendFrame: (frame) => this.#link.send(frame),
+      fail: (error) => this.#fail(error),
+      onState,
+    });
+    this.#enter({ name: 'joined', rank, tileLink: this.#openTileLink(rank) });
   }
 
-  #configure(message: Configure): void {
-    const { type: _, configurationId, ...setup } = message;
-    // First let go of the old rank, so that its memory can be had for the new one.
-    this.#letGo();
-    this.#enter({ name: 'joined' });
-    let host: RankHost;
-    try {
-      host = this.#options.createRank(setup);
-    } catch (error) {
-      this.#giveUp(configurationId, error);
-      return;
-    }
-    const loading: Loading = { name: 'loading', configure: message, host };
-    this.#enter(loading);
-    void this.#load(loading);
-  }
-
-  async #load(loading: Loading): Promise<void> {
-    const { configurationId } = loading.configure;
-    const tell = (message: ControlMessage) => {
-      if (this.#state === loading) this.#send(message);
-    };
-    try {
-      await loading.host.load({
-        wanted: (tileIds) => tell({ type: 'wanted', configurationId, tileIds }),
-        loaded: (tileId, tileHash) => tell({ type: 'loaded', configurationId, tileId, tileHash }),
-      });
-      if (this.#state === loading) this.#start(loading);
-    } catch (error) {
-      if (this.#state !== loading) return;
-      if (error instanceof HearthError && reasonsToDecline.has(error.code))
-        this.#giveUp(configurationId, error);
-      else this.#fail(error);
-    }
-  }
-
-  /** This device stays, for a rank that it can be. */
-  #giveUp(configurationId: number, error: unknown): void {
-    this.#letGo();
-    this.#logger.error({ error }, 'this device cannot be the rank that it was asked to be');
-    this.#enter({ name: 'declined' });
-    this.#send({ type: 'declined', configurationId, ...reportOf(error) });
-  }
-
-  #compute(frame: Frame): void {
-    const state = this.#state;
-    if (state.name === 'loading' && frame.type === 'tile')
-      state.host.deliver(decodeTile(frame, this.#options.sha256 ?? portableSha256));
-    else if (state.name === 'ready' && frame.type === 'step') state.runner.begin(frame);
-    else if (state.name === 'ready' && (frame.type === 'partial' || frame.type === 'sum'))
-      state.runner.reduce(frame);
-    else if (state.name !== 'declined') throw unexpected(frame.type, state.name);
-  }
-
-  #start({ configure, host }: Loading): void {
-    const output = {
-      frame: (frame: Uint8Array) => this.#link.send(frame),
-      control: (message: ControlMessage) => this.#send(message),
-      lost: (error: HearthError) => this.#giveUp(configure.configurationId, error),
-    };
-    const tools = { clock: this.#clock, logger: this.#logger };
-    const runner = new RankRunner(host, configure, output, tools);
-    this.#enter({ name: 'ready', runner });
-    this.#send({ type: 'ready', configurationId: configure.configurationId });
-    runner.reportMemory();
+  #openTileLink(rank: DeviceRank): TileLinkKeeper | undefined {
+    const { secret, nonce: session, tileLinks: opener, liveness, handshakeTimeoutMs } = this.#options;
+    if (!opener) return undefined;
+    return new TileLinkKeeper({
+      opener,
+      secret,
+      session,
+      liveness: liveness ?? defaultLiveness,
+      handshakeTimeoutMs: handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
+      clock: this.#clock,
+      logger: this.#logger,
+      onTile: (frame) => {
+        try {
+          rank.take(frame);
+        } catch (error) {
+          this.#fail(error);
+        }
+      },
+    });
   }
 
   #tick(): void {
@@ -218,22 +185,20 @@ export class Session {
   }
 
   #closed(reason: string): void {
-    if (this.#state.name === 'closed') return;
-    this.#letGo();
+    const stage = this.#stage;
+    if (stage.name === 'closed') return;
+    if (stage.name === 'joined') {
+      stage.tileLink?.close();
+      stage.rank.close();
+    }
     this.#stopTicks();
     this.#enter({ name: 'closed' });
     this.#end({ joined: this.#joined, error: this.#error, reason });
   }
 
-  #letGo(): void {
-    if (this.#state.name === 'loading') this.#state.host.close();
-    else if (this.#state.name === 'ready') this.#state.runner.close();
-  }
-
-  #enter(state: SessionState): void {
-    const changed = state.name !== this.#state.name;
-    this.#state = state;
-    if (changed) this.#options.onState?.(state.name);
+  #enter(stage: Stage): void {
+    this.#stage = stage;
+    this.#options.onState?.(stage.name);
   }
 
   #send(message: ControlMessage): void {

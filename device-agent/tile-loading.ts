@@ -1,8 +1,14 @@
-import { HearthError } from '../runtime/error.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 import { hashName, unknownHash } from '../runtime/tile/tile-hash.ts';
 import type { LoadReport } from './rank-runner.ts';
-import { isHere, type LoadEvents, type RankTile, type TilePlaces, type TileSources } from './tile-sources.ts';
+import {
+  checkTile,
+  isHere,
+  type LoadEvents,
+  type RankTile,
+  type TilePlaces,
+  type TileSources,
+} from './tile-sources.ts';
 
 export interface TileLoadingOptions {
   readonly tiles: readonly RankTile[];
@@ -58,14 +64,11 @@ export class TileLoading {
   }
 
   /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE, TILE_CORRUPT */
-  deliver({ id, hash, bytes }: Tile): void {
-    const tile = this.#byId.get(id);
-    if (!tile || !this.#wanted.delete(id))
-      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `tile ${id} came though it was not wanted`);
-    if (bytes.length !== tile.spec.byteLength) {
-      const message = `tile ${id} came with ${bytes.length} bytes, expected ${tile.spec.byteLength}`;
-      throw new HearthError('TILE_CORRUPT', message, { tile: id, bytes: bytes.length });
-    }
+  deliver(tile: Tile): void {
+    const { id, hash, bytes } = tile;
+    // One that came already was sent again, since the link broke on which it had come.
+    if (this.hashes.has(id)) return;
+    checkTile(tile, this.#wanted.delete(id) ? this.#byId.get(id)?.spec : undefined);
     const { places, sources, onUnkept } = this.#options;
     places.tileSlot(id)?.set(bytes);
     try {

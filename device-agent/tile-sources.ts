@@ -1,9 +1,12 @@
 import type { Rank } from '../runtime/decoder/rank.ts';
+import { HearthError } from '../runtime/error.ts';
+import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
-import type { Sha256 } from '../runtime/protocol/tile-frame.ts';
+import type { TileSetup } from '../runtime/protocol/messages.ts';
+import type { Sha256, Tile } from '../runtime/protocol/tile-frame.ts';
 import { shareOf, type Team } from '../runtime/threads/team.ts';
-import type { TileSpec } from '../runtime/tile/spec.ts';
-import { hashName, isKnown } from '../runtime/tile/tile-hash.ts';
+import { type TileSpec, tileSpecs } from '../runtime/tile/spec.ts';
+import { hashAt, hashName, isKnown } from '../runtime/tile/tile-hash.ts';
 import type { TileCache } from './tile-cache.ts';
 
 /** A tile that a rank must get. */
@@ -20,6 +23,30 @@ export interface TileSources {
   /** The model, where the device has it. */
   readonly model: ModelFile | undefined;
   readonly sha256: Sha256;
+}
+
+/** The tiles of a rank. */
+export function tilesToGet(setup: Pick<TileSetup, 'description' | 'assignment' | 'tileHashes'>): RankTile[] {
+  const specs = tileSpecs(setup.description);
+  return setup.assignment.tileIds.map((id, i) => ({ spec: specs[id]!, hash: hashAt(setup.tileHashes, i) }));
+}
+
+/** Those that serve for a rank of a model, which may be another than the one that is here. */
+export function sourcesFor(sources: TileSources, description: ModelDescription): TileSources {
+  const isSame = sources.model && sameDescription(sources.model.description, description);
+  return { ...sources, model: isSame ? sources.model : undefined };
+}
+
+/**
+ * Checks a tile that was sent.
+ * @param spec of the tile with its id, if that was wanted
+ * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE, TILE_CORRUPT
+ */
+export function checkTile({ id, bytes }: Tile, spec: TileSpec | undefined): asserts spec is TileSpec {
+  if (!spec) throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `tile ${id} came though it was not wanted`);
+  if (bytes.length === spec.byteLength) return;
+  const message = `tile ${id} came with ${bytes.length} bytes, expected ${spec.byteLength}`;
+  throw new HearthError('TILE_CORRUPT', message, { tile: id, bytes: bytes.length });
 }
 
 /** Told of each tile that a thread has dealt with. */

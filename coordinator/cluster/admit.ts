@@ -1,82 +1,67 @@
-import { systemClock } from '../../device-agent/clock.ts';
 import type { Link } from '../../device-agent/link.ts';
 import { HearthError } from '../../runtime/error.ts';
-import { closeCodeOf, closeReasonOf } from '../../runtime/protocol/close-codes.ts';
-import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
-import { errorOf, reportOf } from '../../runtime/protocol/error-report.ts';
-import { decodeFrame, handshakeFrameLimits } from '../../runtime/protocol/frame.ts';
+import { encodeControl } from '../../runtime/protocol/control.ts';
 import { equalBytes, proofOf } from '../../runtime/protocol/handshake.ts';
-import { type Join, protocolVersion } from '../../runtime/protocol/messages.ts';
+import type { Attach, Join } from '../../runtime/protocol/messages.ts';
+import { type GreetOptions, greet, unexpectedFirst } from './greet.ts';
 import { type LinkKind, Member, type MemberOptions } from './member.ts';
 
-export interface AdmitOptions extends MemberOptions {
+export interface AdmitOptions extends GreetOptions, MemberOptions {
   readonly secret: string;
-  readonly softwareVersion: string;
   readonly linkKind: LinkKind;
-  /** 32 random bytes, new for each link. */
-  readonly nonce: Uint8Array;
-  /** Time in which the device must have proved itself. */
-  readonly handshakeTimeoutMs?: number;
 }
 
 /**
- * The coordinator's side of the handshake on a link that has just opened. Until the device has proved that it
- * knows the secret, it may say only that; if it does not, it hears why and the link is closed.
- * @throws HearthError JOIN_REFUSED, PROTOCOL_VERSION_MISMATCH, LINK_TIMEOUT, DEVICE_LOST, FRAME_*
+ * Lets a device join on a link that has just opened.
+ * @throws HearthError JOIN_REFUSED, and what `greet` throws
  */
 export function admit(link: Link, options: AdmitOptions): Promise<Member> {
-  const { secret, softwareVersion, nonce, linkKind } = options;
-  const clock = options.clock ?? systemClock;
-  const timeoutMs = options.handshakeTimeoutMs ?? 10_000;
-  const endMs = clock.nowMs() + timeoutMs;
-  return new Promise((resolve, reject) => {
-    const refuse = (error: HearthError): void => {
-      stopTicks();
-      link.onFrame = () => {};
-      link.send(encodeControl({ type: 'refused', ...reportOf(error) }));
-      link.close(closeCodeOf(error.code), closeReasonOf(error.message));
-      reject(error);
-    };
-    const stopTicks = clock.every(Math.min(250, timeoutMs), () => {
-      if (clock.nowMs() >= endMs)
-        refuse(new HearthError('LINK_TIMEOUT', 'the device did not introduce itself'));
-    });
-    link.onClose = (_, reason) => {
-      stopTicks();
-      reject(new HearthError('DEVICE_LOST', reason || 'the device left before it had joined'));
-    };
-    link.onFrame = (message) => {
-      try {
-        const join = readJoin(message, secret, nonce);
-        stopTicks();
-        const { name, capabilities } = join;
-        const info = { name, capabilities, softwareVersion: join.softwareVersion, link: linkKind };
-        link.send(encodeControl({ type: 'welcome', mac: proofOf('welcome', secret, nonce, join.nonce) }));
-        resolve(new Member(link, info, options));
-      } catch (error) {
-        refuse(
-          error instanceof HearthError
-            ? error
-            : new HearthError('INTERNAL', 'the handshake failed', {}, error),
-        );
-      }
-    };
-    link.send(encodeControl({ type: 'hello', protocolVersion, softwareVersion, nonce }));
+  return greet(link, options, (message) => {
+    if (message.type !== 'join') throw unexpectedFirst(message.type);
+    return welcome(link, message, options);
   });
 }
 
-function readJoin(message: Uint8Array, secret: string, helloNonce: Uint8Array): Join {
-  const frame = decodeFrame(message, handshakeFrameLimits);
-  if (frame.type !== 'control') throw unexpected(frame.type);
-  const join = decodeControl(frame);
-  if (join.type === 'error') throw errorOf(join);
-  if (join.type !== 'join') throw unexpected(join.type);
-  if (equalBytes(join.mac, proofOf('join', secret, helloNonce, join.nonce))) return join;
-  throw new HearthError('JOIN_REFUSED', 'the secret is not the one of this cluster', { name: join.name });
+/**
+ * Lets a device join on a link that has just opened, or attach the link to its session for tiles.
+ * @param members those whose sessions may get such a link
+ * @returns the member, if it is a new one
+ * @throws HearthError JOIN_REFUSED, and what `greet` throws
+ */
+export function admitOrAttach(
+  link: Link,
+  options: AdmitOptions,
+  members: Iterable<Member>,
+): Promise<Member | undefined> {
+  return greet(link, options, (message) => {
+    if (message.type === 'join') return welcome(link, message, options);
+    if (message.type !== 'attach') throw unexpectedFirst(message.type);
+    attach(link, message, options, members);
+    return undefined;
+  });
 }
 
-function unexpected(type: string): HearthError {
-  return new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a ${type} message came where a join was due`, {
-    type,
-  });
+function welcome(link: Link, join: Join, options: AdmitOptions): Member {
+  const { secret, nonce, linkKind } = options;
+  const { name, capabilities, softwareVersion } = join;
+  if (!equalBytes(join.mac, proofOf('join', secret, nonce, join.nonce)))
+    throw new HearthError('JOIN_REFUSED', 'the secret is not the one of this cluster', { name });
+  link.send(encodeControl({ type: 'welcome', mac: proofOf('welcome', secret, nonce, join.nonce) }));
+  const info = { name, capabilities, softwareVersion, link: linkKind, session: join.nonce };
+  return new Member(link, info, options);
+}
+
+function attach(
+  link: Link,
+  { session, nonce, mac }: Attach,
+  { secret, nonce: helloNonce }: AdmitOptions,
+  members: Iterable<Member>,
+): void {
+  const nonces = [helloNonce, nonce, session] as const;
+  if (!equalBytes(mac, proofOf('attach', secret, ...nonces)))
+    throw new HearthError('JOIN_REFUSED', 'the secret is not the one of this cluster');
+  const member = [...members].find(({ isHere, info }) => isHere && equalBytes(info.session, session));
+  if (!member) throw new HearthError('JOIN_REFUSED', 'there is no such session');
+  link.send(encodeControl({ type: 'attached', mac: proofOf('attached', secret, ...nonces) }));
+  member.takeTileLink(link);
 }

@@ -12,7 +12,7 @@ import { HearthError } from '../../runtime/error.ts';
 import { defaultFrameLimits, largestFrameBytes } from '../../runtime/protocol/frame.ts';
 import type { LivenessOptions } from '../../runtime/protocol/liveness.ts';
 import { HostGuard } from '../host-guard.ts';
-import { admit } from './admit.ts';
+import { admitOrAttach } from './admit.ts';
 import type { Member } from './member.ts';
 
 export interface AgentServerOptions {
@@ -24,7 +24,8 @@ export interface AgentServerOptions {
   readonly softwareVersion?: string;
   readonly handshakeTimeoutMs?: number;
   readonly liveness?: LivenessOptions;
-  /** Open connections, joined or not. */
+  readonly tileLinkWaitMs?: number;
+  /** Open connections, joined or not; a device has two. */
   readonly maxConnections?: number;
   /** Connections that have not proved yet that they know the secret. */
   readonly maxHandshakes?: number;
@@ -42,6 +43,7 @@ export class AgentServer {
   readonly #logger: Logger;
   readonly #sockets: WebSocketServer;
   readonly #attached: Server[] = [];
+  readonly #members = new Set<Member>();
   #handshakes = 0;
 
   constructor(options: AgentServerOptions) {
@@ -97,7 +99,7 @@ export class AgentServer {
   }
 
   get #full(): boolean {
-    const { maxConnections = 64, maxHandshakes = 8 } = this.#options;
+    const { maxConnections = 128, maxHandshakes = 8 } = this.#options;
     return this.#sockets.clients.size >= maxConnections || this.#handshakes >= maxHandshakes;
   }
 
@@ -108,23 +110,27 @@ export class AgentServer {
       softwareVersion = packageVersion(),
       handshakeTimeoutMs = 10_000,
     } = this.#options;
-    const { clock = systemClock } = this.#options;
+    const { clock = systemClock, tileLinkWaitMs = 5_000 } = this.#options;
     const nonce = newNonce();
     const liveness = this.#options.liveness;
     const stopCounting = limitBytes(socket, maxHandshakeBytes);
     this.#handshakes += 1;
     try {
-      onMember(
-        await admit(websocketLink(websocket), {
-          secret,
-          softwareVersion,
-          nonce,
-          handshakeTimeoutMs,
-          linkKind: 'websocket',
-          clock,
-          ...(liveness && { liveness }),
-        }),
-      );
+      const options = {
+        secret,
+        softwareVersion,
+        nonce,
+        handshakeTimeoutMs,
+        linkKind: 'websocket',
+        tileLinkWaitMs,
+        clock,
+        ...(liveness && { liveness }),
+      } as const;
+      const member = await admitOrAttach(websocketLink(websocket), options, this.#members);
+      if (!member) return;
+      for (const other of this.#members) if (!other.isHere) this.#members.delete(other);
+      this.#members.add(member);
+      onMember(member);
     } catch (error) {
       const { code, message } =
         error instanceof HearthError ? error : { code: 'INTERNAL', message: String(error) };

@@ -1,7 +1,6 @@
 import { tokenCount } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { RunnerLimits, StepInput, StepRunner } from '../../runtime/generation/step-runner.ts';
-import { planByShares } from '../../runtime/plan/plan.ts';
 import { checkStep } from './check-step.ts';
 import {
   type ClusterOptions,
@@ -10,10 +9,11 @@ import {
   withDefaults,
 } from './cluster-options.ts';
 import { type DeviceState, deviceStates } from './device-state.ts';
-import { Formation } from './formation.ts';
+import type { Formation } from './formation.ts';
 import type { Member } from './member.ts';
 import { Roster, type Seat } from './roster.ts';
 import { SlotPositions } from './slot-positions.ts';
+import { Succession } from './succession.ts';
 import { Changes, TaskQueue } from './task-queue.ts';
 import { Declined } from './tile-delivery.ts';
 
@@ -23,7 +23,8 @@ export type { DeviceState } from './device-state.ts';
 /**
  * The devices that run one model. Whoever has joined gets its part of the tiles; when one leaves or another
  * joins, the tiles are dealt anew between two steps and the KV caches start empty. A step that builds on
- * positions that were lost so fails with CACHE_LOST: there is never an answer from half a cache.
+ * positions that were lost so fails with CACHE_LOST: there is never an answer from half a cache. While nobody is
+ * missing, the others go on until those who have joined have their tiles.
  */
 export class Cluster implements StepRunner {
   readonly limits: RunnerLimits;
@@ -33,7 +34,7 @@ export class Cluster implements StepRunner {
   /** Of who is here, and of the state. */
   readonly #changes: Changes;
   readonly #positions: SlotPositions;
-  #formation: Formation | undefined;
+  readonly #formations: Succession;
   #state: ClusterState = 'waiting';
   #generation = 0;
   #stepId = 0;
@@ -46,6 +47,7 @@ export class Cluster implements StepRunner {
     this.vocabSize = options.model.description.config.vocabSize;
     this.#changes = new Changes(this.#options.clock);
     this.#roster = new Roster(options.shares, this.#options.minDevices);
+    this.#formations = new Succession(this.#options, () => this.#formSoon());
     this.#positions = new SlotPositions(this.limits.maxSequences);
   }
 
@@ -68,8 +70,9 @@ export class Cluster implements StepRunner {
     const { name, capabilities, link } = member.info;
     this.#options.logger.info({ device: name, link, platform: capabilities.platform }, 'a device joined');
     member.attach({
-      onControl: (message) => this.#formation?.hearControl(member, message),
-      onTensors: (frame) => this.#formation?.hearTensors(member, frame),
+      onControl: (message) => this.#formations.hearControl(member, message),
+      onTensors: (frame) => this.#formations.hearTensors(member, frame),
+      onTileLink: () => this.#formations.resendTiles(member),
       onLost: (error) => this.#lost(member, error),
     });
     this.#membersChanged();
@@ -83,7 +86,8 @@ export class Cluster implements StepRunner {
   release(slot: number): void {
     this.#queue.add(async () => {
       this.#positions.release(slot);
-      if (this.#formation?.ready) this.#formation.release(slot);
+      const { present } = this.#formations;
+      if (present?.ready) present.release(slot);
     });
   }
 
@@ -106,14 +110,14 @@ export class Cluster implements StepRunner {
   }
 
   deviceStates(): DeviceState[] {
-    return deviceStates(this.#roster, this.#formation);
+    return deviceStates(this.#roster, this.#formations);
   }
 
   /** Lets go of all devices; what still waits for them fails. */
   close(): void {
     if (this.#state === 'closed') return;
     this.#enter('closed');
-    this.#formation?.dissolve(closed());
+    this.#formations.dissolve(closed());
     for (const { member } of this.#roster.seats) member.close();
   }
 
@@ -121,15 +125,20 @@ export class Cluster implements StepRunner {
     this.#roster.remove(member);
     if (this.#state === 'closed') return;
     this.#options.logger.warn({ device: member.info.name, reason: error.message, error }, 'a device left');
-    this.#formation?.lose(member, error);
+    this.#formations.lose(member, error);
     this.#membersChanged();
   }
 
-  /** Forms anew at the next safe point, if that is called for. */
   #membersChanged(): void {
     if (this.#state === 'closed') return;
-    if (!this.#upToDate()) this.#enter(this.#roster.chosen().length > 0 ? 'loading' : 'waiting');
+    const chosen = this.#roster.chosen();
+    if (!this.#formations.isWhole(chosen)) this.#enter(chosen.length > 0 ? 'loading' : 'waiting');
     this.#changes.happened();
+    this.#formSoon();
+  }
+
+  /** Forms anew or prepares to, at the next safe point, if that is called for. */
+  #formSoon(): void {
     this.#queue
       .add(() => this.#formed(0))
       .catch((error: unknown) => {
@@ -158,60 +167,36 @@ export class Cluster implements StepRunner {
     return rows;
   }
 
-  /** The formation of those who are here, made anew if it is not. */
+  /** The formation that is to step now, made anew if there is none. */
   async #formed(waitMs: number): Promise<Formation> {
     const { clock } = this.#options;
     const endMs = clock.nowMs() + waitMs;
     for (;;) {
       if (this.#state === 'closed') throw closed();
-      if (this.#formation && this.#upToDate()) return this.#formation;
-      if (this.#roster.chosen().length > 0) await this.#form();
+      const chosen = this.#roster.chosen();
+      const formation = this.#formations.current(chosen);
+      if (formation) return formation;
+      if (chosen.length > 0) await this.#form(chosen);
       else if (clock.nowMs() < endMs) await this.#changes.next(endMs);
       else throw this.#roster.noDevices();
     }
   }
 
-  #upToDate(): boolean {
-    const chosen = this.#roster.chosen();
-    const members = this.#formation?.ready ? this.#formation.members : [];
-    return (
-      members.length > 0 &&
-      members.length === chosen.length &&
-      members.every((m, i) => m === chosen[i]!.member)
-    );
-  }
-
   /** Deals the tiles to the chosen devices and loads them; a device that fails is out of the next try. */
-  async #form(): Promise<void> {
-    const chosen = this.#roster.chosen();
+  async #form(chosen: readonly Seat[]): Promise<void> {
     this.#enter('loading');
-    this.#formation?.dissolve(new HearthError('DEVICE_LOST', 'the devices were given new tiles'));
     this.#positions.reset();
     this.#stepId = 0;
     this.#generation += 1;
     this.#options.onReset();
     try {
-      this.#formation = this.#deal(chosen);
-      await this.#formation.load();
+      await this.#formations.form(chosen);
       this.#roster.started();
       this.#options.logger.info({ devices: chosen.length }, 'the devices are ready');
-      if (this.#upToDate()) this.#enter('ready');
+      if (this.#formations.isWhole(this.#roster.chosen())) this.#enter('ready');
     } catch (error) {
       this.#formFailed(error);
     }
-  }
-
-  #deal(chosen: readonly Seat[]): Formation {
-    const shares = chosen.map(({ share }) => share);
-    const members = chosen.map(({ member }) => member);
-    const assignments = planByShares(this.#options.model.tiles, shares);
-    const tiles = assignments.reduce((sum, { tileIds }) => sum + tileIds.length, 0);
-    let loadedTiles = 0;
-    const onLoaded = (): void => {
-      loadedTiles += 1;
-      this.#options.onProgress({ loadedTiles, tiles });
-    };
-    return new Formation(members, assignments, this.#generation, { ...this.#options, onLoaded });
   }
 
   #formFailed(error: unknown): void {
@@ -225,8 +210,7 @@ export class Cluster implements StepRunner {
       );
       this.#roster.decline(member, reason);
     }
-    this.#formation?.dissolve(failure);
-    this.#formation = undefined;
+    this.#formations.dissolve(failure);
     if (this.#state !== 'closed') this.#enter('waiting');
     // A device that is gone or has declined is not chosen again; anything else would go wrong again.
     if (!(error instanceof Declined) && failure.code !== 'DEVICE_LOST') throw failure;

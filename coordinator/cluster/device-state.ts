@@ -1,14 +1,14 @@
 import type { MemoryUse } from '../../runtime/protocol/messages.ts';
-import type { Formation } from './formation.ts';
 import type { LinkKind } from './member.ts';
 import type { Roster } from './roster.ts';
+import type { Succession } from './succession.ts';
 
 /** One line of `hearth devices`. */
 export interface DeviceState {
   readonly name: string;
   readonly platform: string;
   readonly link: LinkKind;
-  readonly state: 'stand-by' | 'loading' | 'ready' | 'declined';
+  readonly state: 'stand-by' | 'preparing' | 'loading' | 'ready' | 'declined';
   /** Why it declined. */
   readonly reason: string | undefined;
   readonly rank: number | undefined;
@@ -20,19 +20,21 @@ export interface DeviceState {
   readonly memory: MemoryUse | undefined;
 }
 
-/** All who are here, in the order of their seats. */
-export function deviceStates({ seats }: Roster, formation: Formation | undefined): DeviceState[] {
+/** All who are here, in the order of their seats. Who has no place yet is shown in the one that it is prepared for. */
+export function deviceStates({ seats }: Roster, { present, next }: Succession): DeviceState[] {
   return seats.map(({ member, declined }) => {
-    const rank = formation?.ranks.findIndex((candidate) => candidate.member === member) ?? -1;
-    const place = formation?.ranks[rank];
+    const rank = present?.ranks.findIndex((candidate) => candidate.member === member) ?? -1;
+    const nextPlace = next?.ranks.find((candidate) => candidate.member === member);
+    const place = present?.ranks[rank] ?? nextPlace;
     const { name, capabilities, link } = member.info;
+    const spare = declined ? 'declined' : nextPlace ? 'preparing' : 'stand-by';
     return {
       name,
       platform: capabilities.platform,
       link,
-      state: place ? (formation?.ready ? 'ready' : 'loading') : declined ? 'declined' : 'stand-by',
+      state: rank < 0 ? spare : present?.ready ? 'ready' : 'loading',
       reason: declined?.message,
-      rank: place ? rank : undefined,
+      rank: rank < 0 ? undefined : rank,
       tiles: place?.assignment.tileIds.length ?? 0,
       loadedTiles: place?.loadedTiles ?? 0,
       tileBytes: place?.byteLength ?? 0,

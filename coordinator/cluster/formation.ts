@@ -1,7 +1,6 @@
 import { StarReducer } from '../../runtime/collective/star-reducer.ts';
 import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
-import type { Assignment } from '../../runtime/plan/plan.ts';
 import { operations } from '../../runtime/profile/operations.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
@@ -10,6 +9,7 @@ import { encodeStep } from '../../runtime/protocol/step-frame.ts';
 import type { FormationOptions } from './formation-options.ts';
 import { type FormationRank, formationRank } from './formation-rank.ts';
 import type { Member } from './member.ts';
+import { type Plan, tileSetup } from './plan.ts';
 import { StepRun } from './step-run.ts';
 import { TileDelivery } from './tile-delivery.ts';
 
@@ -38,14 +38,9 @@ export class Formation {
   #step: PendingStep | undefined;
   #lastStepId = -1;
 
-  /** @param assignments one for each member, in the order of the ranks */
-  constructor(
-    members: readonly Member[],
-    assignments: readonly Assignment[],
-    configurationId: number,
-    options: FormationOptions,
-  ) {
-    const { model, rankOptions, clock, sha256 } = options;
+  constructor(plan: Plan, options: FormationOptions) {
+    const { model, rankOptions } = options;
+    const { members, assignments } = plan;
     const { config } = model.description;
     this.#options = options;
     this.#broken = new Promise((_, reject) => {
@@ -65,20 +60,15 @@ export class Formation {
     this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
     options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
-    const delivery = { clock, sha256, hashes: options.hashes, windowBytes: options.tileWindowBytes };
-    this.#deliveries = this.ranks.map((rank) => {
+    this.#deliveries = this.ranks.map((rank, i) => {
       const configure = {
         type: 'configure',
-        configurationId,
-        description: model.description,
-        assignment: rank.assignment,
+        ...tileSetup(plan, i, model, options.hashes),
         options: rankOptions,
-        tileHashes: options.hashes.of(rank.assignment.tileIds),
         profile: options.profiler !== undefined,
       } as const;
       return new TileDelivery(rank.member, configure, model, {
-        ...delivery,
-        stallTimeoutMs: options.loadStallTimeoutMs,
+        ...options,
         onLoaded: () => {
           rank.loadedTiles += 1;
           options.onLoaded();
@@ -148,6 +138,12 @@ export class Formation {
     this.#options.logger.warn({ device: name, reason: reason.message }, 'a device lost its tiles');
     const message = `the device "${name}" lost its tiles: ${reason.message}`;
     this.dissolve(new HearthError('DEVICE_LOST', message, { device: name }, reason));
+  }
+
+  /** Tiles that are under way to a member may not arrive. */
+  resendTiles(member: Member): void {
+    const rank = this.#rankOf.get(member);
+    if (rank !== undefined) this.#deliveries[rank]!.resend();
   }
 
   /** Ends the formation; its members may then be configured anew. */

@@ -12,6 +12,7 @@ import {
 } from '../../runtime/protocol/frame.ts';
 import { defaultLiveness, Liveness, type LivenessOptions } from '../../runtime/protocol/liveness.ts';
 import type { Capabilities, ControlMessage } from '../../runtime/protocol/messages.ts';
+import { TileLink } from './tile-link.ts';
 
 export type LinkKind = 'local' | 'websocket';
 
@@ -19,6 +20,8 @@ export interface MemberOptions {
   readonly limits?: FrameLimits;
   readonly liveness?: LivenessOptions;
   readonly clock?: Clock;
+  /** Time in which a device may open a link for tiles; then they go with all else. By default they do at once. */
+  readonly tileLinkWaitMs?: number;
 }
 
 /** What a joined device told of itself. */
@@ -27,12 +30,16 @@ export interface MemberInfo {
   readonly softwareVersion: string;
   readonly capabilities: Capabilities;
   readonly link: LinkKind;
+  /** The nonce with which it joined. */
+  readonly session: Uint8Array;
 }
 
 /** What a member hears, once it is part of a cluster. */
 export interface MemberHandlers {
   readonly onControl: (message: ControlMessage) => void;
   readonly onTensors: (frame: Frame) => void;
+  /** Tiles go another way: those that are under way may not arrive. */
+  readonly onTileLink: () => void;
   /** Called once. */
   readonly onLost: (error: HearthError) => void;
 }
@@ -50,6 +57,9 @@ export class Member {
   readonly #clock: Clock;
   readonly #liveness: Liveness;
   readonly #stopTicks: () => void;
+  #tileLink: TileLink | undefined;
+  readonly #tileLinkWaitMs: number;
+  #tileLinkDueMs: number;
   #handlers: MemberHandlers | undefined;
   #lost: HearthError | undefined;
 
@@ -58,7 +68,10 @@ export class Member {
     this.#link = link;
     this.#limits = options.limits ?? defaultFrameLimits;
     this.#clock = options.clock ?? systemClock;
-    this.#liveness = new Liveness(options.liveness ?? defaultLiveness, this.#clock.nowMs());
+    const nowMs = this.#clock.nowMs();
+    this.#liveness = new Liveness(options.liveness ?? defaultLiveness, nowMs);
+    this.#tileLinkWaitMs = options.tileLinkWaitMs ?? 0;
+    this.#tileLinkDueMs = nowMs + this.#tileLinkWaitMs;
     link.onFrame = (message) => this.#receive(message);
     link.onClose = (_, reason) => this.#gone(new HearthError('DEVICE_LOST', reason || 'the link was closed'));
     this.#stopTicks = this.#clock.every(tickMs, () => this.#tick());
@@ -68,6 +81,39 @@ export class Member {
   attach(handlers: MemberHandlers): void {
     this.#handlers = handlers;
     if (this.#lost) handlers.onLost(this.#lost);
+  }
+
+  get isHere(): boolean {
+    return !this.#lost;
+  }
+
+  /** From now on tiles go over this link, which takes the place of one that may be there already. */
+  takeTileLink(link: Link): void {
+    const replaced = this.#tileLink;
+    const tileLink = new TileLink(link, () => {
+      if (this.#tileLink !== tileLink) return;
+      this.#tileLink = undefined;
+      this.#tileLinkDueMs = this.#clock.nowMs() + this.#tileLinkWaitMs;
+      this.#handlers?.onTileLink();
+    });
+    this.#tileLink = tileLink;
+    replaced?.close(normalClose, 'another has taken its place');
+    this.#handlers?.onTileLink();
+  }
+
+  /** Whether tiles may be sent now; if not, to be asked again. */
+  get takesTiles(): boolean {
+    return this.#tileLink !== undefined || this.#clock.nowMs() >= this.#tileLinkDueMs;
+  }
+
+  /** Over the link for tiles, or with all else while there is none. */
+  sendTile(frame: Uint8Array): void {
+    (this.#tileLink ?? this.#link).send(frame);
+  }
+
+  /** Bytes that the link for tiles has not taken yet. */
+  get tileBacklogBytes(): number {
+    return (this.#tileLink ?? this.#link).backlogBytes;
   }
 
   sendFrame(frame: Uint8Array): void {
@@ -129,6 +175,9 @@ export class Member {
     if (this.#lost) return;
     this.#lost = error;
     this.#stopTicks();
+    const tileLink = this.#tileLink;
+    this.#tileLink = undefined;
+    tileLink?.close(normalClose, 'the session has ended');
     this.#handlers?.onLost(error);
   }
 }

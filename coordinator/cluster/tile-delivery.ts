@@ -2,7 +2,7 @@ import type { Clock } from '../../device-agent/clock.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { ModelFile } from '../../runtime/model/model-file.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
-import type { Configure, ControlMessage, Loaded } from '../../runtime/protocol/messages.ts';
+import type { Configure, ControlMessage, Loaded, Prepare } from '../../runtime/protocol/messages.ts';
 import { encodeTile, type Sha256 } from '../../runtime/protocol/tile-frame.ts';
 import { isKnown } from '../../runtime/tile/tile-hash.ts';
 import type { Member } from './member.ts';
@@ -28,9 +28,9 @@ export interface DeliveryOptions {
   readonly sha256: Sha256;
   readonly hashes: TileHashes;
   /** Tile bytes that may be under way to one device, unanswered; one tile always may. */
-  readonly windowBytes: number;
+  readonly tileWindowBytes: number;
   /** Time in which a device must answer something, be it one tile. */
-  readonly stallTimeoutMs: number;
+  readonly loadStallTimeoutMs: number;
   /** A tile has been loaded. */
   readonly onLoaded: (tileBytes: number) => void;
   /** A device that was ready cannot read its tiles any more. */
@@ -38,14 +38,14 @@ export interface DeliveryOptions {
 }
 
 /**
- * Makes one member a rank: sends the configuration and then the tiles that it wants, cut when their turn comes,
- * a few at a time, until it says that it is ready.
+ * Makes one member a rank, or prepares it to become one: says so and then sends the tiles that it wants, cut when their
+ * turn comes, a few at a time, until it says that it is ready.
  */
 export class TileDelivery {
   /** Rejects with Declined or HearthError; never settles after `cancel`. */
   readonly done: Promise<void>;
   readonly #member: Member;
-  readonly #configure: Configure;
+  readonly #setup: Configure | Prepare;
   readonly #model: ModelSource;
   readonly #options: DeliveryOptions;
   readonly #stopWatch: () => void;
@@ -56,23 +56,25 @@ export class TileDelivery {
   /** Tiles that the device has not loaded yet and does not want either: those that it has by itself. */
   readonly #own: Set<number>;
   readonly #underWay = new Map<number, number>();
+  /** Tiles that were under way when their link broke: they are sent again, but may have arrived. */
+  readonly #uncertain = new Set<number>();
   #underWayBytes = 0;
   #cutting = false;
   #progressMs: number;
 
-  constructor(member: Member, configure: Configure, model: ModelSource, options: DeliveryOptions) {
+  constructor(member: Member, setup: Configure | Prepare, model: ModelSource, options: DeliveryOptions) {
     this.#member = member;
-    this.#configure = configure;
+    this.#setup = setup;
     this.#model = model;
     this.#options = options;
-    this.#own = new Set(configure.assignment.tileIds);
+    this.#own = new Set(setup.assignment.tileIds);
     this.#progressMs = options.clock.nowMs();
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#stopWatch = options.clock.every(Math.min(250, options.stallTimeoutMs), () => this.#watch());
-    member.send(configure);
+    this.#stopWatch = options.clock.every(Math.min(250, options.loadStallTimeoutMs), () => this.#watch());
+    member.send(setup);
   }
 
   /** Whether the member has taken up this configuration: what it sent before belongs to an older one. */
@@ -84,7 +86,7 @@ export class TileDelivery {
   receive(message: ControlMessage): void {
     if (this.#state === 'ended' || !('configurationId' in message)) return;
     // An answer to an older configuration that crossed this one on the way.
-    if (message.configurationId !== this.#configure.configurationId) return;
+    if (message.configurationId !== this.#setup.configurationId) return;
     this.#progressMs = this.#options.clock.nowMs();
     if (message.type === 'declined') this.#declined(errorOf(message));
     else if (message.type === 'wanted' && this.#state !== 'ready') this.#wanted(message.tileIds);
@@ -96,6 +98,15 @@ export class TileDelivery {
   #declined(reason: HearthError): void {
     if (this.#state === 'ready') this.#options.onGivenUp(reason);
     else this.#end(new Declined(this.#member, reason));
+  }
+
+  /** The link on which tiles were under way is another now. */
+  resend(): void {
+    for (const tileId of this.#underWay.keys()) this.#uncertain.add(tileId);
+    this.#queue.unshift(...this.#underWay.keys());
+    this.#underWay.clear();
+    this.#underWayBytes = 0;
+    void this.#fillWindow();
   }
 
   /** Sends nothing more. */
@@ -111,7 +122,14 @@ export class TileDelivery {
     this.#state = 'loading';
     this.#queue.push(...tileIds);
     for (const id of tileIds) this.#own.delete(id);
+    if (this.#setup.type === 'prepare') this.#leaveOwn();
     void this.#fillWindow();
+  }
+
+  /** What a device has by itself it need not load in advance. */
+  #leaveOwn(): void {
+    for (const id of this.#own) this.#options.onLoaded(this.#model.tiles[id]!.byteLength);
+    this.#own.clear();
   }
 
   #loaded({ tileId, tileHash }: Loaded): void {
@@ -120,11 +138,14 @@ export class TileDelivery {
       this.#options.onLoaded(this.#model.tiles[tileId]!.byteLength);
       return;
     }
-    const bytes = this.#underWay.get(tileId);
-    if (bytes === undefined) throw unexpected(`the device loaded tile ${tileId}, which was not under way`);
-    this.#underWay.delete(tileId);
+    const bytes = this.#underWay.get(tileId) ?? 0;
+    const wasUnderWay = this.#underWay.delete(tileId);
+    const wasUncertain = this.#uncertain.delete(tileId);
+    if (!wasUnderWay && !wasUncertain)
+      throw unexpected(`the device loaded tile ${tileId}, which was not under way`);
+    if (!wasUnderWay) this.#queue = this.#queue.filter((id) => id !== tileId);
     this.#underWayBytes -= bytes;
-    this.#options.onLoaded(bytes);
+    this.#options.onLoaded(this.#model.tiles[tileId]!.byteLength);
     void this.#fillWindow();
   }
 
@@ -141,20 +162,23 @@ export class TileDelivery {
     if (this.#cutting) return;
     this.#cutting = true;
     try {
-      while (this.#state === 'loading' && this.#queue.length > 0) {
+      while (this.#state === 'loading' && this.#queue.length > 0 && this.#member.takesTiles) {
         const spec = this.#model.tiles[this.#queue[0]!]!;
-        const full = this.#underWayBytes + spec.byteLength > this.#options.windowBytes;
-        if (full && this.#underWay.size > 0) break;
+        // What an older configuration left behind in the link counts too, and is looked at again by the watch.
+        const busyBytes = Math.max(this.#underWayBytes, this.#member.tileBacklogBytes);
+        if (busyBytes > 0 && busyBytes + spec.byteLength > this.#options.tileWindowBytes) break;
         const bytes = await this.#model.cutTile(spec);
         // The cluster may have changed its mind while the tile was being cut.
         if (this.#state !== 'loading') break;
+        // Or the tile has arrived after all.
+        if (this.#queue[0] !== spec.id) continue;
         this.#queue.shift();
         this.#underWay.set(spec.id, spec.byteLength);
         this.#underWayBytes += spec.byteLength;
         this.#progressMs = this.#options.clock.nowMs();
         const hash = this.#options.sha256(bytes);
         this.#options.hashes.learn(spec.id, hash);
-        this.#member.sendFrame(encodeTile({ id: spec.id, hash, bytes }));
+        this.#member.sendTile(encodeTile(this.#setup.configurationId, { id: spec.id, hash, bytes }));
       }
     } catch (error) {
       this.#end(error);
@@ -164,7 +188,8 @@ export class TileDelivery {
   }
 
   #watch(): void {
-    if (this.#options.clock.nowMs() - this.#progressMs < this.#options.stallTimeoutMs) return;
+    void this.#fillWindow();
+    if (this.#options.clock.nowMs() - this.#progressMs < this.#options.loadStallTimeoutMs) return;
     this.#member.drop(new HearthError('LINK_TIMEOUT', 'the device does not load its tiles'));
   }
 

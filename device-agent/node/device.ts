@@ -16,7 +16,7 @@ import { packageVersion } from './package-root.ts';
 import { nodeSha256 } from './sha256.ts';
 
 /** A session's options without what is the owner's, and without the nonce, which is each session's. */
-export type DeviceOptions = Omit<SessionOptions, 'secret' | 'name' | 'nonce'>;
+export type DeviceOptions = Omit<SessionOptions, 'secret' | 'name' | 'nonce' | 'tileLinks'>;
 
 export interface NodeDeviceOptions {
   readonly logger: Logger;
@@ -40,18 +40,20 @@ export const defaultCacheBytes = 64e9;
 export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
   const { logger, threads, model, memoryBytes, cacheBytes = defaultCacheBytes } = options;
   const cache = { folder: join(cacheFolder(), 'tiles'), limitBytes: cacheBytes };
+  const sources = { model, cache: new FolderTileCache(cache), sha256: nodeSha256 };
   return {
     softwareVersion: packageVersion(),
     capabilities: nodeCapabilities(threads, memoryBytes),
     createRank: kernelRanks({
       startKernels,
       threads: nodeThreads(threads, logger, cache),
-      sources: { model, cache: new FolderTileCache(cache), sha256: nodeSha256 },
+      sources,
       memoryBytes,
       startLoader: (job) => startLoader(job, cache, logger),
       onUnkept: (error) =>
         logger.warn({ error }, 'weights cannot be kept: they will be sent again next time'),
     }),
+    sources,
     logger,
     sha256: nodeSha256,
   };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { type ErrorCode, HearthError } from '../../runtime/error.ts';
 import { defaultFrameLimits, largestFrameBytes } from '../../runtime/protocol/frame.ts';
+import type { Link } from '../link.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { Session, type SessionEnd, type SessionState } from '../session.ts';
 import { idleProcessors } from './compute-threads.ts';
@@ -14,7 +15,7 @@ export const agentPath = '/ws/agent';
 
 export type JoinStatus =
   | { readonly state: 'connecting'; readonly url: string }
-  | { readonly state: SessionState['name'] }
+  | { readonly state: SessionState }
   /** The link is down; the next try comes after the wait. */
   | { readonly state: 'waiting'; readonly retryInMs: number; readonly reason: string };
 
@@ -87,10 +88,11 @@ async function serveOnce(
   device: DeviceOptions,
   { secret, name, signal, onStatus, logger = silentLogger }: JoinOptions,
 ): Promise<SessionEnd> {
-  const onState = (state: SessionState['name']): void => onStatus?.({ state });
-  const identity = { secret, name, nonce: newNonce() };
+  const onState = (state: SessionState): void => onStatus?.({ state });
+  const open = (): Link => websocketLink(openSocket(url));
+  const identity = { secret, name, nonce: newNonce(), tileLinks: { open, newNonce } };
   // The session's time for the handshake runs from the knock.
-  const session = new Session(websocketLink(openSocket(url)), { logger, onState, ...device, ...identity });
+  const session = new Session(open(), { logger, onState, ...device, ...identity });
   const leave = (): void => session.close();
   signal.addEventListener('abort', leave);
   const end = await session.ended;

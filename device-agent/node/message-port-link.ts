@@ -19,6 +19,8 @@ export function messagePortLink(port: MessagePort): Link {
       if (open)
         port.postMessage(frame.byteLength === frame.buffer.byteLength ? frame : new Uint8Array(frame));
     },
+    // A port takes all at once.
+    backlogBytes: 0,
     close: (code, reason) => {
       if (!open) return;
       open = false;

@@ -16,6 +16,9 @@ export function websocketLink(socket: WebSocket): Link {
     send: (frame) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(frame, { binary: true });
     },
+    get backlogBytes() {
+      return socket.bufferedAmount;
+    },
     close: (code, reason) => {
       if (socket.readyState === WebSocket.CLOSED) return;
       socket.close(code, reason);

@@ -12,6 +12,8 @@ import {
   controlNumbers,
   type Join,
   type Memory,
+  type Prepare,
+  type TileSetup,
 } from './messages.ts';
 import { packPlain, unpackPlain } from './msgpack.ts';
 
@@ -57,8 +59,16 @@ const readers: Readers = {
   }),
   join: readJoin,
   welcome: (fields) => ({ type: 'welcome', mac: fields.bytes('mac', macBytes) }),
+  attach: (fields) => ({
+    type: 'attach',
+    session: fields.bytes('session', nonceBytes),
+    nonce: fields.bytes('nonce', nonceBytes),
+    mac: fields.bytes('mac', macBytes),
+  }),
+  attached: (fields) => ({ type: 'attached', mac: fields.bytes('mac', macBytes) }),
   refused: (fields) => ({ type: 'refused', ...readReport(fields) }),
   configure: readConfigure,
+  prepare: (fields): Prepare => ({ type: 'prepare', ...readTileSetup(fields) }),
   declined: (fields) => ({
     type: 'declined',
     configurationId: fields.integer('configurationId', 0, uint32Max),
@@ -144,16 +154,22 @@ function readMemory(fields: Fields): Memory {
   };
 }
 
-function readConfigure(fields: Fields): Configure {
+function readTileSetup(fields: Fields): TileSetup {
   const description = readDescription(fields.map('description'));
   const assignment = readAssignment(fields.map('assignment'), description);
   return {
-    type: 'configure',
     configurationId: fields.integer('configurationId', 0, uint32Max),
     description,
     assignment,
-    options: readRankOptions(fields.map('options')),
     tileHashes: fields.bytes('tileHashes', assignment.tileIds.length * tileHashBytes),
+  };
+}
+
+function readConfigure(fields: Fields): Configure {
+  return {
+    type: 'configure',
+    ...readTileSetup(fields),
+    options: readRankOptions(fields.map('options')),
     profile: fields.boolean('profile'),
   };
 }

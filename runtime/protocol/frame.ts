@@ -28,7 +28,9 @@ export interface FrameHeader {
   readonly index: number;
   /** Tile: tile id. Step, partial, sum, logits and spans: step id. */
   readonly id: number;
-  /** Step, partial and sum: tokens. Logits: which wanted row, from 0. Spans: how many are missing. */
+  /**
+   * Tile: configuration id. Step, partial and sum: tokens. Logits: which wanted row, from 0. Spans: how many are missing.
+   */
   readonly rows: number;
 }
 
@@ -55,6 +57,13 @@ export const defaultFrameLimits: FrameLimits = {
 /** Until a peer has proved that it knows the secret, it may send small control frames only. */
 export const handshakeFrameLimits: FrameLimits = { controlBytes: 1 << 14, tileBytes: 0, tensorBytes: 0 };
 
+/** On a link for tiles. */
+export const tileLinkFrameLimits: FrameLimits = {
+  controlBytes: handshakeFrameLimits.controlBytes,
+  tileBytes: defaultFrameLimits.tileBytes,
+  tensorBytes: 0,
+};
+
 /** Bytes of the longest message that passes these limits: a WebSocket's `maxPayload`. */
 export function largestFrameBytes(limits: FrameLimits): number {
   return frameHeaderBytes + Math.max(limits.controlBytes, limits.tileBytes, limits.tensorBytes);
@@ -63,7 +72,7 @@ export function largestFrameBytes(limits: FrameLimits): number {
 /** The flags and header fields that a type uses. */
 const uses: Readonly<Record<FrameType, { flags: number; index: boolean; id: boolean; rows: boolean }>> = {
   control: { flags: 0, index: true, id: false, rows: false },
-  tile: { flags: 0, index: false, id: true, rows: false },
+  tile: { flags: 0, index: false, id: true, rows: true },
   step: { flags: 0, index: true, id: true, rows: true },
   partial: { flags: coarseFlag, index: true, id: true, rows: true },
   sum: { flags: coarseFlag, index: true, id: true, rows: true },

@@ -8,26 +8,22 @@ export const nonceBytes = 32;
 /** Bytes of HMAC-SHA256. */
 export const macBytes = 32;
 
-/** The two sides prove their knowledge under different labels: one's proof cannot be sent back to it. */
-type Side = 'join' | 'welcome';
+/**
+ * What is proved, and by whom: to join, by the device and then by the coordinator; to attach a link to a session that
+ * has joined, by the same. Each has a label of its own: a proof is worth nothing in another's place.
+ */
+type Label = 'join' | 'welcome' | 'attach' | 'attached';
 
 /**
- * Proof that one side knows the secret: HMAC-SHA256(secret, "hearth SIDE" ‖ 0 ‖ hello's nonce ‖ join's nonce).
+ * Proof that one side knows the secret: HMAC-SHA256(secret, "hearth LABEL" ‖ 0 ‖ the nonces one after another).
  * The secret should hold 128 random bits: whoever hears a handshake may try guesses on it at leisure.
+ * @param nonces hello's, the answer's and, to attach, the session's, which is that of its join
  */
-export function proofOf(
-  side: Side,
-  secret: string,
-  helloNonce: Uint8Array,
-  joinNonce: Uint8Array,
-): Uint8Array {
+export function proofOf(label: Label, secret: string, ...nonces: readonly Uint8Array[]): Uint8Array {
   const text = new TextEncoder();
-  return hmac
-    .create(sha256, text.encode(secret))
-    .update(text.encode(`hearth ${side}\0`))
-    .update(helloNonce)
-    .update(joinNonce)
-    .digest();
+  const mac = hmac.create(sha256, text.encode(secret)).update(text.encode(`hearth ${label}\0`));
+  for (const nonce of nonces) mac.update(nonce);
+  return mac.digest();
 }
 
 /** Compares in a time that depends on the lengths alone. */

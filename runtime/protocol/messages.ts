@@ -28,6 +28,9 @@ export const controlNumbers = {
   stepFailed: 13,
   declined: 14,
   memory: 15,
+  attach: 16,
+  attached: 17,
+  prepare: 18,
 } as const;
 export type ControlType = keyof typeof controlNumbers;
 
@@ -77,26 +80,53 @@ export interface Welcome {
   readonly mac: Uint8Array;
 }
 
+/** agent → coordinator, in place of a join: this link is for the tiles of a session that has joined on another. */
+export interface Attach {
+  readonly type: 'attach';
+  /** The nonce with which it joined. */
+  readonly session: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly mac: Uint8Array;
+}
+
+/** coordinator → agent: it knows the secret and the session. From here on tiles may come. */
+export interface Attached {
+  readonly type: 'attached';
+  readonly mac: Uint8Array;
+}
+
 /** coordinator → agent, then it closes the link. */
 export interface Refused extends Report {
   readonly type: 'refused';
 }
 
-/** coordinator → agent: drop what you hold and become this rank. */
-export interface Configure {
-  readonly type: 'configure';
-  /** Grows with each configuration; answers repeat it, so that late ones can be told apart. */
+/** Which tiles a device is to hold. */
+export interface TileSetup {
+  /** Grows with each configuration and preparation; answers repeat it, so that late ones can be told apart. */
   readonly configurationId: number;
   readonly description: ModelDescription;
   readonly assignment: Assignment;
-  readonly options: RankOptions;
   /** SHA-256 of each tile of the assignment, one after another; zeros where it is not known yet. */
   readonly tileHashes: Uint8Array;
+}
+
+/** coordinator → agent: drop what you hold and become this rank. */
+export interface Configure extends TileSetup {
+  readonly type: 'configure';
+  readonly options: RankOptions;
   /** Whether to send, after each step, where its time went. */
   readonly profile: boolean;
 }
 
-/** agent → coordinator: this device cannot be that rank, for want of memory above all. It stays, without a rank. */
+/** coordinator → agent: go on as you are, and get these tiles onto your disk. Ends with the next configuration. */
+export interface Prepare extends TileSetup {
+  readonly type: 'prepare';
+}
+
+/**
+ * agent → coordinator: this device cannot be that rank, for want of memory above all. It stays, without a rank.
+ * Or it cannot be prepared, for want of a place to keep tiles; it stays what it is.
+ */
 export interface Declined extends Report {
   readonly type: 'declined';
   readonly configurationId: number;
@@ -110,7 +140,7 @@ export interface Wanted {
   readonly tileIds: readonly number[];
 }
 
-/** agent → coordinator: this tile has been verified and loaded. The sender keeps few unanswered tiles in flight. */
+/** agent → coordinator: this tile has been verified and loaded, or kept. The sender keeps few unanswered tiles in flight. */
 export interface Loaded {
   readonly type: 'loaded';
   readonly configurationId: number;
@@ -119,7 +149,7 @@ export interface Loaded {
   readonly tileHash: Uint8Array;
 }
 
-/** agent → coordinator: all tiles are here, steps may come. */
+/** agent → coordinator: all tiles are here, steps may come; or, of a preparation, the configuration may. */
 export interface Ready {
   readonly type: 'ready';
   readonly configurationId: number;
@@ -182,8 +212,11 @@ export type ControlMessage =
   | Hello
   | Join
   | Welcome
+  | Attach
+  | Attached
   | Refused
   | Configure
+  | Prepare
   | Declined
   | Wanted
   | Loaded

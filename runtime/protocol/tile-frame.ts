@@ -17,9 +17,12 @@ export interface Tile {
   readonly bytes: Uint8Array;
 }
 
-/** A tile on its way to a rank: its SHA-256, then its bytes. */
-export function encodeTile({ id, hash, bytes }: Tile): Uint8Array {
-  return encodeFrame({ type: 'tile', flags: 0, index: 0, id, rows: 0 }, hash, bytes);
+/**
+ * A tile on its way to a device: its SHA-256, then its bytes.
+ * @param configurationId for which it was wanted
+ */
+export function encodeTile(configurationId: number, { id, hash, bytes }: Tile): Uint8Array {
+  return encodeFrame({ type: 'tile', flags: 0, index: 0, id, rows: configurationId }, hash, bytes);
 }
 
 /** @throws HearthError FRAME_MALFORMED, TILE_CORRUPT if the bytes are not those that were hashed */

@@ -1,4 +1,5 @@
 import type { ComputingRank, CreateRank } from '../../device-agent/rank-runner.ts';
+import type { TileCache } from '../../device-agent/tile-cache.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import {
@@ -13,7 +14,7 @@ import type { ModelDescription } from '../../runtime/model/description.ts';
 import type { Assignment } from '../../runtime/plan/plan.ts';
 import type { Tile } from '../../runtime/protocol/tile-frame.ts';
 import { type TileSpec, tileSpecs } from '../../runtime/tile/spec.ts';
-import { unknownHash } from '../../runtime/tile/tile-hash.ts';
+import { hashAt, hashName, unknownHash } from '../../runtime/tile/tile-hash.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';
 
 /** What a scripted rank does wrong. */
@@ -22,6 +23,8 @@ export interface FakeFaults {
   onSync?: (header: StepHeader, syncIndex: number) => void;
   /** Refuses to be created with more tiles than these. */
   maxTiles?: number;
+  /** Where it has tiles and keeps them. */
+  cache?: TileCache;
 }
 
 /** Different numbers, so that none can pass for another. */
@@ -37,7 +40,7 @@ export const fakeMemory = {
 };
 
 export function fakeRanks(faults: FakeFaults = {}): CreateRank {
-  return ({ description, assignment, options }) => {
+  return ({ description, assignment, options, tileHashes }) => {
     if (assignment.tileIds.length > (faults.maxTiles ?? Number.POSITIVE_INFINITY))
       throw new HearthError('MEMORY_EXHAUSTED', 'too many tiles for this fake', { bytes: 1 });
     const rank = new FakeRank(description, assignment, options, faults);
@@ -46,14 +49,31 @@ export function fakeRanks(faults: FakeFaults = {}): CreateRank {
       rank,
       load: ({ wanted, loaded }) =>
         new Promise((resolve) => {
+          const hashOf = (id: number) => hashAt(tileHashes, assignment.tileIds.indexOf(id));
+          const lengthOf = (id: number) => tileSpecs(description)[id]!.byteLength;
+          const here = assignment.tileIds.filter((id) =>
+            faults.cache?.has(hashName(hashOf(id)), lengthOf(id)),
+          );
+          const finish = (): void => {
+            if (rank.missingTileIds.length === 0) resolve();
+          };
           delivered = (tile) => {
+            if (rank.holds(tile.id)) return;
             if (!rank.missingTileIds.includes(tile.id))
               throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', 'a tile that is not wanted');
             rank.loadTile(tile.id, tile.bytes);
+            faults.cache?.store(hashName(tile.hash), tile.bytes);
             loaded(tile.id, unknownHash);
-            if (rank.missingTileIds.length === 0) resolve();
+            finish();
           };
-          wanted(rank.missingTileIds);
+          wanted(assignment.tileIds.filter((id) => !here.includes(id)));
+          for (const id of here) {
+            const bytes = new Uint8Array(lengthOf(id));
+            assert(faults.cache!.load(hashName(hashOf(id)), bytes), 'what is kept can be loaded');
+            rank.loadTile(id, bytes);
+            loaded(id, hashOf(id));
+          }
+          finish();
         }),
       deliver: (tile) => delivered(tile),
       memory: () => fakeMemory,
@@ -96,6 +116,10 @@ class FakeRank implements ComputingRank {
 
   get missingTileIds(): number[] {
     return [...this.#missing];
+  }
+
+  holds(tileId: number): boolean {
+    return this.#loaded.some(({ spec }) => spec.id === tileId);
   }
 
   loadTile(id: number, bytes: Uint8Array): void {

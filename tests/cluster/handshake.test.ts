@@ -68,6 +68,7 @@ describe('the handshake', () => {
       softwareVersion: '0.1.0',
       capabilities,
       link: 'websocket',
+      session: nonceOf(2),
     });
     expect(session.state).toBe('joined');
     expect(messages(hub).map(({ type }) => type)).toEqual(['hello', 'welcome']);
@@ -211,7 +212,12 @@ describe('silence', () => {
     const session = new Session(device, sessionOptions('device', { clock, liveness }));
     const member = (await outcome(admit(hub, admitOptions({ clock, liveness })))) as Member;
     const lost: HearthError[] = [];
-    member.attach({ onControl: () => {}, onTensors: () => {}, onLost: (error) => lost.push(error) });
+    member.attach({
+      onControl: () => {},
+      onTensors: () => {},
+      onTileLink: () => {},
+      onLost: (error) => lost.push(error),
+    });
     await clock.pass(10_000);
     expect(session.state).toBe('joined');
     expect(lost).toEqual([]);

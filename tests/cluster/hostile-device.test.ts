@@ -3,11 +3,17 @@ import { admit } from '../../coordinator/cluster/admit.ts';
 import type { Cluster } from '../../coordinator/cluster/cluster.ts';
 import { encodePlanes } from '../../runtime/collective/partial-frame.ts';
 import type { HearthError } from '../../runtime/error.ts';
+import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits, encodeFrame } from '../../runtime/protocol/frame.ts';
 import { proofOf } from '../../runtime/protocol/handshake.ts';
 import { encodeLogits } from '../../runtime/protocol/logits-frame.ts';
-import { type Configure, type ControlMessage, protocolVersion } from '../../runtime/protocol/messages.ts';
+import {
+  type Configure,
+  type ControlMessage,
+  type Prepare,
+  protocolVersion,
+} from '../../runtime/protocol/messages.ts';
 import { encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { unknownHash } from '../../runtime/tile/tile-hash.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';
@@ -21,10 +27,13 @@ afterEach(() => {
   for (const cluster of clusters.splice(0)) cluster.close();
 });
 
+const one: StepInput = { slot: 0, start: 0, count: 1, logits: 'last', tokens: [1] };
+
 /** A device that knows the secret and says whatever the test says. */
 class Puppet {
   readonly link: MemoryLink;
-  configure: Configure | undefined;
+  /** What it was told last. */
+  setup: Configure | Prepare | undefined;
   readonly #replies: (message: ControlMessage, tileId: number | undefined) => void;
 
   private constructor(
@@ -65,7 +74,7 @@ class Puppet {
   }
 
   want(): void {
-    const { configurationId, assignment } = this.configure!;
+    const { configurationId, assignment } = this.setup!;
     this.say({ type: 'wanted', configurationId, tileIds: assignment.tileIds });
   }
 
@@ -82,13 +91,13 @@ class Puppet {
         capabilities,
       });
     }
-    if (message.type === 'configure') this.configure = message;
+    if (message.type === 'configure' || message.type === 'prepare') this.setup = message;
     if (message.type === 'ping') this.say({ type: 'pong', id: message.id });
     this.#replies(message, undefined);
   }
 
   #load(tileId: number): void {
-    const { configurationId, assignment } = this.configure!;
+    const { configurationId, assignment } = this.setup!;
     this.say({ type: 'loaded', configurationId, tileId, tileHash: unknownHash });
     if (tileId === assignment.tileIds.at(-1)) this.say({ type: 'ready', configurationId });
   }
@@ -96,7 +105,14 @@ class Puppet {
 
 const noReply = (): void => {};
 const wantAll = (puppet: Puppet, message: ControlMessage): void => {
-  if (message.type === 'configure') puppet.want();
+  if (message.type === 'configure' || message.type === 'prepare') puppet.want();
+};
+
+/** Answers what may come before: a device need not be able to be prepared. */
+const declinePreparing = (puppet: Puppet, message: ControlMessage): void => {
+  if (message.type !== 'prepare') return;
+  const { configurationId } = message;
+  puppet.say({ type: 'declined', configurationId, code: 'CACHE_WRITE_FAILED', message: '', fields: {} });
 };
 
 function watchedCluster(minDevices: number): { clock: FakeClock; cluster: Cluster } {
@@ -128,14 +144,14 @@ async function puppetComesFirst() {
 async function expectHonestGoesOn(cluster: Cluster): Promise<void> {
   await cluster.whenReady();
   expect(cluster.deviceStates()).toMatchObject([{ name: 'honest', state: 'ready', rank: 0 }]);
-  expect(await cluster.step([{ slot: 0, start: 0, count: 1, logits: 'last', tokens: [1] }])).toHaveLength(1);
+  expect(await cluster.step([one])).toHaveLength(1);
 }
 
 describe('while it loads, a device is let go when it', () => {
   const answers: [string, (puppet: Puppet) => void][] = [
     [
       'wants a tile that is not its own',
-      (p) => p.say({ type: 'wanted', configurationId: p.configure!.configurationId, tileIds: [0, 5000] }),
+      (p) => p.say({ type: 'wanted', configurationId: p.setup!.configurationId, tileIds: [0, 5000] }),
     ],
     [
       'loads a tile that was not sent',
@@ -143,7 +159,7 @@ describe('while it loads, a device is let go when it', () => {
         p.want();
         p.say({
           type: 'loaded',
-          configurationId: p.configure!.configurationId,
+          configurationId: p.setup!.configurationId,
           tileId: 99,
           tileHash: unknownHash,
         });
@@ -152,7 +168,7 @@ describe('while it loads, a device is let go when it', () => {
     [
       'loads a tile of its own twice',
       (p) => {
-        const { configurationId } = p.configure!;
+        const { configurationId } = p.setup!;
         p.say({ type: 'wanted', configurationId, tileIds: [] });
         p.say({ type: 'loaded', configurationId, tileId: 1, tileHash: unknownHash });
         p.say({ type: 'loaded', configurationId, tileId: 1, tileHash: unknownHash });
@@ -161,17 +177,17 @@ describe('while it loads, a device is let go when it', () => {
     [
       'is ready without the tiles that it has by itself',
       (p) => {
-        const { configurationId } = p.configure!;
+        const { configurationId } = p.setup!;
         p.say({ type: 'wanted', configurationId, tileIds: [] });
         p.say({ type: 'ready', configurationId });
       },
     ],
-    ['is ready at once', (p) => p.say({ type: 'ready', configurationId: p.configure!.configurationId })],
+    ['is ready at once', (p) => p.say({ type: 'ready', configurationId: p.setup!.configurationId })],
     [
       'is ready without its tiles',
       (p) => {
         p.want();
-        p.say({ type: 'ready', configurationId: p.configure!.configurationId });
+        p.say({ type: 'ready', configurationId: p.setup!.configurationId });
       },
     ],
     [
@@ -194,7 +210,7 @@ describe('while it loads, a device is let go when it', () => {
           capabilities,
         }),
     ],
-    ['configures the coordinator', (p) => p.say(p.configure!)],
+    ['configures the coordinator', (p) => p.say(p.setup!)],
     [
       'fails a step that has not begun',
       (p) => {
@@ -217,19 +233,49 @@ describe('while it loads, a device is let go when it', () => {
   ];
   it.each(answers)('%s', async (_, answer) => {
     const { cluster } = await puppetComesLater((puppet, message) => {
+      declinePreparing(puppet, message);
       if (message.type === 'configure') answer(puppet);
     });
     await expectHonestGoesOn(cluster);
+    expect(cluster.generation).toBeGreaterThan(1);
   });
 
   it.each([
     ['never answers its configuration', noReply],
     ['wants tiles and never loads them', wantAll],
   ])('%s', async (_, replies) => {
-    const { cluster, clock } = await puppetComesLater(replies);
+    const { cluster, clock } = await puppetComesLater((puppet, message) => {
+      if (message.type === 'prepare') declinePreparing(puppet, message);
+      else replies(puppet, message);
+    });
     expect(cluster.state).toBe('loading');
     await clock.pass(2_500);
     await expectHonestGoesOn(cluster);
+  });
+
+  /** What a device that is no rank says of ranks is nobody's concern. */
+  const harmless = /^is ready without the tiles that|^joins again|^fails a step|^sends a step/;
+  it.each(answers.filter(([name]) => !harmless.test(name)))(
+    '%s, already when it is prepared, and nobody is disturbed',
+    async (_, answer) => {
+      const { cluster } = await puppetComesLater((puppet, message) => {
+        if (message.type === 'prepare') answer(puppet);
+      });
+      await expectHonestGoesOn(cluster);
+      expect(cluster.generation).toBe(1);
+    },
+  );
+
+  it.each([
+    ['never answers its preparation', noReply],
+    ['wants tiles to prepare and never keeps them', wantAll],
+  ])('%s, and nobody is disturbed', async (_, replies) => {
+    const { cluster, clock } = await puppetComesLater(replies);
+    expect(cluster.state).toBe('ready');
+    expect(await cluster.step([one])).toHaveLength(1);
+    await clock.pass(2_500);
+    await expectHonestGoesOn(cluster);
+    expect(cluster.generation).toBe(1);
   });
 });
 
@@ -261,9 +307,7 @@ describe('in a step, a device is let go when it', () => {
   ];
   it.each(misdeeds)('%s', async (_, frames) => {
     const { cluster, puppet, clock } = await puppetComesFirst();
-    const rows = cluster
-      .step([{ slot: 0, start: 0, count: 1, logits: 'last', tokens: [1] }])
-      .catch((error: HearthError) => error);
+    const rows = cluster.step([one]).catch((error: HearthError) => error);
     for (const frame of frames) {
       await settle();
       puppet.link.send(frame);
@@ -278,9 +322,7 @@ describe('in a step, a device is let go when it', () => {
 
   it('does nothing', async () => {
     const { cluster, clock } = await puppetComesFirst();
-    const rows = cluster
-      .step([{ slot: 0, start: 0, count: 1, logits: 'last', tokens: [1] }])
-      .catch((error: HearthError) => error);
+    const rows = cluster.step([one]).catch((error: HearthError) => error);
     await clock.pass(5_000);
     expect(await rows).toMatchObject({ code: 'DEVICE_LOST', fields: { device: 'puppet' } });
     await expectHonestGoesOn(cluster);

@@ -4,6 +4,7 @@ import type { Link } from '../../device-agent/link.ts';
 export interface MemoryLink extends Link {
   /** Frames that this end has sent. */
   readonly sent: Uint8Array[];
+  backlogBytes: number;
   /** As if the network were gone: nothing passes any more, nobody is told. */
   silent: boolean;
   /** As if the process had been killed: both ends hear of it. */
@@ -16,6 +17,7 @@ export function memoryLinkPair(): [MemoryLink, MemoryLink] {
   const end = (other: () => MemoryLink): MemoryLink => {
     const link: MemoryLink = {
       sent: [],
+      backlogBytes: 0,
       silent: false,
       send: (frame) => {
         if (!open) return;

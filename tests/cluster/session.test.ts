@@ -62,7 +62,7 @@ class Puppet {
     await this.join();
     this.hub.send(encodeControl(configure(1, worldSize)));
     for (const tile of model.tiles) {
-      this.hub.send(encodeTile(hashedTile(tile.id, await model.cutTile(tile))));
+      this.hub.send(encodeTile(1, hashedTile(tile.id, await model.cutTile(tile))));
     }
     await settle();
     return this;
@@ -122,12 +122,11 @@ describe('a configured session', () => {
   it('says from time to time what its rank takes', async () => {
     const clock = new FakeClock();
     const puppet = await new Puppet({ clock }).load();
-    const reports = () => puppet.said.filter(({ type }) => type === 'memory');
     await puppet.send(step(), ...allSyncs());
-    expect(reports()).toHaveLength(1);
     await clock.pass(2_500);
     await puppet.send(step(4), ...allSyncs(4));
-    expect(reports().slice(1)).toEqual([{ type: 'memory', configurationId: 1, ...fakeMemory, steps: 2 }]);
+    const [, ...reports] = puppet.said.filter(({ type }) => type === 'memory');
+    expect(reports).toEqual([{ type: 'memory', configurationId: 1, ...fakeMemory, steps: 2 }]);
   });
 
   it('computes alone without syncs, and answers pings in between', async () => {
@@ -206,13 +205,36 @@ describe('a configured session', () => {
   });
 });
 
+describe('a tile that comes too late', () => {
+  const sound = async (configurationId: number, id = 0) =>
+    encodeTile(configurationId, hashedTile(id, await model.cutTile(model.tiles[id]!)));
+
+  it('since it came before is ignored', async () => {
+    const puppet = await new Puppet().join();
+    await puppet.send(encodeControl(configure()), await sound(1), await sound(1));
+    expect(puppet.said.filter(({ type }) => type === 'loaded')).toHaveLength(1);
+    const ready = await new Puppet().load();
+    const before = ready.said.length;
+    await ready.send(await sound(1), encodeControl({ type: 'ping', id: 1 }));
+    expect(ready.said.slice(before)).toEqual([{ type: 'pong', id: 1 }]);
+  });
+
+  it('since it is for an older configuration is ignored', async () => {
+    const puppet = await new Puppet().join();
+    await puppet.send(encodeControl(configure(1)), encodeControl(configure(2)), await sound(1));
+    expect(puppet.said.map(({ type }) => type)).toEqual(['wanted', 'wanted']);
+    await puppet.send(await sound(2));
+    expect(puppet.said.at(-1)).toMatchObject({ type: 'loaded', configurationId: 2, tileId: 0 });
+  });
+});
+
 describe('what ends a session, and is reported', () => {
   const tile = model.tiles[1]!;
-  const sound = encodeTile(hashedTile(tile.id, new Uint8Array(tile.byteLength)));
+  const sound = encodeTile(1, hashedTile(tile.id, new Uint8Array(tile.byteLength)));
   const corrupt = Uint8Array.from(sound);
   corrupt[60]! ^= 1;
-  const short = encodeTile(hashedTile(tile.id, new Uint8Array(8)));
-  const stranger = encodeTile(hashedTile(9999, new Uint8Array(8)));
+  const short = encodeTile(1, hashedTile(tile.id, new Uint8Array(8)));
+  const stranger = encodeTile(1, hashedTile(9999, new Uint8Array(8)));
   const sum = encodePlanes(
     'sum',
     { stepId: 3, syncIndex: 0, tokens: 1 },
@@ -230,10 +252,14 @@ describe('what ends a session, and is reported', () => {
     ],
     ['join', 'a corrupt tile', [encodeControl(configure()), corrupt], 'TILE_CORRUPT'],
     ['join', 'a tile nobody wants', [encodeControl(configure()), stranger], 'PROTOCOL_UNEXPECTED_MESSAGE'],
-    ['join', 'a tile twice', [encodeControl(configure()), sound, sound], 'PROTOCOL_UNEXPECTED_MESSAGE'],
+    [
+      'join',
+      'a tile of a later configuration',
+      [encodeControl(configure(0)), sound],
+      'PROTOCOL_UNEXPECTED_MESSAGE',
+    ],
     ['join', 'a step before the tiles', [encodeControl(configure()), step()], 'PROTOCOL_UNEXPECTED_MESSAGE'],
     ['join', 'a tile of another length', [encodeControl(configure()), short], 'INTERNAL'],
-    ['load', 'a tile after the last', [sound], 'PROTOCOL_UNEXPECTED_MESSAGE'],
     [
       'load',
       'a slot that is not there',
@@ -288,7 +314,7 @@ describe('whatever a coordinator sends', () => {
       ...(await Promise.all(
         model.tiles
           .slice(0, 4)
-          .map(async (tile) => encodeTile(hashedTile(tile.id, await model.cutTile(tile)))),
+          .map(async (tile) => encodeTile(1, hashedTile(tile.id, await model.cutTile(tile)))),
       )),
       step(5),
       ...allSyncs(5),

@@ -62,6 +62,9 @@ describe('control messages', () => {
       stepFailed: 13,
       declined: 14,
       memory: 15,
+      attach: 16,
+      attached: 17,
+      prepare: 18,
     });
   });
 
@@ -94,6 +97,10 @@ describe('every field is checked', () => {
     ['join', 'capabilities.platform', '\u001b[31m'],
     ['join', 'capabilities.extra', true],
     ['welcome', 'mac', new Uint8Array(33)],
+    ['attach', 'session', new Uint8Array(31)],
+    ['attach', 'nonce', undefined],
+    ['attach', 'mac', 'x'.repeat(32)],
+    ['attached', 'mac', new Uint8Array(31)],
     ['refused', 'code', 'NO_SUCH_CODE'],
     ['refused', 'message', 'x'.repeat(1001)],
     ['configure', 'configurationId', -1],
@@ -142,6 +149,10 @@ describe('every field is checked', () => {
     ['configure', 'options.kvPages', undefined],
     ['configure', 'profile', undefined],
     ['configure', 'profile', 1],
+    ['prepare', 'options', {}],
+    ['prepare', 'tileHashes', new Uint8Array(31)],
+    ['prepare', 'assignment.tileIds', [3, 4]],
+    ['prepare', 'description.layers', []],
     ['wanted', 'tileIds', [5, 4]],
     ['wanted', 'tileIds', [-1]],
     ['loaded', 'tileId', 2 ** 20],

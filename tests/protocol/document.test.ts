@@ -43,7 +43,7 @@ function read(frame: Frame, shown: Example['shown']): { says: object; again?: Ui
     }
     case 'tile': {
       const tile = decodeTile(frame, portableSha256);
-      return { says: { type: 'tile', ...tile }, again: encodeTile(tile) };
+      return { says: { type: 'tile', configurationId: tokens, ...tile }, again: encodeTile(tokens, tile) };
     }
     case 'step': {
       const hiddenSize = shown.hiddenSize as number;
@@ -117,6 +117,10 @@ describe('docs/PROTOCOL.md', () => {
     const nonces = [bytes('hello', 'nonce'), bytes('join', 'nonce')] as const;
     expect(proofOf('join', 'secret', ...nonces)).toEqual(bytes('join', 'mac'));
     expect(proofOf('welcome', 'secret', ...nonces)).toEqual(bytes('welcome', 'mac'));
+    expect(bytes('attach', 'session')).toEqual(nonces[1]);
+    const three = [nonces[0], bytes('attach', 'nonce'), nonces[1]] as const;
+    expect(proofOf('attach', 'secret', ...three)).toEqual(bytes('attach', 'mac'));
+    expect(proofOf('attached', 'secret', ...three)).toEqual(bytes('attached', 'mac'));
   });
 
   it('counts on a list of all operations', () => {

@@ -54,7 +54,7 @@ describe('frames', () => {
           flags: type === 'sum' ? 1 : 0,
           index: type === 'tile' ? 0 : index,
           id: type === 'control' ? 0 : id,
-          rows: type === 'control' || type === 'tile' ? 0 : rows,
+          rows: type === 'control' ? 0 : rows,
         };
         const message = Buffer.concat([Buffer.from('xyz'), encodeFrame(header, payload)]).subarray(3);
         const frame = decodeFrame(message, limits);
@@ -75,7 +75,7 @@ describe('frames', () => {
     ['a flag that control frames lack', '0101 0100 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['a flag that partials lack', '0402 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['an id in a control frame', '0100 0100 01000000 00000000 00000000', 'FRAME_MALFORMED'],
-    ['rows in a tile frame', '0200 0000 01000000 01000000 00000000', 'FRAME_MALFORMED'],
+    ['an index in a tile frame', '0200 0100 01000000 01000000 00000000', 'FRAME_MALFORMED'],
     ['a flag that spans lack', '0702 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['control over its limit', '0100 0100 00000000 00000000 65000000', 'FRAME_TOO_LARGE'],
     ['spans over their limit', '0700 0000 00000000 00000000 65000000', 'FRAME_TOO_LARGE'],
@@ -226,14 +226,15 @@ describe('tile frames', () => {
   const tile = hashedTile(12, Uint8Array.from([1, 2, 3]));
 
   it('survive the round trip, their bytes 48 behind the start', () => {
-    const message = encodeTile(tile);
+    const message = encodeTile(7, tile);
     const decoded = decodeTile(decodeFrame(message, defaultFrameLimits), portableSha256);
     expect(decoded).toEqual(tile);
+    expect(decodeFrame(message, defaultFrameLimits).rows).toBe(7);
     expect(decoded.bytes.byteOffset - message.byteOffset).toBe(48);
   });
 
   it.each([16, 47, 48, 50])('with byte %i changed are corrupt', (at) => {
-    const message = encodeTile(tile);
+    const message = encodeTile(7, tile);
     message[at]! ^= 1;
     expect(() => decodeTile(decodeFrame(message, defaultFrameLimits), portableSha256)).toThrow(
       coded('TILE_CORRUPT'),
@@ -242,7 +243,7 @@ describe('tile frames', () => {
 
   it('without a whole hash are malformed', () => {
     const frame = {
-      ...decodeFrame(encodeTile(tile), defaultFrameLimits),
+      ...decodeFrame(encodeTile(7, tile), defaultFrameLimits),
       payload: new Uint8Array(31),
     };
     expect(() => decodeTile(frame, portableSha256)).toThrow(coded('FRAME_MALFORMED'));

@@ -4,6 +4,7 @@ import { description } from '../support/description.ts';
 
 const helloNonce = Uint8Array.from({ length: 32 }, (_, i) => i);
 const joinNonce = Uint8Array.from({ length: 32 }, (_, i) => 0xe0 + (i % 16));
+const attachNonce = Uint8Array.from({ length: 32 }, (_, i) => 0xd0 + (i % 16));
 
 /** One of each control message. */
 export const samples = [
@@ -29,8 +30,8 @@ export const samples = [
     configurationId: 1,
     description: description({ layerCount: 1 }),
     assignment: { rank: 1, worldSize: 2, tileIds: [0, 3, 4, 7, 9, 10] },
-    options: { kvFormat: 'f16', maxStepTokens: 64, maxSequences: 4, contextLength: 256, kvPages: 16 },
     tileHashes: Uint8Array.from({ length: 6 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
+    options: { kvFormat: 'f16', maxStepTokens: 64, maxSequences: 4, contextLength: 256, kvPages: 16 },
     profile: false,
   },
   { type: 'wanted', configurationId: 1, tileIds: [0, 3, 4, 7, 9, 10] },
@@ -61,4 +62,18 @@ export const samples = [
   { type: 'error', code: 'FRAME_MALFORMED', message: 'frame type 9 is unknown', fields: {} },
   { type: 'ping', id: 5 },
   { type: 'pong', id: 5 },
+  {
+    type: 'attach',
+    session: joinNonce,
+    nonce: attachNonce,
+    mac: proofOf('attach', 'secret', helloNonce, attachNonce, joinNonce),
+  },
+  {
+    type: 'prepare',
+    configurationId: 2,
+    description: description({ layerCount: 1 }),
+    assignment: { rank: 1, worldSize: 3, tileIds: [0, 3, 7] },
+    tileHashes: Uint8Array.from({ length: 3 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
+  },
+  { type: 'attached', mac: proofOf('attached', 'secret', helloNonce, attachNonce, joinNonce) },
 ] as const satisfies ControlMessage[];

@@ -45,6 +45,7 @@ export function addJoin(program: Command): void {
 
 const sentences: Partial<Record<JoinStatus['state'], string>> = {
   joined: 'joined; waiting for work',
+  preparing: 'fetching weights, to take part when they are here',
   loading: 'loading weights',
   declined: 'declined; waiting for other work',
   ready: 'ready',

@@ -1,11 +1,13 @@
 import { HearthError } from '../runtime/error.ts';
 import type { FrameLimits } from '../runtime/protocol/frame.ts';
 import type { LivenessOptions } from '../runtime/protocol/liveness.ts';
-import type { Capabilities, Configure } from '../runtime/protocol/messages.ts';
+import type { Capabilities } from '../runtime/protocol/messages.ts';
 import type { Sha256 } from '../runtime/protocol/tile-frame.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
-import type { CreateRank, RankHost, RankRunner } from './rank-runner.ts';
+import type { CreateRank } from './rank-runner.ts';
+import type { TileLinkOpener } from './tile-link-keeper.ts';
+import type { TileSources } from './tile-sources.ts';
 
 export interface SessionOptions {
   /** Known to the coordinator and to each of its devices. */
@@ -17,33 +19,34 @@ export interface SessionOptions {
   /** 32 random bytes, new for each session. */
   readonly nonce: Uint8Array;
   readonly createRank: CreateRank;
+  /** Where the device has tiles and keeps them. Without it, it is sent them when it becomes a rank, not before. */
+  readonly sources?: TileSources;
   readonly sha256?: Sha256;
+  /** Opens links of their own for tiles. Without it they come with all else. */
+  readonly tileLinks?: TileLinkOpener;
   readonly limits?: FrameLimits;
   readonly liveness?: LivenessOptions;
   /** Time in which the coordinator must have proved itself. */
   readonly handshakeTimeoutMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
-  readonly onState?: (state: SessionState['name']) => void;
+  readonly onState?: (state: SessionState) => void;
 }
 
-/** Where a session stands. A rank and its tiles live and die with one configuration. */
+/** Where a session stands. */
 export type SessionState =
-  | { readonly name: 'awaiting-hello' }
-  | { readonly name: 'awaiting-welcome'; readonly helloNonce: Uint8Array }
-  | { readonly name: 'joined' }
-  /** What was sent to the rank that it gave up may still be on its way. */
-  | { readonly name: 'declined' }
-  | Loading
-  | { readonly name: 'ready'; readonly runner: RankRunner }
-  | { readonly name: 'closed' };
-
-/** Waiting for tiles. */
-export interface Loading {
-  readonly name: 'loading';
-  readonly configure: Configure;
-  readonly host: RankHost;
-}
+  | 'awaiting-hello'
+  | 'awaiting-welcome'
+  /** Without a rank. */
+  | 'joined'
+  /** Without a rank, getting tiles for one. */
+  | 'preparing'
+  /** Without the rank that it was to be. */
+  | 'declined'
+  /** Waiting for tiles. */
+  | 'loading'
+  | 'ready'
+  | 'closed';
 
 /** How a session ended. */
 export interface SessionEnd {
@@ -56,7 +59,7 @@ export interface SessionEnd {
 }
 
 /** The error of a message that came at the wrong time. */
-export function unexpected(type: string, state: SessionState['name']): HearthError {
+export function unexpected(type: string, state: SessionState): HearthError {
   const message = `a ${type} message came while the session was ${state}`;
   return new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', message, { type, state });
 }

@@ -1,0 +1,124 @@
+import { HearthError } from '../../runtime/error.ts';
+import type { Frame } from '../../runtime/protocol/frame.ts';
+import type { ControlMessage } from '../../runtime/protocol/messages.ts';
+import type { FullClusterOptions } from './cluster-options.ts';
+import { Formation } from './formation.ts';
+import type { Member } from './member.ts';
+import { dealTiles, type Plan } from './plan.ts';
+import { Preparation } from './preparation.ts';
+import type { Seat } from './roster.ts';
+
+/** The present formation, and the next one's preparation, which the present one need not wait for. */
+export class Succession {
+  readonly #options: FullClusterOptions;
+  readonly #onPrepared: () => void;
+  #present: Formation | undefined;
+  #next: Preparation | undefined;
+  #plans = 0;
+
+  /** @param onPrepared the present formation should go on no longer */
+  constructor(options: FullClusterOptions, onPrepared: () => void) {
+    this.#options = options;
+    this.#onPrepared = onPrepared;
+  }
+
+  get present(): Formation | undefined {
+    return this.#present;
+  }
+
+  get next(): Preparation | undefined {
+    return this.#next;
+  }
+
+  /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE */
+  hearControl(member: Member, message: ControlMessage): void {
+    this.#next?.hear(member, message);
+    this.#present?.hearControl(member, message);
+  }
+
+  /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE, FRAME_MALFORMED */
+  hearTensors(member: Member, frame: Frame): void {
+    this.#present?.hearTensors(member, frame);
+  }
+
+  /** Tiles that are under way to a member may not arrive. */
+  resendTiles(member: Member): void {
+    this.#next?.resendTiles(member);
+    this.#present?.resendTiles(member);
+  }
+
+  /** A member is gone. */
+  lose(member: Member, error: HearthError): void {
+    this.#present?.lose(member, error);
+  }
+
+  /** Whether the present formation is loaded, and all of it are among those who are to compute. */
+  isWhole(seats: readonly Seat[]): boolean {
+    if (!this.#present?.ready) return false;
+    return this.#present.members.every((member) => seats.some((seat) => seat.member === member));
+  }
+
+  /**
+   * The formation that is to step now: the present one, if it is whole and the others who are to compute, if there are
+   * any, are not prepared yet; they are from now on.
+   */
+  current(seats: readonly Seat[]): Formation | undefined {
+    if (!this.isWhole(seats)) return undefined;
+    if (isOf(this.#present!, seats)) {
+      this.#endPreparation();
+      return this.#present;
+    }
+    if (!this.#next || !isOf(this.#next, seats)) this.#prepare(seats);
+    return this.#next!.isOver ? undefined : this.#present;
+  }
+
+  /**
+   * Puts a new formation in the place of the present one and loads it.
+   * @throws Declined; HearthError DEVICE_LOST, or what cutting the model's tiles throws; then there is none
+   */
+  async form(seats: readonly Seat[]): Promise<void> {
+    this.dissolve(new HearthError('DEVICE_LOST', 'the devices were given new tiles'));
+    const plan = this.#deal(seats);
+    const formation = new Formation(plan, { ...this.#options, onLoaded: this.#countLoaded(plan) });
+    this.#present = formation;
+    await formation.load();
+  }
+
+  /** Ends the present formation and the next one's preparation. */
+  dissolve(error: HearthError): void {
+    this.#endPreparation();
+    this.#present?.dissolve(error);
+    this.#present = undefined;
+  }
+
+  #prepare(seats: readonly Seat[]): void {
+    this.#endPreparation();
+    const plan = this.#deal(seats);
+    const names = plan.members.map(({ info }) => info.name);
+    this.#options.logger.info({ devices: names }, 'the devices get tiles for their next places');
+    this.#next = new Preparation(plan, { ...this.#options, onOver: this.#onPrepared });
+  }
+
+  #endPreparation(): void {
+    this.#next?.cancel();
+    this.#next = undefined;
+  }
+
+  #deal(seats: readonly Seat[]): Plan {
+    this.#plans += 1;
+    return dealTiles(this.#plans, seats, this.#options.model);
+  }
+
+  #countLoaded({ assignments }: Plan): () => void {
+    const tiles = assignments.reduce((sum, { tileIds }) => sum + tileIds.length, 0);
+    let loadedTiles = 0;
+    return () => {
+      loadedTiles += 1;
+      this.#options.onProgress({ loadedTiles, tiles });
+    };
+  }
+}
+
+function isOf({ ranks }: Formation | Preparation, seats: readonly Seat[]): boolean {
+  return ranks.length === seats.length && ranks.every(({ member }, i) => member === seats[i]!.member);
+}
