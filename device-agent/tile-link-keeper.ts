@@ -49,7 +49,7 @@ export class TileLinkKeeper {
     if (this.#closed) return;
     if (worked) this.#retryMs = minRetryMs;
     const { logger, clock } = this.#options;
-    logger.warn({ reason, retryInMs: this.#retryMs }, 'the link for tiles broke');
+    logger.info({ reason, retryInMs: this.#retryMs }, 'the link for tiles broke');
     const stop = clock.every(this.#retryMs, () => {
       stop();
       this.#open();
