@@ -102,13 +102,21 @@ function readRate(percent) {
 
 /** Who runs first changes from round to round; all ratios are taken within one, since machines drift. */
 async function measureRound(percent, round, cacheFolder) {
-  const runners = { hearth: () => hearthLimited(percent, cacheFolder), llamaCpp: () => llamaCpp(percent) };
+  const found = {};
+  const runners = {
+    hearth: async () => {
+      // The disk's speed drifts most.
+      const before = await readRate(percent);
+      found.hearth = await hearthLimited(percent, cacheFolder);
+      found.readRate = (before + (await readRate(percent))) / 2;
+      found.computeMs = await computeMs(cacheFolder);
+    },
+    llamaCpp: async () => {
+      found.llamaCpp = await llamaCpp(percent);
+    },
+  };
   const names = round % 2 === 0 ? ['hearth', 'llamaCpp'] : ['llamaCpp', 'hearth'];
-  const found = { readRate: await readRate(percent) };
-  for (const name of names) found[name] = await runners[name]();
-  found.computeMs = await computeMs(cacheFolder);
-  // The disk's speed drifts most.
-  found.readRate = (found.readRate + (await readRate(percent))) / 2;
+  for (const name of names) await runners[name]();
   const { hearth, llamaCpp: other } = found;
   found.tokenMs = 1000 / hearth.tokensPerSecond;
   found.readMs = (1000 * hearth.bytesPerToken) / found.readRate;
