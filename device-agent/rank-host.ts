@@ -87,6 +87,7 @@ class KernelRank implements RankHost {
   readonly #stages: readonly StageAssignment[];
   readonly #memories: readonly WebAssembly.Memory[];
   readonly #windows: readonly (SharedArrayBuffer | undefined)[];
+  readonly #windowControls: readonly WindowControl[];
   readonly #profileMemory: ProfileMemory | undefined;
   readonly #leader: SharedTeam | undefined;
   readonly #team: Team;
@@ -106,8 +107,10 @@ class KernelRank implements RankHost {
       streams: tools.startLoader !== undefined && tools.sources.cache !== undefined,
     });
     this.#windows = this.#stages.map(windowOf);
-    if (this.#windows.some((window) => window)) checkCache(setup, tools.sources.cache!);
-    const shared = threads.count > 1 || this.#windows.some((window) => window !== undefined);
+    this.#windowControls = this.#windows.flatMap((window) => (window ? [new WindowControl(window)] : []));
+    const streams = this.#windowControls.length > 0;
+    if (streams) checkCache(setup, tools.sources.cache!);
+    const shared = threads.count > 1 || streams;
     this.#memories = this.#stages.map(() => newMemory(arenaLimitBytes, shared));
     this.#profileMemory = setup.profile ? profileMemory(threads.count) : undefined;
     const recorder = threadRecorder(this.#profileMemory, 0);
@@ -117,7 +120,7 @@ class KernelRank implements RankHost {
     // The leader first: it makes the memories as large as all will find them.
     const places = placesIn(this.#memories, this.#windows, tools.startKernels);
     this.rank = new Rank(places, description, this.#stages, options, this.#team);
-    const loaders = this.#windowControls().map((window) => () => window.statistics.readMs);
+    const loaders = this.#windowControls.map((window) => () => window.statistics.readMs);
     this.profile = stepProfile(this.#profileMemory, this.#team, loaders);
   }
 
@@ -142,12 +145,12 @@ class KernelRank implements RankHost {
   close(): void {
     this.#closed = true;
     this.#leader?.stop();
-    for (const window of this.#windowControls()) window.stop();
+    for (const window of this.#windowControls) window.stop();
   }
 
   memory(): Omit<MemoryUse, 'steps'> {
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-    const statistics = this.#windowControls().map((window) => window.statistics);
+    const statistics = this.#windowControls.map((window) => window.statistics);
     const residentBytes = sum(this.rank.stores.map((store) => store.residentBytes));
     const windowBytes = sum(this.rank.stores.map((store) => store.windowBytes));
     const usedBytes = sum(this.#memories.map(({ buffer }) => buffer.byteLength));
@@ -161,10 +164,6 @@ class KernelRank implements RankHost {
       readMs: sum(statistics.map(({ readMs }) => readMs)),
       waitMs: sum(statistics.map(({ waitMs }) => waitMs)),
     };
-  }
-
-  #windowControls(): WindowControl[] {
-    return this.#windows.flatMap((window) => (window ? [new WindowControl(window)] : []));
   }
 
   async #startThreads(loading: TileLoading, model: ModelFile | undefined): Promise<void> {

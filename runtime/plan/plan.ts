@@ -1,4 +1,5 @@
 import { HearthError } from '../error.ts';
+import { tileGroups } from '../tile/groups.ts';
 import type { TileKind, TileSpec } from '../tile/spec.ts';
 
 /** What one rank holds. */
@@ -20,7 +21,8 @@ export function planByShares(tiles: readonly TileSpec[], shares: readonly number
   const total = shares.reduce((sum, share) => sum + share, 0);
   const held: number[][] = shares.map(() => []);
   const owed = new Map<TileKind, number[]>();
-  for (const group of groupTiles(tiles)) {
+  for (const indexes of tileGroups(tiles)) {
+    const group = indexes.map((index) => tiles[index]!);
     const kind = group[0]!.kind;
     if (kind === 'base') {
       for (const ids of held) ids.push(...group.map((tile) => tile.id));
@@ -38,18 +40,6 @@ export function planByShares(tiles: readonly TileSpec[], shares: readonly number
     });
   }
   return held.map((tileIds, rank) => ({ rank, worldSize: shares.length, tileIds }));
-}
-
-/** Tiles that are computed side by side: of one layer and kind. */
-function groupTiles(tiles: readonly TileSpec[]): TileSpec[][] {
-  const groups = new Map<string, TileSpec[]>();
-  for (const tile of tiles) {
-    const key = `${tile.kind} ${tile.layer}`;
-    const group = groups.get(key);
-    if (group) group.push(tile);
-    else groups.set(key, [tile]);
-  }
-  return [...groups.values()];
 }
 
 /** Whole non-negative numbers near `wanted` with the given sum: the largest remainders are rounded up. */

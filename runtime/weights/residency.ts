@@ -81,7 +81,7 @@ function spreadEvenly(order: readonly number[]): number[] {
 
 /** What tiles would take if none had to stream; base tiles always stay and do not count. */
 export function streamableBytes(specs: readonly TileSpec[]): number {
-  return largestSlots(specs, specs.length);
+  return streamable(specs).reduce((sum, spec) => sum + slotBytes(spec), 0);
 }
 
 /** A window in which each thread has a tile at hand and one that is coming, and the loader a place to go on. */
@@ -91,9 +91,13 @@ export function leastWindowBytes(specs: readonly TileSpec[], teamSize: number): 
 
 /** Bytes of the largest tiles, so many of them. */
 export function largestSlots(specs: readonly TileSpec[], count: number): number {
-  const sizes = specs.filter(({ kind }) => kind !== 'base').map(slotBytes);
-  return sizes
+  return streamable(specs)
+    .map(slotBytes)
     .sort((a, b) => b - a)
     .slice(0, count)
     .reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function streamable(specs: readonly TileSpec[]): readonly TileSpec[] {
+  return specs.filter(({ kind }) => kind !== 'base');
 }

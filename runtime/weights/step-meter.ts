@@ -1,3 +1,4 @@
+import { tileGroups } from '../tile/groups.ts';
 import type { TileSpec } from '../tile/spec.ts';
 import type { StepTiming } from './steady-state.ts';
 import type { WindowStatistics } from './window-control.ts';
@@ -16,7 +17,7 @@ export class StepMeter {
   readonly timing: { -readonly [K in keyof StepTiming]: StepTiming[K] };
   readonly #nowMs: () => number;
   /** Index → which group it is in, and each group's tiles. */
-  readonly #groupOf: readonly number[];
+  readonly #groupOf: Uint32Array;
   readonly #groups: readonly (readonly number[])[];
   readonly #useMs: Float64Array;
   readonly #pauseMs: Float64Array;
@@ -26,18 +27,13 @@ export class StepMeter {
 
   constructor(specs: readonly TileSpec[], nowMs: () => number) {
     this.#nowMs = nowMs;
-    const numbers = new Map<string, number>();
-    this.#groupOf = specs.map(({ kind, layer }) => {
-      const key = `${kind} ${layer}`;
-      const group = numbers.get(key) ?? numbers.size;
-      numbers.set(key, group);
-      return group;
+    this.#groups = tileGroups(specs);
+    this.#groupOf = new Uint32Array(specs.length);
+    this.#groups.forEach((tiles, group) => {
+      for (const tile of tiles) this.#groupOf[tile] = group;
     });
-    this.#groups = [...numbers.values()].map((group) =>
-      specs.flatMap((_, tile) => (this.#groupOf[tile] === group ? [tile] : [])),
-    );
-    this.#useMs = new Float64Array(numbers.size);
-    this.#pauseMs = new Float64Array(numbers.size);
+    this.#useMs = new Float64Array(this.#groups.length);
+    this.#pauseMs = new Float64Array(this.#groups.length);
     this.timing = {
       useMs: new Float64Array(specs.length),
       pauseMs: new Float64Array(specs.length),

@@ -2,6 +2,7 @@ import { assert, HearthError } from '../error.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { TensorRole } from '../model/architecture.ts';
 import { shareOf, type Team } from '../threads/team.ts';
+import { tileGroups } from '../tile/groups.ts';
 import type { TileKind, TileSpec } from '../tile/spec.ts';
 import { PlacedTile } from './placed-tile.ts';
 import { leastWindowBytes, Residency, tileAlignment } from './residency.ts';
@@ -41,9 +42,12 @@ export class TileStore {
     this.#tiles = specs.map((spec, index) => new PlacedTile(index, spec));
     this.#byId = new Map(this.#tiles.map((tile) => [tile.spec.id, tile]));
     this.#missing = new Set(this.#byId.keys());
-    for (const tile of this.#tiles) {
-      const key = `${tile.spec.kind} ${tile.spec.layer}`;
-      this.#groups.set(key, [...(this.#groups.get(key) ?? []), tile]);
+    for (const group of tileGroups(specs)) {
+      const { kind, layer } = specs[group[0]!]!;
+      this.#groups.set(
+        `${kind} ${layer}`,
+        group.map((index) => this.#tiles[index]!),
+      );
     }
     if (streaming) {
       const { weightBytes, window } = streaming;

@@ -1,4 +1,5 @@
 import { shareOf } from '../threads/team.ts';
+import { tileGroups } from '../tile/groups.ts';
 import type { TileSpec } from '../tile/spec.ts';
 
 /** Indexes of a rank's tiles, in the order in which its threads come to them. */
@@ -16,23 +17,11 @@ export interface UseOrder {
 export function useOrder(specs: readonly TileSpec[], teamSize: number): UseOrder {
   const layers: number[] = [];
   const vocabulary: number[] = [];
-  for (const group of groupsOf(specs)) {
+  for (const group of tileGroups(specs)) {
     const { kind } = specs[group[0]!]!;
     if (kind !== 'base') (kind === 'vocabulary' ? vocabulary : layers).push(...alternate(group, teamSize));
   }
   return { layers, vocabulary };
-}
-
-/** Indexes of tiles of one kind and layer; groups in the order of their first tiles. */
-function groupsOf(specs: readonly TileSpec[]): number[][] {
-  const groups = new Map<string, number[]>();
-  specs.forEach(({ kind, layer }, index) => {
-    const key = `${kind} ${layer}`;
-    const group = groups.get(key);
-    if (group) group.push(index);
-    else groups.set(key, [index]);
-  });
-  return [...groups.values()];
 }
 
 function alternate(group: readonly number[], teamSize: number): number[] {

@@ -23,7 +23,7 @@ export class WindowReader {
   readonly #team: Team;
   /** The leader's. */
   readonly #meter: StepMeter | undefined;
-  readonly #tuner: WindowTuner;
+  readonly #tuner: WindowTuner | undefined;
   /** A step has begun since the last look, and whether it counts. */
   #measured: boolean | undefined;
   /** The loader has not begun, or holds tiles that no step will use. */
@@ -34,8 +34,8 @@ export class WindowReader {
     this.#control = new WindowControl(memory);
     this.#residency = residency;
     this.#team = team;
-    this.#tuner = new WindowTuner(residency, leastWindowBytes(residency.specs, team.size));
     if (team.index > 0) return;
+    this.#tuner = new WindowTuner(residency, leastWindowBytes(residency.specs, team.size));
     this.#meter = new StepMeter(residency.specs, nowMs);
     this.#control.residents = residents;
   }
@@ -58,7 +58,7 @@ export class WindowReader {
   /** @returns how many tiles should stay from now on */
   #tuned(): number {
     const { residents, statistics } = this.#control;
-    if (!this.#meter || this.#stale || this.#measured === undefined) return residents;
+    if (!this.#meter || !this.#tuner || this.#stale || this.#measured === undefined) return residents;
     this.#meter.ended(this.#measured, statistics);
     return this.#measured ? this.#tuner.look(residents, this.#meter.timing) : residents;
   }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Session } from '../../device-agent/session.ts';
 import { encodeControl } from '../../runtime/protocol/control.ts';
 import { encodeFrame } from '../../runtime/protocol/frame.ts';
@@ -7,17 +7,7 @@ import { type ControlMessage, protocolVersion } from '../../runtime/protocol/mes
 import { settle } from './fake-clock.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
 import { nonceOf, secret, sessionOptions } from './test-cluster.ts';
-import { framesOf, messagesOf, TestHouse } from './test-house.ts';
-
-const houses: TestHouse[] = [];
-const house = (...options: ConstructorParameters<typeof TestHouse>): TestHouse => {
-  const started = new TestHouse(...options);
-  houses.push(started);
-  return started;
-};
-afterEach(() => {
-  for (const { cluster } of houses.splice(0)) cluster.close();
-});
+import { framesOf, house, messagesOf, type TestHouse } from './test-house.ts';
 
 /** A link to the coordinator in the hands of a test; its hello has come. */
 async function stranger(place: TestHouse) {

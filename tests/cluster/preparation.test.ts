@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
@@ -8,17 +8,7 @@ import { fakeModel } from './fake-model.ts';
 import { fakeRanks } from './fake-rank.ts';
 import { MemoryCache } from './memory-cache.ts';
 import type { MemoryLink } from './memory-link.ts';
-import { framesOf, type HouseDevice, messagesOf, TestHouse, tilesOf } from './test-house.ts';
-
-const houses: TestHouse[] = [];
-const house = (...options: ConstructorParameters<typeof TestHouse>): TestHouse => {
-  const started = new TestHouse(...options);
-  houses.push(started);
-  return started;
-};
-afterEach(() => {
-  for (const { cluster } of houses.splice(0)) cluster.close();
-});
+import { framesOf, house, type HouseDevice, messagesOf, type TestHouse, tilesOf } from './test-house.ts';
 
 interface Keeper extends HouseDevice {
   readonly cache: MemoryCache;

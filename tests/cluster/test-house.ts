@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import { admitOrAttach } from '../../coordinator/cluster/admit.ts';
 import type { Cluster, ClusterOptions } from '../../coordinator/cluster/cluster.ts';
 import type { Member } from '../../coordinator/cluster/member.ts';
@@ -68,6 +69,13 @@ export class TestHouse {
     await settle();
     return { session, hub, tileHubs };
   }
+}
+
+/** A house that stands until the end of the test that calls this. */
+export function house(...options: ConstructorParameters<typeof TestHouse>): TestHouse {
+  const started = new TestHouse(...options);
+  onTestFinished(() => started.cluster.close());
+  return started;
 }
 
 /** What was sent over a link. */

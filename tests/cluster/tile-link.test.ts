@@ -1,18 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { settle } from './fake-clock.ts';
 import { fakeModel } from './fake-model.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
-import { type HouseDevice, messagesOf, TestHouse, tilesOf } from './test-house.ts';
-
-const houses: TestHouse[] = [];
-const house = (...options: ConstructorParameters<typeof TestHouse>): TestHouse => {
-  const started = new TestHouse(...options);
-  houses.push(started);
-  return started;
-};
-afterEach(() => {
-  for (const { cluster } of houses.splice(0)) cluster.close();
-});
+import { house, type HouseDevice, messagesOf, type TestHouse, tilesOf } from './test-house.ts';
 
 const tileIds = fakeModel().tiles.map(({ id }) => id);
 
