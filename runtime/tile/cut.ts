@@ -5,6 +5,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { tensorName } from '../model/describe.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
+import { ColumnReader, type StoredRows } from './column-reader.ts';
 import { halfSplitOrder } from './rope-order.ts';
 import type { TileSection, TileSpec } from './spec.ts';
 
@@ -14,13 +15,6 @@ interface Slice {
   readonly rows: number;
   readonly firstColumn: number;
   readonly columns: number;
-}
-
-/** Rows as they stand in the file, or in part of it. */
-interface StoredRows {
-  readonly bytes: Uint8Array;
-  /** From one row's first byte to the next one's. */
-  readonly stride: number;
 }
 
 /** Memory that is used again and again: new memory is slow, and garbage of this size stays long. */
@@ -38,9 +32,7 @@ export class TileCutter {
   readonly #gguf: GgufFile;
   readonly #architecture: Architecture;
   readonly #config: ModelConfig;
-  /** The tensor whose columns were sliced last: a layer's tiles each need a slice of every one of its rows. */
-  #sliced: { name: string; bytes: Uint8Array } | undefined;
-  readonly #slicedBuffer = new Scratch();
+  readonly #columns: ColumnReader;
   readonly #rows = new Scratch();
   readonly #ordered = new Scratch();
   #last: Promise<unknown> = Promise.resolve();
@@ -49,6 +41,7 @@ export class TileCutter {
     this.#gguf = gguf;
     this.#architecture = architecture;
     this.#config = description.config;
+    this.#columns = new ColumnReader(gguf);
   }
 
   /** @param target `tile.byteLength` bytes; the gaps between sections stay what they are */
@@ -125,19 +118,8 @@ export class TileCutter {
       const bytes = await this.#gguf.readTensor(name, slice.firstRow * rowBytes, byteLength, buffer);
       return { bytes, stride: rowBytes };
     }
-    const whole = await this.#readWhole(name);
-    const from = slice.firstRow * rowBytes + (slice.firstColumn / blockSize) * blockBytes;
-    return { bytes: whole.subarray(from), stride: rowBytes };
-  }
-
-  async #readWhole(name: string): Promise<Uint8Array> {
-    if (this.#sliced?.name === name) return this.#sliced.bytes;
-    const { byteLength } = this.#gguf.tensors.get(name)!;
-    // While it is being read it is no tensor, and if reading fails it never is.
-    this.#sliced = undefined;
-    const bytes = await this.#gguf.readTensor(name, 0, byteLength, this.#slicedBuffer.take(byteLength));
-    this.#sliced = { name, bytes };
-    return bytes;
+    const first = (slice.firstColumn / blockSize) * blockBytes;
+    return this.#columns.read({ name, rows: slice.rows, rowBytes, first, count: sliceBytes });
   }
 
   #isRotated(section: TileSection): boolean {
