@@ -1,12 +1,11 @@
 import { HearthError } from '../error.ts';
 import { characterOfByte } from './byte-alphabet.ts';
 import { type MergeRules, Merger } from './merger.ts';
+import { PairIndex } from './pair-index.ts';
 import { type PreTokenizer, splitWords } from './pre-tokenizers.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 const MAX_MERGES = 1 << 21;
-/** Pairs of symbols are looked up as one exact number; there are fewer symbols than this. */
-const SYMBOLS = 2 ** 24;
 const utf8 = new TextEncoder();
 
 /**
@@ -85,11 +84,12 @@ class ListedMerges implements MergeRules {
   /** Texts that merges name though no plain token has them: symbols from `vocabulary.size` on. */
   readonly #tokenless: string[] = [];
   readonly #symbolOfTokenless = new Map<string, number>();
-  readonly #mergeOfPair = new Map<number, number>();
+  readonly #pairs: PairIndex;
   readonly #results: Int32Array;
 
   constructor(vocabulary: Vocabulary, merges: readonly string[]) {
     this.#vocabulary = vocabulary;
+    this.#pairs = new PairIndex(merges.length);
     this.#results = new Int32Array(merges.length);
     for (const [index, merge] of merges.entries()) {
       // The left part may itself be a space in old files, never empty.
@@ -97,9 +97,7 @@ class ListedMerges implements MergeRules {
       if (gap < 0 || gap === merge.length - 1) continue;
       const left = merge.slice(0, gap);
       const right = merge.slice(gap + 1);
-      const pair = this.symbol(left) * SYMBOLS + this.symbol(right);
-      if (this.#mergeOfPair.has(pair)) continue;
-      this.#mergeOfPair.set(pair, index);
+      if (!this.#pairs.add(this.symbol(left), this.symbol(right), index)) continue;
       this.#results[index] = this.symbol(left + right);
     }
   }
@@ -121,7 +119,7 @@ class ListedMerges implements MergeRules {
 
   find(left: number, right: number): number {
     if (left < 0 || right < 0) return -1;
-    return this.#mergeOfPair.get(left * SYMBOLS + right) ?? -1;
+    return this.#pairs.find(left, right);
   }
 
   priority(merge: number): number {

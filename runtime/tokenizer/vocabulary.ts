@@ -1,6 +1,7 @@
 import { HearthError } from '../error.ts';
 import { byteOfCharacter } from './byte-alphabet.ts';
 import { CONTROL_TEXTS, END_OF_GENERATION_TEXTS } from './known-texts.ts';
+import { TextIndex } from './text-index.ts';
 
 /** What a token is, numbered as in GGUF's `tokenizer.ggml.token_type`. */
 export const TokenType = {
@@ -60,7 +61,7 @@ export class Vocabulary {
   readonly unknownId: number | undefined;
   readonly #texts: readonly string[];
   readonly #types: Uint8Array;
-  readonly #idOfText = new Map<string, number>();
+  readonly #ids: TextIndex;
   readonly #endIds = new Set<number>();
   readonly #bytes: (Uint8Array | undefined)[];
 
@@ -72,13 +73,13 @@ export class Vocabulary {
     this.model = model;
     this.size = tokens.length;
     this.#texts = tokens;
-    this.#bytes = new Array(tokens.length);
+    this.#bytes = [];
+    this.#ids = new TextIndex(tokens);
     for (const [id, bytes] of description.malformedTokens ?? []) this.#bytes[id] = bytes;
     for (const [id, text] of tokens.entries()) {
       // Padding may be nameless; that and what is no text matches no text.
       if (text === '' || this.#bytes[id]) continue;
-      if (this.#idOfText.has(text)) throw bad(`holds the token ${JSON.stringify(text)} twice`, id);
-      this.#idOfText.set(text, id);
+      if (!this.#ids.add(id)) throw bad(`holds the token ${JSON.stringify(text)} twice`, id);
     }
     this.#types = this.#readTypes(description.tokenTypes);
     checkScores(description.scores, tokens.length);
@@ -108,7 +109,7 @@ export class Vocabulary {
   }
 
   find(text: string): number | undefined {
-    return this.#idOfText.get(text);
+    return this.#ids.find(text);
   }
 
   /** May plain text become this token? Never a control, byte or unknown token, whatever the text says. */
@@ -184,11 +185,11 @@ export class Vocabulary {
   #findEnds(named: readonly (number | undefined)[]): void {
     for (const id of named) if (id !== undefined) this.#endIds.add(id);
     for (const text of END_OF_GENERATION_TEXTS) {
-      const id = this.#idOfText.get(text);
+      const id = this.#ids.find(text);
       if (id !== undefined) this.#endIds.add(id);
     }
     for (const text of CONTROL_TEXTS) {
-      const id = this.#idOfText.get(text);
+      const id = this.#ids.find(text);
       if (id !== undefined) this.#types[id] = TokenType.control;
     }
   }
