@@ -1,4 +1,5 @@
 import { type Logger, silentLogger } from '../device-agent/logger.ts';
+import { collectGarbage } from '../device-agent/node/collect-garbage.ts';
 import { idleProcessors } from '../device-agent/node/compute-threads.ts';
 import { startKernels } from '../device-agent/node/kernel-files.ts';
 import { memoryBudget } from '../device-agent/node/memory-budget.ts';
@@ -67,7 +68,10 @@ export class Engine {
       ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
       ...(minDevices && { minDevices }),
-      ...(options.onProgress && { onProgress: options.onProgress }),
+      onProgress: (progress) => {
+        options.onProgress?.(progress);
+        if (progress.loadedTiles === progress.tiles) collectGarbage();
+      },
     });
     this.scheduler = new Scheduler({
       runner: this.cluster,

@@ -23,14 +23,24 @@ export async function followRank(job: FollowerJob, index: number, tools: Followe
   try {
     const places = placesIn(job.memories, job.windows, tools.startKernels);
     const rank = new Rank(places, job.description, job.stages, job.options, team);
-    const model = job.model && (await tools.openModel(job.model));
-    const sources = { ...tools.sources, model };
-    await loadShare(job.tiles, team, rank, sources, tools.events, () => team.stopped);
-    await model?.close();
+    await loadTiles(job, team, rank, tools);
     tools.onReady();
     rank.follow(team);
   } catch (error) {
     team.fail();
     throw error;
   }
+}
+
+/** By itself, so that nothing of the model outlasts it. */
+async function loadTiles(
+  job: FollowerJob,
+  team: SharedTeam,
+  rank: Rank,
+  tools: FollowerTools,
+): Promise<void> {
+  const model = job.model && (await tools.openModel(job.model));
+  const sources = { ...tools.sources, model };
+  await loadShare(job.tiles, team, rank, sources, tools.events, () => team.stopped);
+  await model?.close();
 }

@@ -69,6 +69,8 @@ export interface RankTools {
   readonly arenaLimitBytes?: number;
   /** Starts a thread that runs `runLoader`. Without it nothing streams. */
   readonly startLoader?: (job: LoaderJob) => void;
+  /** Told that a rank has its tiles: what this thread needed to get them is garbage now. */
+  readonly onLoaded?: () => void;
   /** Told of what went wrong and does not matter yet. */
   readonly onUnkept?: (error: unknown) => void;
 }
@@ -135,7 +137,9 @@ class KernelRank implements RankHost {
       loadShare(loading.here, this.#team, this.rank, own, loading.events, () => this.#closed),
       loading.done,
     ]);
-    if (!this.#closed) this.#startLoaders(loading.hashes);
+    if (this.#closed) return;
+    this.#startLoaders(loading.hashes);
+    this.#tools.onLoaded?.();
   }
 
   deliver(tile: Tile): void {

@@ -71,7 +71,7 @@ export interface RunnerOutput {
 
 interface Run {
   readonly header: StepHeader;
-  readonly steps: Generator<PartialSum, LogitPart[], void>;
+  readonly steps: Generator<PartialSum, readonly LogitPart[], void>;
   /** The sync at which the rank waits for the others. */
   waiting: PartialSum | undefined;
 }

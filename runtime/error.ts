@@ -86,7 +86,17 @@ export class HearthError extends Error {
   }
 }
 
-/** A programmer error if it fails: never used for what a file, a peer or a user may send. */
-export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new Error(`assertion failed: ${message}`);
+/**
+ * A programmer error if it fails: never used for what a file, a peer or a user may send.
+ * @param got what is said of it: apart from the message, so that what holds a million times a second makes no text
+ */
+export function assert(
+  condition: boolean,
+  message: string,
+  got?: number | string,
+  of?: number | string,
+): asserts condition {
+  if (condition) return;
+  const values = [got, of].filter((value) => value !== undefined);
+  throw new Error(`assertion failed: ${[message, ...values].join(', ')}`);
 }

@@ -1,4 +1,5 @@
 import { StarReducer } from '../../runtime/collective/star-reducer.ts';
+import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { operations } from '../../runtime/profile/operations.ts';
@@ -37,6 +38,8 @@ export class Formation {
   #loaded = false;
   #step: PendingStep | undefined;
   #lastStepId = -1;
+  /** Of the last step. */
+  #logits: Float32Array[] = [];
 
   constructor(plan: Plan, options: FormationOptions) {
     const { model, rankOptions } = options;
@@ -99,7 +102,7 @@ export class Formation {
   /**
    * Runs one step; the caller waits for its end before the next.
    * @param embeddings float32 [tokens, hiddenSize]
-   * @returns float32 [vocabSize] for each wanted token
+   * @returns float32 [vocabSize] for each wanted token, valid until the next step
    * @throws HearthError DEVICE_LOST, or what a rank reports
    */
   step(header: StepHeader, embeddings: Float32Array): Promise<Float32Array[]> {
@@ -107,8 +110,8 @@ export class Formation {
     this.#lastStepId = header.stepId;
     const { clock, model, stepStallTimeoutMs, profiler } = this.#options;
     const rows = this.ranks.map(({ vocabularyRows }) => vocabularyRows);
-    const { vocabSize } = model.description.config;
-    const run = new StepRun(header, vocabSize, rows, this.#reducer, (ranks, frame) =>
+    this.#logits = new LogitRows(header, model.description.config.vocabSize, this.#logits).rows;
+    const run = new StepRun(header, this.#logits, rows, this.#reducer, (ranks, frame) =>
       this.#sendTo(ranks, frame),
     );
     return new Promise((resolve, reject) => {

@@ -1,8 +1,8 @@
 import type { StarReducer } from '../../runtime/collective/star-reducer.ts';
-import { logitRowCount, type StepHeader, tokenCount } from '../../runtime/decoder/step.ts';
+import { type StepHeader, tokenCount } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { type Frame, lastFlag } from '../../runtime/protocol/frame.ts';
-import { decodeLogits } from '../../runtime/protocol/logits-frame.ts';
+import { decodeLogits, type LogitRun } from '../../runtime/protocol/logits-frame.ts';
 
 /** Sends a frame to some ranks. */
 export type SendToRanks = (ranks: readonly number[], frame: Uint8Array) => void;
@@ -23,16 +23,19 @@ export class StepRun {
   readonly #progress: { nextRow: number; finished: boolean }[];
   #owing: number;
 
-  /** @param vocabularyRows for each rank the runs of vocabulary rows that it holds */
+  /**
+   * @param rows where the logits are put together
+   * @param vocabularyRows for each rank the runs of vocabulary rows that it holds
+   */
   constructor(
     header: StepHeader,
-    vocabSize: number,
+    rows: Float32Array[],
     vocabularyRows: readonly (readonly VocabularyRange[])[],
     reducer: StarReducer,
     send: SendToRanks,
   ) {
     this.stepId = header.stepId;
-    this.rows = Array.from({ length: logitRowCount(header) }, () => new Float32Array(vocabSize));
+    this.rows = rows;
     this.#reducer = reducer;
     this.#send = send;
     this.#vocabularyRows = vocabularyRows;
@@ -80,7 +83,8 @@ export class StepRun {
       const row = this.rows[frame.rows]!;
       const runs = decodeLogits(frame, row.length);
       checkCoverage(rank, runs.map(rangeOf), held);
-      for (const { firstVocabularyRow, values } of runs) row.set(values, firstVocabularyRow);
+      const rowBytes = new Uint8Array(row.buffer, row.byteOffset, row.byteLength);
+      for (const { firstVocabularyRow, bytes } of runs) rowBytes.set(bytes, firstVocabularyRow * 4);
     }
     progress.nextRow += 1;
     const isLast = progress.nextRow >= due;
@@ -109,11 +113,8 @@ export function joinRanges(ranges: readonly VocabularyRange[]): VocabularyRange[
   return joined;
 }
 
-function rangeOf(run: {
-  readonly firstVocabularyRow: number;
-  readonly values: Float32Array;
-}): VocabularyRange {
-  return { first: run.firstVocabularyRow, end: run.firstVocabularyRow + run.values.length };
+function rangeOf({ firstVocabularyRow, bytes }: LogitRun): VocabularyRange {
+  return { first: firstVocabularyRow, end: firstVocabularyRow + bytes.length / 4 };
 }
 
 /** A rank answers for exactly the rows that it holds: one that left some out would leave zeros behind. */

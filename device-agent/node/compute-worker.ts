@@ -3,6 +3,7 @@ import { reportOf } from '../../runtime/protocol/error-report.ts';
 import type { Report } from '../../runtime/protocol/messages.ts';
 import { followRank } from '../follow-rank.ts';
 import type { FollowerJob } from '../rank-host.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { FolderTileCache } from './folder-tile-cache.ts';
 import { startKernels } from './kernel-files.ts';
 import { openModelHere } from './model-here.ts';
@@ -36,7 +37,10 @@ try {
       loaded: (tileId, hash, kept) => tell({ type: 'loaded', tileId, hash, kept }),
       missing: (tileId) => tell({ type: 'missing', tileId }),
     },
-    onReady: () => tell({ type: 'ready' }),
+    onReady: () => {
+      collectGarbage();
+      tell({ type: 'ready' });
+    },
   });
 } catch (error) {
   tell({ type: 'failed', report: reportOf(error) });

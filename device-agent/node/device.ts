@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts';
 import { kernelRanks } from '../rank-host.ts';
 import type { SessionOptions } from '../session.ts';
 import { cacheFolder } from './cache-folder.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { nodeThreads } from './compute-threads.ts';
 import { FolderTileCache } from './folder-tile-cache.ts';
 import { startKernels } from './kernel-files.ts';
@@ -50,6 +51,7 @@ export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
       sources,
       memoryBytes,
       startLoader: (job) => startLoader(job, cache, logger),
+      onLoaded: collectGarbage,
       onUnkept: (error) =>
         logger.warn({ error }, 'weights cannot be kept: they will be sent again next time'),
     }),

@@ -1,5 +1,5 @@
-import type { Logger } from '../logger.ts';
 import { HearthError } from '../../runtime/error.ts';
+import type { Logger } from '../logger.ts';
 
 /** For commands that run in the foreground: warnings and errors as lines on stderr, nothing else. */
 export const plainLogger: Logger = {

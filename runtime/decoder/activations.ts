@@ -40,11 +40,13 @@ export class Activations {
   }
 
   #prepare(format: 'q8' | 'q8k', matrices: readonly PlacedSection[], first: number, end: number): void {
-    const matrix = matrices.find((one) => activationOf(one) === format);
-    if (!matrix) return;
-    const from = this.pointer + first * matrix.columns * 4;
-    const to = this.#streams[format] + first * activationBytes(format, matrix.columns);
-    quantizeActivations(this.#kernels, format, from, to, matrix.columns, end - first);
+    for (const matrix of matrices) {
+      if (activationOf(matrix) !== format) continue;
+      const from = this.pointer + first * matrix.columns * 4;
+      const to = this.#streams[format] + first * activationBytes(format, matrix.columns);
+      quantizeActivations(this.#kernels, format, from, to, matrix.columns, end - first);
+      return;
+    }
   }
 
   /**

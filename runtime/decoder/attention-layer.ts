@@ -101,10 +101,7 @@ export class AttentionLayer {
       const output = tile.sections.get('attentionOutput')!;
       this.#heads.prepare([output], 0, tokens);
       this.#recorder.mark(operations.quantise);
-      sums.add(tokens, this.#tilesPerLayer[layer]!, (first, count, partial) => {
-        this.#heads.multiply(output, first, count, partial, output.rows);
-        this.#recorder.mark(operations.attentionOutput);
-      });
+      sums.add(this.#heads, output, tokens, this.#tilesPerLayer[layer]!, operations.attentionOutput);
     });
   }
 

@@ -58,10 +58,7 @@ export class FfnLayer {
       this.#recorder.mark(operations.swiglu);
       this.#hidden.prepare([down], 0, tokens);
       this.#recorder.mark(operations.quantise);
-      sums.add(tokens, this.#tilesPerLayer[layer]!, (first, count, partial) => {
-        this.#hidden.multiply(down, first, count, partial, down.rows);
-        this.#recorder.mark(operations.down);
-      });
+      sums.add(this.#hidden, down, tokens, this.#tilesPerLayer[layer]!, operations.down);
     });
   }
 

@@ -4,8 +4,10 @@ import { type LogitPart, logitRowCount, type StepHeader } from './step.ts';
 export class LogitRows {
   readonly rows: Float32Array[];
 
-  constructor(header: StepHeader, vocabSize: number) {
-    this.rows = Array.from({ length: logitRowCount(header) }, () => new Float32Array(vocabSize));
+  /** @param memory rows of an earlier step that may be written over: garbage of this size stays long */
+  constructor(header: StepHeader, vocabSize: number, memory: readonly Float32Array[] = []) {
+    const length = logitRowCount(header);
+    this.rows = Array.from({ length }, (_, i) => memory[i] ?? new Float32Array(vocabSize));
   }
 
   add(parts: readonly LogitPart[]): void {

@@ -1,10 +1,12 @@
 import { HearthError } from '../error.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { operations } from '../profile/operations.ts';
+import { type Operation, operations } from '../profile/operations.ts';
 import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import { shareOf, type Team } from '../threads/team.ts';
+import type { PlacedSection } from '../weights/placed-tile.ts';
+import type { Activations } from './activations.ts';
 import type { PartialSum } from './step.ts';
 
 /** What `addPartial` returns. */
@@ -69,20 +71,24 @@ export class PartialSums {
   }
 
   /**
-   * Adds one tile's product, some tokens at a time: what has just been computed is still in a cache.
+   * Adds the product of one tile's matrix, which has `hiddenSize` rows, some tokens at a time: what has just been
+   * computed is still in a cache.
    * @param tileCount tiles that share this sync, on all ranks: none may use more than its part of an int32
-   * @param compute writes float32 [count, hiddenSize] to the address `partial`, of tokens first, first + 1, …
+   * @param operation what the product is charged to
    */
   add(
+    input: Activations,
+    matrix: PlacedSection,
     tokens: number,
     tileCount: number,
-    compute: (first: number, count: number, partial: number) => void,
+    operation: Operation,
   ): void {
     const { fine, coarse } = this.#planes[this.#team.index]!;
     const bound = Math.floor(int32Max / tileCount);
     for (let first = 0; first < tokens; first += chunkTokens) {
       const count = Math.min(chunkTokens, tokens - first);
-      compute(first, count, this.#partial);
+      input.multiply(matrix, first, count, this.#partial, this.#size);
+      this.#recorder.mark(operation);
       const at = first * this.#size * 4;
       const scales = this.scales + first * 16;
       this.#flags |= this.#kernels.addPartial(

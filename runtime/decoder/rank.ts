@@ -92,7 +92,7 @@ export class Rank {
 
   #holding(id: number): readonly TileStore[] {
     const holders = this.#holders.get(id);
-    assert(holders !== undefined, `tile ${id} is this rank's`);
+    assert(holders !== undefined, "a tile of this rank's", id);
     return holders;
   }
 
@@ -110,9 +110,9 @@ export class Rank {
    * Computes one step. Once per sync it yields this rank's partial sums; resume it when their views hold the sum
    * over all ranks. A step that is abandoned (by `return`) leaves nothing behind that a later one could see.
    * @param embeddings float32 [tokens, hiddenSize]
-   * @returns this rank's part of the wanted logits
+   * @returns this rank's part of the wanted logits, valid until the next step
    */
-  *step(header: StepHeader, embeddings: Float32Array): Generator<PartialSum, LogitPart[], void> {
+  *step(header: StepHeader, embeddings: Float32Array): Generator<PartialSum, readonly LogitPart[], void> {
     assert(this.missingTileIds.length === 0, 'all tiles are loaded');
     const batches = this.#begin(header, embeddings);
     this.#team.start();
@@ -156,7 +156,7 @@ export class Rank {
   }
 
   /** What every thread does in a step; only the leader yields, and only its logits count. */
-  *#run(batches: readonly Batch[]): Generator<PartialSum, LogitPart[], void> {
+  *#run(batches: readonly Batch[]): Generator<PartialSum, readonly LogitPart[], void> {
     const share = shareOf(this.#team, batches[0]!.tokens.length);
     for (const [i, stage] of this.#stages.entries()) {
       // Of the tokens whose residual this thread has summed up: no other need have come so far.
@@ -200,7 +200,7 @@ export class Rank {
   }
 
   /** Final norm of the wanted tokens, gathered to the front, then the vocabulary tiles; in rounds. */
-  #logits(stage: Stage, { logitTokens }: Batch): LogitPart[] {
+  #logits(stage: Stage, { logitTokens }: Batch): readonly LogitPart[] {
     const team = this.#team;
     const recorder = this.#recorder;
     const { head } = stage;

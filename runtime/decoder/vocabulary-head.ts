@@ -18,6 +18,8 @@ export class VocabularyHead {
   readonly #offsets = new Map<PlacedTile, number>();
   readonly #stride: number;
   readonly #output: number;
+  #parts: readonly LogitPart[] = [];
+  #partTokens = 0;
 
   constructor(arena: Arena, tiles: TileStore, maxStepTokens: number) {
     this.#arena = arena;
@@ -51,13 +53,20 @@ export class VocabularyHead {
     });
   }
 
-  /** Parts for so many tokens, to be filled round by round. */
-  emptyParts(tokens: number): LogitPart[] {
-    return this.#tiles.tiles('vocabulary').map(({ spec }) => ({
-      firstVocabularyRow: spec.first,
-      vocabularyRows: spec.count,
-      values: new Float32Array(tokens * spec.count),
-    }));
+  /**
+   * Parts for so many tokens, to be filled round by round. The same memory serves step after step while their number
+   * stays, since garbage of this size stays long.
+   */
+  emptyParts(tokens: number): readonly LogitPart[] {
+    if (this.#partTokens !== tokens) {
+      this.#partTokens = tokens;
+      this.#parts = this.#tiles.tiles('vocabulary').map(({ spec }) => ({
+        firstVocabularyRow: spec.first,
+        vocabularyRows: spec.count,
+        values: new Float32Array(tokens * spec.count),
+      }));
+    }
+    return this.#parts;
   }
 
   /** Copies a round's logits of all tiles to their places; `first` is the round's first token. */

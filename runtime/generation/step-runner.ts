@@ -30,7 +30,8 @@ export interface StepRunner {
   /**
    * Runs one step at a time; a second call waits for the first. A sequence may start at or below the positions
    * its slot already holds: what lies behind `start` is forgotten.
-   * @returns one row of logits, float32 [vocabSize], for each wanted token in order
+   * @returns one row of logits, float32 [vocabSize], for each wanted token in order, valid until the next
+   *   step
    */
   step(sequences: readonly StepInput[]): Promise<Float32Array[]>;
   /** Forgets a slot's positions and frees its pages. */

@@ -19,7 +19,7 @@ const blocks: Record<ActivationFormat, ActivationBlock> = {
 /** Bytes of one token's activations. */
 export function activationBytes(format: ActivationFormat, columns: number): number {
   const block = blocks[format];
-  assert(columns > 0 && columns % block.columns === 0, `${columns} columns are blocks of ${block.columns}`);
+  assert(columns > 0 && columns % block.columns === 0, 'columns are whole blocks', columns, format);
   return (columns / block.columns) * block.bytes;
 }
 
@@ -32,7 +32,7 @@ export function quantizeActivations(
   columns: number,
   count: number,
 ): void {
-  assert(columns > 0 && columns % blocks[format].columns === 0, `${columns} columns in ${format}`);
+  assert(columns > 0 && columns % blocks[format].columns === 0, 'columns are whole blocks', columns, format);
   assert(count >= 0 && x % 4 === 0 && out % 16 === 0, 'aligned buffers');
   if (format === 'q8') kernels.quantizeQ8(x, out, columns, count);
   else kernels.quantizeQ8K(x, out, columns, count);

@@ -30,8 +30,8 @@ export class Arena {
    * @throws HearthError MEMORY_EXHAUSTED
    */
   alloc(bytes: number, align = 64): number {
-    assert(Number.isSafeInteger(bytes) && bytes >= 0, `a byte count, not ${bytes}`);
-    assert(align > 0 && (align & (align - 1)) === 0, `a power of two, not ${align}`);
+    assert(Number.isSafeInteger(bytes) && bytes >= 0, 'a byte count', bytes);
+    assert(align > 0 && (align & (align - 1)) === 0, 'a power of two', align);
     const pointer = Math.ceil(this.#top / align) * align;
     this.#reserve(pointer + bytes, bytes);
     this.#top = pointer + bytes;
@@ -44,7 +44,7 @@ export class Arena {
   }
 
   release(mark: number): void {
-    assert(mark >= reservedBytes && mark <= this.#top, `a mark below ${this.#top}, not ${mark}`);
+    assert(mark >= reservedBytes && mark <= this.#top, 'a mark below the top', mark, this.#top);
     this.#top = mark;
   }
 

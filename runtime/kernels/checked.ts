@@ -59,12 +59,12 @@ export function checkedExports(raw: KernelExports): KernelExports {
 
 function assertPointers(...pointers: readonly number[]): void {
   for (const pointer of pointers) {
-    assert(pointer > 0 && pointer % 4 === 0, `a pointer to 4-byte elements: ${pointer}`);
+    assert(pointer > 0 && pointer % 4 === 0, 'a pointer to 4-byte elements', pointer);
   }
 }
 
 function assertSizes(...sizes: readonly number[]): void {
-  for (const size of sizes) assert(Number.isInteger(size) && size >= 0, `a size: ${size}`);
+  for (const size of sizes) assert(Number.isInteger(size) && size >= 0, 'a size', size);
 }
 
 type VectorKernels = Pick<KernelExports, 'rmsNorm' | 'addBias' | 'swiglu' | 'softmax'>;
@@ -103,7 +103,7 @@ function checkedSumKernels(raw: KernelExports): SumKernels {
     addPartial(partial, fine, coarse, size, count, scales, bound) {
       assertPointers(partial, fine, coarse, scales);
       assertSizes(size, count, bound);
-      assert(bound < 2 ** 31, `a bound within an int32: ${bound}`);
+      assert(bound < 2 ** 31, 'a bound within an int32', bound);
       return raw.addPartial(partial, fine, coarse, size, count, scales, bound);
     },
     applySum(x, fine, coarse, useCoarse, size, count, scales) {
@@ -133,14 +133,14 @@ function checkedRopeKernels(raw: KernelExports): Pick<KernelExports, 'ropeTable'
   return {
     ropeTable(out, firstPosition, count, frequencies, pairs, magnitude) {
       assertPointers(out);
-      assert(frequencies % 8 === 0, `a pointer to float64: ${frequencies}`);
+      assert(frequencies % 8 === 0, 'a pointer to float64', frequencies);
       assertSizes(firstPosition, count, pairs);
       raw.ropeTable(out, firstPosition, count, frequencies, pairs, magnitude);
     },
     rope(x, table, positions, headCount, headDim, pairs, count, stride) {
       assertPointers(x, table, positions);
       assertSizes(headCount, headDim, pairs, count, stride);
-      assert(2 * pairs <= headDim, `${pairs} pairs in a head of ${headDim}`);
+      assert(2 * pairs <= headDim, 'pairs in a head', pairs, headDim);
       assert(count <= 1 || stride >= headCount * headDim, 'tokens that do not overlap');
       raw.rope(x, table, positions, headCount, headDim, pairs, count, stride);
     },
@@ -150,8 +150,8 @@ function checkedRopeKernels(raw: KernelExports): Pick<KernelExports, 'ropeTable'
 function checkedStoreKv(kernel: StoreKvKernel): StoreKvKernel {
   return (page, k, v, positionInPage, headDim) => {
     assertPointers(page, k, v);
-    assert(headDim > 0 && headDim % 4 === 0, `a head of a multiple of 4 elements: ${headDim}`);
-    assert(positionInPage >= 0 && positionInPage < pagePositions, `a position in a page: ${positionInPage}`);
+    assert(headDim > 0 && headDim % 4 === 0, 'a head of a multiple of 4 elements', headDim);
+    assert(positionInPage >= 0 && positionInPage < pagePositions, 'a position in a page', positionInPage);
     kernel(page, k, v, positionInPage, headDim);
   };
 }
@@ -174,8 +174,8 @@ function checkedAttention(kernel: AttentionKernel, format: KvFormat): AttentionK
   ) => {
     assertPointers(q, pages, base, out, scratch);
     assertSizes(positions, tokens, group, qStride, outStride);
-    assert(positions >= 1 && group >= 1, `${positions} positions, ${group} heads`);
-    assert(pageStride >= kvPageBytes(headDim, format), `pages of ${pageStride} bytes`);
+    assert(positions >= 1 && group >= 1, 'positions and heads', positions, group);
+    assert(pageStride >= kvPageBytes(headDim, format), 'bytes of pages', pageStride);
     assert(tokens <= 1 || Math.min(qStride, outStride) >= group * headDim, 'tokens that do not overlap');
     kernel(
       q,

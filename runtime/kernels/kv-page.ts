@@ -19,7 +19,7 @@ const callBytes = 704;
  * not a multiple of 4 has no kernel.
  */
 export function kvPageBytes(headDim: number, format: KvFormat): number {
-  assert(headDim > 0 && headDim % 4 === 0, `a head of a multiple of 4 elements: ${headDim}`);
+  assert(headDim > 0 && headDim % 4 === 0, 'a head of a multiple of 4 elements', headDim);
   if (format !== 'q8') return 2 * pagePositions * headDim * (format === 'f16' ? 2 : 4);
   const scales = Math.ceil(headDim / keyBlock) + 1;
   return pagePositions * (2 * headDim + 4 * scales);

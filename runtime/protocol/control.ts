@@ -1,7 +1,7 @@
+import { tileHashBytes } from '../tile/tile-hash.ts';
 import { readAssignment, readDescription, readRankOptions } from './configuration.ts';
 import { readReport } from './error-report.ts';
 import { Fields } from './fields.ts';
-import { tileHashBytes } from '../tile/tile-hash.ts';
 import { encodeFrame, type Frame, malformed } from './frame.ts';
 import { checkVersion, macBytes, nonceBytes } from './handshake.ts';
 import {

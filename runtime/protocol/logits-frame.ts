@@ -6,8 +6,8 @@ const partHeaderBytes = 8;
 /** A run of one wanted token's logits. */
 export interface LogitRun {
   readonly firstVocabularyRow: number;
-  /** float32, a copy. */
-  readonly values: Float32Array;
+  /** float32 values, a view of the frame's payload: they may begin anywhere. */
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -61,10 +61,7 @@ export function decodeLogits(frame: Frame, vocabSize: number): LogitRun[] {
     if (count < 1 || firstVocabularyRow < leastRow || end > vocabSize)
       throw malformed(`a logits frame holds vocabulary rows ${firstVocabularyRow} to ${end} of ${vocabSize}`);
     if (payload.length - offset < count * 4) throw malformed('a logits frame is shorter than its parts');
-    runs.push({
-      firstVocabularyRow,
-      values: new Float32Array(payload.slice(offset, offset + count * 4).buffer),
-    });
+    runs.push({ firstVocabularyRow, bytes: payload.subarray(offset, offset + count * 4) });
     offset += count * 4;
     leastRow = end;
   }

@@ -26,7 +26,7 @@ export class ByteRing {
 
   /** @returns an address; undefined while there is no room */
   place(tile: number, bytes: number): number | undefined {
-    assert(bytes <= this.#end - this.#begin, `a ring that holds ${bytes} bytes`);
+    assert(bytes <= this.#end - this.#begin, 'a ring that holds them', bytes);
     const begin = this.#room(bytes);
     if (begin !== undefined) this.#pieces.push({ tile, begin, end: begin + bytes });
     return begin;

@@ -62,7 +62,7 @@ export class Residency {
   /** Where the ring begins. */
   ringOffset(residents: number): number {
     const offset = this.#offsets[residents]!;
-    assert(offset <= this.byteLength, `${residents} tiles fit in ${this.byteLength} bytes`);
+    assert(offset <= this.byteLength, 'tiles that fit', residents, this.byteLength);
     return offset;
   }
 

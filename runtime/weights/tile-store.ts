@@ -88,7 +88,7 @@ export class TileStore {
   /** The place of a tile that stays in memory; whoever fills it says so with `loaded`. */
   slot(id: number): Uint8Array | undefined {
     const tile = this.#byId.get(id);
-    assert(tile !== undefined, `tile ${id} is this rank's`);
+    assert(tile !== undefined, "a tile of this rank's", id);
     const address = this.#addresses[tile.index];
     return address === undefined ? undefined : this.#arena.u8(address, tile.spec.byteLength);
   }
@@ -148,7 +148,7 @@ export class TileStore {
   baseVector(role: TensorRole, layer = -1): number {
     const base = this.tiles('base')[0];
     const section = base?.spec.sections.find((part) => part.role === role && part.layer === layer);
-    assert(base !== undefined && section !== undefined, `the base tile holds ${role} of layer ${layer}`);
+    assert(base !== undefined && section !== undefined, 'a vector that the base tile holds', role, layer);
     return this.#addresses[base.index]! + section.byteOffset;
   }
 }

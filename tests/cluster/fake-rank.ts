@@ -139,7 +139,7 @@ class FakeRank implements ComputingRank {
     this.#caches.delete(slot);
   }
 
-  *step(header: StepHeader, embeddings: Float32Array): Generator<PartialSum, LogitPart[], void> {
+  *step(header: StepHeader, embeddings: Float32Array): Generator<PartialSum, readonly LogitPart[], void> {
     assert(this.#missing.size === 0, 'all tiles are loaded');
     const size = this.#hiddenSize;
     const before = this.#remembered(header);

@@ -8,7 +8,7 @@ import { fakeModel } from './fake-model.ts';
 import { fakeRanks } from './fake-rank.ts';
 import { MemoryCache } from './memory-cache.ts';
 import type { MemoryLink } from './memory-link.ts';
-import { framesOf, house, type HouseDevice, messagesOf, type TestHouse, tilesOf } from './test-house.ts';
+import { framesOf, type HouseDevice, house, messagesOf, type TestHouse, tilesOf } from './test-house.ts';
 
 interface Keeper extends HouseDevice {
   readonly cache: MemoryCache;

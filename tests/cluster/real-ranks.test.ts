@@ -16,8 +16,8 @@ import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { arenaLimit } from '../support/arena-limit.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
-import { noSources } from '../support/rank-host.ts';
 import { memorySource } from '../support/memory-source.ts';
+import { noSources } from '../support/rank-host.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
 import { joinDevice } from './test-cluster.ts';
 

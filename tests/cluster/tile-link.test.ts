@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { settle } from './fake-clock.ts';
 import { fakeModel } from './fake-model.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
-import { house, type HouseDevice, messagesOf, type TestHouse, tilesOf } from './test-house.ts';
+import { type HouseDevice, house, messagesOf, type TestHouse, tilesOf } from './test-house.ts';
 
 const tileIds = fakeModel().tiles.map(({ id }) => id);
 

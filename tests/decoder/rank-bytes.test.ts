@@ -6,8 +6,8 @@ import { loadKernels } from '../../runtime/kernels/kernels.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { tileSpecs } from '../../runtime/tile/spec.ts';
 import { description } from '../support/description.ts';
-import { noSources, rankSetup } from '../support/rank-host.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
+import { noSources, rankSetup } from '../support/rank-host.ts';
 
 const options: RankOptions = {
   kvFormat: 'f16',

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
 import { builtInPath } from '../../coordinator/files/model-folder.ts';
 import { describeFit, fitOf, type RunnableReport } from '../../coordinator/inspect/fit.ts';
 import { inspectGguf, typeMix } from '../../coordinator/inspect/report.ts';
+import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
 
 let small: RunnableReport;
 beforeAll(async () => {

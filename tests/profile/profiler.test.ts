@@ -15,8 +15,8 @@ import { encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { FakeClock } from '../cluster/fake-clock.ts';
 import { joinDevice } from '../cluster/test-cluster.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
-import { noSources } from '../support/rank-host.ts';
 import { memorySource } from '../support/memory-source.ts';
+import { noSources } from '../support/rank-host.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
 import { expectSoundTrace } from './trace.ts';
 

@@ -9,8 +9,8 @@ import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { type Operation, operations } from '../../runtime/profile/operations.ts';
 import type { Spans } from '../../runtime/profile/recorder.ts';
-import { memorySource } from '../support/memory-source.ts';
 import { arenaLimit } from '../support/arena-limit.ts';
+import { memorySource } from '../support/memory-source.ts';
 import { loadRank, noSources, rankSetup } from '../support/rank-host.ts';
 import { cutAllTiles } from '../support/star.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
@@ -75,7 +75,7 @@ async function step({ rank, profile }: RankHost, stepId: number, count: number):
   const startMs = performance.now();
   profile?.begin();
   const steps = rank.step(header, embeddings);
-  let next: IteratorResult<PartialSum, LogitPart[]> = steps.next();
+  let next: IteratorResult<PartialSum, readonly LogitPart[]> = steps.next();
   while (!next.done) next = steps.next();
   const wallMs = performance.now() - startMs;
   return { parts: next.value, spans: profile?.end() ?? [], wallMs };

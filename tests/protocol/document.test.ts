@@ -57,9 +57,11 @@ function read(frame: Frame, shown: Example['shown']): { says: object; again?: Ui
     case 'logits': {
       const vocabSize = shown.vocabSize as number;
       const last = frame.flags === lastFlag;
-      return {
-        says: { type: 'logits', stepId, row: tokens, last, vocabSize, runs: decodeLogits(frame, vocabSize) },
-      };
+      const runs = decodeLogits(frame, vocabSize).map(({ firstVocabularyRow, bytes }) => ({
+        firstVocabularyRow,
+        values: new Float32Array(bytes.slice().buffer),
+      }));
+      return { says: { type: 'logits', stepId, row: tokens, last, vocabSize, runs } };
     }
     case 'spans': {
       const spans = decodeSpans(frame);

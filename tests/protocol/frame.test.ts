@@ -147,6 +147,7 @@ describe('logits frames', () => {
     { firstVocabularyRow: 1, vocabularyRows: 2, values: Float32Array.from([1, 2, 10, 20]) },
     { firstVocabularyRow: 4, vocabularyRows: 1, values: Float32Array.from([5, 50]) },
   ];
+  const bytesOf = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
   const decode = (bytes: Uint8Array) => decodeLogits(decodeFrame(bytes, defaultFrameLimits), 6);
 
   it('are one for each row, the last one flagged', () => {
@@ -157,12 +158,12 @@ describe('logits frames', () => {
     ]);
     expect(frames.map(decode)).toEqual([
       [
-        { firstVocabularyRow: 1, values: Float32Array.from([1, 2]) },
-        { firstVocabularyRow: 4, values: Float32Array.from([5]) },
+        { firstVocabularyRow: 1, bytes: bytesOf(1, 2) },
+        { firstVocabularyRow: 4, bytes: bytesOf(5) },
       ],
       [
-        { firstVocabularyRow: 1, values: Float32Array.from([10, 20]) },
-        { firstVocabularyRow: 4, values: Float32Array.from([50]) },
+        { firstVocabularyRow: 1, bytes: bytesOf(10, 20) },
+        { firstVocabularyRow: 4, bytes: bytesOf(50) },
       ],
     ]);
   });

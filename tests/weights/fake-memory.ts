@@ -1,6 +1,6 @@
 import { assert } from '../../runtime/error.ts';
-import { slotBytes, tileAlignment } from '../../runtime/weights/residency.ts';
 import type { TileSpec } from '../../runtime/tile/spec.ts';
+import { slotBytes, tileAlignment } from '../../runtime/weights/residency.ts';
 
 /** Remembers of each block of memory which tile it holds. */
 export class FakeMemory {

@@ -4,6 +4,7 @@ import { systemClock } from '../../../device-agent/clock.ts';
 import { idleProcessors } from '../../../device-agent/node/compute-threads.ts';
 import { startKernels } from '../../../device-agent/node/kernel-files.ts';
 import { packageVersion } from '../../../device-agent/node/package-root.ts';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { diskBytes } from '../../bench/disk-bytes.ts';
@@ -16,7 +17,6 @@ import { ProfileFile } from '../../profile/profile-file.ts';
 import type { Profiler } from '../../profile/profiler.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { kvOption, profileOption, splitOption, wholeNumber } from '../options.ts';
-import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { defaultSampling } from '../../../runtime/sampling/params.ts';
 import { encodeChat } from '../../chat/encode-chat.ts';
@@ -9,7 +10,6 @@ import type { ChatMessage } from '../../http/served-model.ts';
 import { ApiClient } from '../api-client.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { apiKeyOption, contextOption, kvOption, urlOption } from '../options.ts';
-import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { Progress } from '../progress.ts';
 
 interface ChatOptions extends DeviceOptions {

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import { defaultDeviceName } from '../../../device-agent/node/device.ts';
 import { type JoinStatus, joinCoordinator } from '../../../device-agent/node/join.ts';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { secretOption } from '../options.ts';
-import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { stopSignal } from '../stop-signal.ts';
 
 interface JoinCommandOptions extends DeviceOptions {

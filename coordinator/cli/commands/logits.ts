@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { kvOption, splitOption } from '../options.ts';
-import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 
 interface LogitsOptions extends DeviceOptions {
   readonly ids: readonly number[];

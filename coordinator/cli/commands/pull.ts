@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import { modelFolder } from '../../files/model-folder.ts';
 import { openModel } from '../../files/open-model.ts';
@@ -9,7 +10,6 @@ import { resolveReference, type Wanted } from '../../pull/resolve.ts';
 import { webAccess } from '../../pull/web-access.ts';
 import { sha256 } from '../options.ts';
 import { formatBytes, type OutputOptions, printJson } from '../output.ts';
-import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { formatDuration, TransferRate } from '../transfer-rate.ts';

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { defaultSampling, type SamplingParams } from '../../../runtime/sampling/params.ts';
 import { encodeChat } from '../../chat/encode-chat.ts';
@@ -8,7 +9,6 @@ import { ProfileFile } from '../../profile/profile-file.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { contextOption, kvOption, profileOption, splitOption, wholeNumber } from '../options.ts';
 import { printJson } from '../output.ts';
-import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 

@@ -112,10 +112,7 @@ function packRows(
 export function defineFormat(layout: FormatLayout): KernelFormat {
   const { name, blockColumns, blockBytes, groupBlockBytes } = layout;
   const blocksIn = (columns: number): number => {
-    assert(
-      columns > 0 && columns % blockColumns === 0,
-      `${name} rows have blocks of ${blockColumns}, not ${columns}`,
-    );
+    assert(columns > 0 && columns % blockColumns === 0, 'rows have whole blocks', columns, name);
     return columns / blockColumns;
   };
   const packedBytes = (rows: number, columns: number): number =>
@@ -131,20 +128,17 @@ export function defineFormat(layout: FormatLayout): KernelFormat {
       const stride = sourceStride ?? rowBytes;
       const groupTargetBytes = blocksPerRow * groupBlockBytes;
       const wholeRows = stride >= rowBytes && source.length >= (rows - 1) * stride + rowBytes;
-      assert(wholeRows, `${name} source of ${rows} × ${columns}`);
-      assert(target.length === packedBytes(rows, columns), `${name} target of ${rows} × ${columns}`);
+      assert(wholeRows, 'a source of these rows', rows, name);
+      assert(target.length === packedBytes(rows, columns), 'a target of these rows', rows, name);
       // Rows of padding are zeros, and share their group's blocks with others.
       if (rows % GROUP_ROWS > 0) target.fill(0, target.length - groupTargetBytes);
       packRows(layout, new Bytes(source), stride, rows, blocksPerRow, new Bytes(target));
     },
     matmul(kernels, w, x, y, paddedRows, columns, count, yStride, scratch) {
       blocksIn(columns);
-      assert(
-        paddedRows % GROUP_ROWS === 0 && yStride >= paddedRows,
-        `${name} rows ${paddedRows} of ${yStride}`,
-      );
-      assert(w % 16 === 0 && x % 16 === 0 && y % 4 === 0 && count >= 0, `${name} aligned buffers`);
-      assert(scratch > 0 && scratch % 16 === 0, `${name} aligned scratch`);
+      assert(paddedRows % GROUP_ROWS === 0 && yStride >= paddedRows, 'rows of a stride', paddedRows, yStride);
+      assert(w % 16 === 0 && x % 16 === 0 && y % 4 === 0 && count >= 0, 'aligned buffers', name);
+      assert(scratch > 0 && scratch % 16 === 0, 'aligned scratch', name);
       const xBytes = activationBytes(layout.activation, columns);
       const panel = layout.panelKernel(kernels);
       let done = 0;
