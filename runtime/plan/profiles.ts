@@ -1,0 +1,36 @@
+import type { KernelFormatName } from '../kernels/formats.ts';
+
+/** How fast a device computes with one weight type, all its threads together. */
+export interface KernelRates {
+  /** Packed weights, one token at a time: bytes a second. */
+  readonly decodeBytesPerSecond: number;
+  /** A prompt: two for each weight and token. */
+  readonly prefillFlopsPerSecond: number;
+}
+
+/** What a link between a device and the coordinator gives. */
+export interface LinkProfile {
+  /** There and back: of most messages, and of all but one in twenty. */
+  readonly rttMs: number;
+  readonly rttP95Ms: number;
+  /** From the device to the coordinator. */
+  readonly upBytesPerSecond: number;
+  readonly downBytesPerSecond: number;
+}
+
+/** What planning knows of a device. All is measured there; nothing rests on its truth but speed. */
+export interface DeviceProfile {
+  readonly name: string;
+  readonly threads: number;
+  /** What its ranks may take: weights, KV pages, activations. */
+  readonly memoryBytes: number;
+  readonly kernels: Readonly<Partial<Record<KernelFormatName, KernelRates>>>;
+  /** KV bytes that attention reads a second. */
+  readonly attentionBytesPerSecond: number;
+  /** Cold reads from where tiles are kept; 0 if nothing can stream. */
+  readonly diskBytesPerSecond: number;
+  /** What a sync takes of this device beside the link: packing, unpacking, waking threads. */
+  readonly syncMs: number;
+  /** Undefined for a rank in the coordinator's own process. */
+  readonly link: LinkProfile | undefined;
+}
