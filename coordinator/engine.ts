@@ -118,7 +118,7 @@ function localRankOptions(options: EngineOptions): LocalRankOptions {
     threads,
     memoryBytes: Math.floor(budget / localRanks),
     cacheBytes,
-    model: model.gguf.file,
+    model: model.place,
     ...(logger && { logger }),
   };
 }

@@ -1,7 +1,6 @@
 import { Rank } from '../runtime/decoder/rank.ts';
-import type { FileVersion } from '../runtime/gguf/source.ts';
 import type { Kernels } from '../runtime/kernels/kernels.ts';
-import type { ModelFile } from '../runtime/model/model-file.ts';
+import type { ModelPlace, TileModel } from '../runtime/model/tile-model.ts';
 import { SharedTeam } from '../runtime/threads/team.ts';
 import { threadRecorder } from './profile-memory.ts';
 import { type FollowerJob, placesIn } from './rank-host.ts';
@@ -10,7 +9,7 @@ import { type LoadEvents, loadShare, type TileSources } from './tile-sources.ts'
 /** What a following thread needs, and whom it tells. */
 export interface FollowerTools {
   readonly startKernels: (memory: WebAssembly.Memory) => Kernels;
-  readonly openModel: (file: FileVersion) => Promise<ModelFile>;
+  readonly openModel: (place: ModelPlace) => Promise<TileModel>;
   readonly sources: Omit<TileSources, 'model'>;
   readonly events: LoadEvents;
   readonly onReady: () => void;

@@ -4,11 +4,10 @@ import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import type { Place } from '../runtime/decoder/stage.ts';
 import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
 import { HearthError } from '../runtime/error.ts';
-import type { FileVersion } from '../runtime/gguf/source.ts';
 import { Arena } from '../runtime/kernels/arena.ts';
 import { type Kernels, maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
 import type { ModelDescription } from '../runtime/model/description.ts';
-import type { ModelFile } from '../runtime/model/model-file.ts';
+import type { ModelPlace, TileModel } from '../runtime/model/tile-model.ts';
 import type { StepProfile } from '../runtime/profile/step-profile.ts';
 import type { MemoryUse } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
@@ -44,7 +43,7 @@ export interface FollowerJob {
   /** What the threads are to load. */
   readonly tiles: readonly RankTile[];
   /** The model, if it is this rank's. */
-  readonly model: FileVersion | undefined;
+  readonly model: ModelPlace | undefined;
 }
 
 export interface Threads {
@@ -170,7 +169,7 @@ class KernelRank implements RankHost {
     };
   }
 
-  async #startThreads(loading: TileLoading, model: ModelFile | undefined): Promise<void> {
+  async #startThreads(loading: TileLoading, model: TileModel | undefined): Promise<void> {
     if (!this.#leader) return;
     const { description, options } = this.#setup;
     const job: FollowerJob = {
@@ -183,7 +182,7 @@ class KernelRank implements RankHost {
       options,
       profile: this.#profileMemory,
       tiles: loading.here,
-      model: model?.gguf.file,
+      model: model?.place,
     };
     await this.#threads.start(job, loading.events);
   }

@@ -1,7 +1,7 @@
 import type { Rank } from '../runtime/decoder/rank.ts';
 import { HearthError } from '../runtime/error.ts';
 import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
-import type { ModelFile } from '../runtime/model/model-file.ts';
+import type { TileModel } from '../runtime/model/tile-model.ts';
 import type { TileSetup } from '../runtime/protocol/messages.ts';
 import type { Sha256, Tile } from '../runtime/protocol/tile-frame.ts';
 import { shareOf, type Team } from '../runtime/threads/team.ts';
@@ -21,7 +21,7 @@ export interface TileSources {
   /** Those that it kept. */
   readonly cache: TileCache | undefined;
   /** The model, where the device has it. */
-  readonly model: ModelFile | undefined;
+  readonly model: TileModel | undefined;
   readonly sha256: Sha256;
 }
 

@@ -8,7 +8,7 @@ import type { LocalWorkerData } from '../../device-agent/node/local-worker.ts';
 import { messagePortLink } from '../../device-agent/node/message-port-link.ts';
 import { packageRoot, packageVersion } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
-import type { FileVersion } from '../../runtime/gguf/source.ts';
+import type { ModelPlace } from '../../runtime/model/tile-model.ts';
 import { admit } from './admit.ts';
 import type { Member } from './member.ts';
 
@@ -21,7 +21,7 @@ export interface LocalRankOptions {
   /** What tiles that it keeps may take of the disk. */
   readonly cacheBytes?: number | undefined;
   /** The model that it cuts its tiles out of; without it they are sent to it. */
-  readonly model?: FileVersion | undefined;
+  readonly model?: ModelPlace | undefined;
   /** The built worker; by default the one in `dist/`. */
   readonly workerFile?: string;
   readonly logger?: Logger;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { ModelFile } from '../../runtime/model/model-file.ts';
+import type { TileModel } from '../../runtime/model/tile-model.ts';
 import { nonceBytes } from '../../runtime/protocol/handshake.ts';
 import type { Capabilities } from '../../runtime/protocol/messages.ts';
 import type { Logger } from '../logger.ts';
@@ -24,7 +24,7 @@ export interface NodeDeviceOptions {
   /** Of a rank. */
   readonly threads: number;
   /** A model of this machine: its tiles need not be sent. */
-  readonly model?: ModelFile | undefined;
+  readonly model?: TileModel | undefined;
   /** What the memories of a rank may take. */
   readonly memoryBytes: number;
   /** What kept tiles may take of the disk. */

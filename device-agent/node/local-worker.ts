@@ -1,5 +1,5 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
-import type { FileVersion } from '../../runtime/gguf/source.ts';
+import type { ModelPlace } from '../../runtime/model/tile-model.ts';
 import { Session } from '../session.ts';
 import { newNonce, nodeDevice } from './device.ts';
 import { localLiveness } from './local-liveness.ts';
@@ -18,7 +18,7 @@ export interface LocalWorkerData {
   readonly memoryBytes: number;
   readonly cacheBytes: number | undefined;
   /** The coordinator's model. */
-  readonly model: FileVersion | undefined;
+  readonly model: ModelPlace | undefined;
 }
 
 /** Entry point of a worker thread: a rank of this machine, joined to the coordinator in the main thread. */

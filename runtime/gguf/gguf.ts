@@ -1,34 +1,27 @@
-import { assert, HearthError } from '../error.ts';
+import { HearthError } from '../error.ts';
 import { type GgufHeader, readHeader } from './header.ts';
 import { type GgufTensor, locateTensors } from './layout.ts';
 import { Metadata } from './metadata.ts';
 import type { ByteSource, FileVersion } from './source.ts';
 import { partNames } from './split.ts';
+import { type TensorFile, tensorFile } from './tensor-file.ts';
 import { badTensor } from './tensor-info.ts';
 
 export type { GgufTensor } from './layout.ts';
 
 /** An open model file: its metadata and where its tensors are. The tensors' bytes stay in the file. */
-export interface GgufFile {
+export interface GgufFile extends TensorFile {
   /** What messages call it: the name of its source, the first part where it is split. */
   readonly name: string;
-  /** Its source, the first part where it is split, if it is a file. */
+  /** Its source, the first part where it is split, if it is a file; of another version when any part is. */
   readonly file: FileVersion | undefined;
+  /** Its sources, if they are files. */
+  readonly files: readonly FileVersion[] | undefined;
   /** GGUF version, 2 or 3. */
   readonly version: number;
   readonly metadata: Metadata;
-  /** By name, in the file's order. Empty for a vocabulary alone. */
-  readonly tensors: ReadonlyMap<string, GgufTensor>;
   /** Of all parts together. */
   readonly byteLength: number;
-  /**
-   * Reads a tensor's encoded bytes, or `byteLength` of them from `byteStart` on. A range outside the tensor is a
-   * programmer error.
-   * @param buffer what they may be put in, if it is large enough; the result then is a view of it
-   * @throws HearthError MODEL_BAD_TENSOR where there is no such tensor, FILE_READ_FAILED
-   */
-  readTensor(name: string, byteStart?: number, byteLength?: number, buffer?: Uint8Array): Promise<Uint8Array>;
-  close(): Promise<void>;
 }
 
 /** Opens another part of a split file. `name` is made from the first part's: a path beside it, or a URL. */
@@ -52,7 +45,7 @@ export async function openGguf(source: ByteSource, openPart?: OpenPart): Promise
   try {
     const first = { source, header: await readHeader(source) };
     const parts = [first, ...(await openOtherParts(first, sources, openPart))];
-    return assemble(parts, close);
+    return assemble(parts);
   } catch (error) {
     // What went wrong first is what the caller must hear of.
     await close().catch(() => {});
@@ -92,7 +85,7 @@ async function openOtherParts(first: Part, sources: ByteSource[], openPart?: Ope
   return others;
 }
 
-function assemble(parts: readonly Part[], close: () => Promise<void>): GgufFile {
+function assemble(parts: readonly Part[]): GgufFile {
   const { source, header } = parts[0]!;
   const tensors = new Map<string, GgufTensor>();
   for (const [partIndex, part] of parts.entries()) {
@@ -105,34 +98,29 @@ function assemble(parts: readonly Part[], close: () => Promise<void>): GgufFile 
   if (announced !== undefined && announced !== tensors.size) {
     throw badSplit(source.name, `announces ${announced} tensors, but its parts have ${tensors.size}`);
   }
+  const files = filesOf(parts);
   return {
     name: source.name,
-    file: fileOf(parts),
+    file: fileOf(files),
+    files,
     version: header.version,
     metadata: new Metadata(header.metadata),
-    tensors,
     byteLength: parts.reduce((sum, part) => sum + part.source.byteLength, 0),
-    async readTensor(name, byteStart = 0, byteLength, buffer) {
-      const tensor = tensors.get(name);
-      if (tensor === undefined) {
-        throw new HearthError('MODEL_BAD_TENSOR', `${source.name} has no tensor ${name}`, { tensor: name });
-      }
-      const length = byteLength ?? tensor.byteLength - byteStart;
-      assert(
-        byteStart >= 0 && length >= 0 && byteStart + length <= tensor.byteLength,
-        `${name} has that range`,
-      );
-      return parts[tensor.partIndex]!.source.read(tensor.byteOffset + byteStart, length, buffer);
-    },
-    close,
+    ...tensorFile(
+      parts.map((part) => part.source),
+      tensors,
+    ),
   };
 }
 
-/** The first part, in a version that is another one when any part is. */
-function fileOf(parts: readonly Part[]): FileVersion | undefined {
-  const [first] = parts;
-  const versions = parts.map(({ source }) => source.file?.version);
-  return first?.source.file && { path: first.source.file.path, version: versions.join(', ') };
+function filesOf(parts: readonly Part[]): FileVersion[] | undefined {
+  const files = parts.flatMap(({ source }) => (source.file ? [source.file] : []));
+  return files.length === parts.length ? files : undefined;
+}
+
+/** The first, in a version that is another one when any is. */
+function fileOf(files: readonly FileVersion[] | undefined): FileVersion | undefined {
+  return files && { path: files[0]!.path, version: files.map(({ version }) => version).join(', ') };
 }
 
 function splitNumber({ source, header }: Part, key: string): number | undefined {

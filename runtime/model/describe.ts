@@ -6,7 +6,11 @@ import type { ModelConfig } from './config.ts';
 import type { LayerFormats, ModelDescription } from './description.ts';
 
 /** GGUF name of a rule's tensor in this file, or undefined where an optional one is missing. */
-export function tensorName(gguf: GgufFile, rule: TensorRule, layer: number): string | undefined {
+export function tensorName(
+  gguf: Pick<GgufFile, 'tensors'>,
+  rule: TensorRule,
+  layer: number,
+): string | undefined {
   const name = layer < 0 ? rule.name : `blk.${layer}.${rule.name}`;
   if (gguf.tensors.has(name)) return name;
   if (rule.fallbackName && gguf.tensors.has(rule.fallbackName)) return rule.fallbackName;

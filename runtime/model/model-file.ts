@@ -2,44 +2,30 @@ import { type GgufFile, type OpenPart, openGguf } from '../gguf/gguf.ts';
 import type { ByteSource } from '../gguf/source.ts';
 import { parseSplitName } from '../gguf/split.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
-import { TileCutter } from '../tile/cut.ts';
 import { type TileSpec, tileSpecs } from '../tile/spec.ts';
-import type { Architecture } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
 import { describeModel } from './describe.ts';
-import type { ModelDescription } from './description.ts';
 import { architectureNamed } from './registry.ts';
+import { TileModel } from './tile-model.ts';
 
 /** A model in a GGUF file, ready to be cut into tiles. What the coordinator holds; agents never see it. */
-export class ModelFile {
+export class ModelFile extends TileModel {
   readonly gguf: GgufFile;
-  readonly architecture: Architecture;
   readonly config: ModelConfig;
-  readonly description: ModelDescription;
   readonly tiles: readonly TileSpec[];
-  readonly #cutter: TileCutter;
 
   constructor(gguf: GgufFile) {
+    const architecture = architectureNamed(gguf.metadata.string('general.architecture'));
+    const config = architecture.readConfig(gguf.metadata);
+    super(gguf, architecture.name, describeModel(gguf, architecture, config), gguf.files);
     this.gguf = gguf;
-    this.architecture = architectureNamed(gguf.metadata.string('general.architecture'));
-    this.config = this.architecture.readConfig(gguf.metadata);
-    this.description = describeModel(gguf, this.architecture, this.config);
+    this.config = config;
     this.tiles = tileSpecs(this.description);
-    this.#cutter = new TileCutter(gguf, this.architecture, this.description);
   }
 
   /** What people and the API call it: the file's name without its ending. */
   get name(): string {
     return parseSplitName(this.gguf.name)?.prefix ?? this.gguf.name.replace(/\.gguf$/i, '');
-  }
-
-  /**
-   * A tile's bytes, in the kernels' layout; cheapest in the order of `tiles`.
-   * @param target where to put them: `tile.byteLength` zeros, by default new ones
-   */
-  async cutTile(tile: TileSpec, target: Uint8Array = new Uint8Array(tile.byteLength)): Promise<Uint8Array> {
-    await this.#cutter.cut(tile, target);
-    return target;
   }
 
   /**
@@ -58,10 +44,6 @@ export class ModelFile {
         format.decode(row, target.subarray(i * hiddenSize, (i + 1) * hiddenSize));
       }),
     );
-  }
-
-  close(): Promise<void> {
-    return this.gguf.close();
   }
 }
 

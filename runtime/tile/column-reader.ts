@@ -1,4 +1,4 @@
-import type { GgufFile } from '../gguf/gguf.ts';
+import type { TensorFile } from '../gguf/tensor-file.ts';
 
 /** Rows as they stand in the file, or in part of it. */
 export interface StoredRows {
@@ -28,7 +28,7 @@ export interface ColumnReaderSizes {
  * those that follow, which neighbouring tiles need next, are kept: but as many only as fit, since a tensor may be large.
  */
 export class ColumnReader {
-  readonly #gguf: Pick<GgufFile, 'readTensor'>;
+  readonly #file: Pick<TensorFile, 'readTensor'>;
   readonly #bandBytes: number;
   readonly #keptBytes: number;
   #band = new Uint8Array(0);
@@ -36,10 +36,10 @@ export class ColumnReader {
   #kept: ColumnSlice | undefined;
 
   constructor(
-    gguf: Pick<GgufFile, 'readTensor'>,
+    file: Pick<TensorFile, 'readTensor'>,
     { bandBytes = 1 << 18, keptBytes = 1 << 21 }: ColumnReaderSizes = {},
   ) {
-    this.#gguf = gguf;
+    this.#file = file;
     this.#bandBytes = bandBytes;
     this.#keptBytes = keptBytes;
   }
@@ -65,7 +65,7 @@ export class ColumnReader {
     if (this.#memory.length < rows * count) this.#memory = new Uint8Array(rows * count);
     for (let row = 0; row < rows; row += bandRows) {
       const byteLength = Math.min(bandRows, rows - row) * rowBytes;
-      const band = await this.#gguf.readTensor(name, row * rowBytes, byteLength, this.#band);
+      const band = await this.#file.readTensor(name, row * rowBytes, byteLength, this.#band);
       for (let from = first, to = row * count; from < byteLength; from += rowBytes, to += count)
         this.#memory.set(band.subarray(from, from + count), to);
     }

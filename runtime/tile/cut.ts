@@ -1,4 +1,4 @@
-import type { GgufFile } from '../gguf/gguf.ts';
+import type { TensorFile } from '../gguf/tensor-file.ts';
 import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
 import type { Architecture, TensorRule } from '../model/architecture.ts';
 import type { ModelConfig } from '../model/config.ts';
@@ -29,7 +29,7 @@ class Scratch {
 
 /** Cuts tiles out of a GGUF file, one at a time: reads a tensor's part, brings it to the kernels' layout. */
 export class TileCutter {
-  readonly #gguf: GgufFile;
+  readonly #file: TensorFile;
   readonly #architecture: Architecture;
   readonly #config: ModelConfig;
   readonly #columns: ColumnReader;
@@ -37,11 +37,11 @@ export class TileCutter {
   readonly #ordered = new Scratch();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(gguf: GgufFile, architecture: Architecture, description: ModelDescription) {
-    this.#gguf = gguf;
+  constructor(file: TensorFile, architecture: Architecture, description: ModelDescription) {
+    this.#file = file;
     this.#architecture = architecture;
     this.#config = description.config;
-    this.#columns = new ColumnReader(gguf);
+    this.#columns = new ColumnReader(file);
   }
 
   /** @param target `tile.byteLength` bytes; the gaps between sections stay what they are */
@@ -62,13 +62,13 @@ export class TileCutter {
   #rule(section: TileSection): { rule: TensorRule; name: string } {
     const rules = section.layer < 0 ? this.#architecture.globalTensors : this.#architecture.layerTensors;
     const rule = rules.find((candidate) => candidate.role === section.role)!;
-    return { rule, name: tensorName(this.#gguf, rule, section.layer)! };
+    return { rule, name: tensorName(this.#file, rule, section.layer)! };
   }
 
   async #cutVector(tile: TileSpec, section: TileSection, target: Uint8Array): Promise<void> {
     const { rule, name } = this.#rule(section);
-    const format = quantFormatNamed(this.#gguf.tensors.get(name)!.type);
-    const stored = await this.#gguf.readTensor(name);
+    const format = quantFormatNamed(this.#file.tensors.get(name)!.type);
+    const stored = await this.#file.readTensor(name);
     const values = new Float32Array((stored.length / format.blockBytes) * format.blockSize);
     format.decode(stored, values);
     const { firstRow, rows } = this.#slice(tile, section, rule);
@@ -108,14 +108,14 @@ export class TileCutter {
 
   /** GGUF bytes of a slice. Column borders lie on quant blocks. */
   async #readSlice(name: string, slice: Slice): Promise<StoredRows> {
-    const tensor = this.#gguf.tensors.get(name)!;
+    const tensor = this.#file.tensors.get(name)!;
     const { blockSize, blockBytes } = quantFormatNamed(tensor.type);
     const rowBytes = (tensor.shape.at(-1)! / blockSize) * blockBytes;
     const sliceBytes = (slice.columns / blockSize) * blockBytes;
     if (sliceBytes === rowBytes) {
       const byteLength = slice.rows * rowBytes;
       const buffer = this.#rows.take(byteLength);
-      const bytes = await this.#gguf.readTensor(name, slice.firstRow * rowBytes, byteLength, buffer);
+      const bytes = await this.#file.readTensor(name, slice.firstRow * rowBytes, byteLength, buffer);
       return { bytes, stride: rowBytes };
     }
     const first = (slice.firstColumn / blockSize) * blockBytes;

@@ -10,9 +10,9 @@ import { packageRoot } from '../../device-agent/node/package-root.ts';
 import { kernelRanks } from '../../device-agent/rank-host.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
-import type { FileVersion } from '../../runtime/gguf/source.ts';
 import { type LoadOptions, loadKernels } from '../../runtime/kernels/kernels.ts';
 import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
+import type { ModelPlace } from '../../runtime/model/tile-model.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { arenaLimit } from '../support/arena-limit.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
@@ -128,13 +128,13 @@ async function replayed(cluster: Cluster): Promise<Float32Array[]> {
 }
 
 /** The same model in a file. */
-async function modelOnDisk(): Promise<{ model: ModelFile; file: FileVersion }> {
+async function modelOnDisk(): Promise<{ model: ModelFile; place: ModelPlace }> {
   const folder = await mkdtemp(join(tmpdir(), 'hearth-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const path = join(folder, 'model.gguf');
   await writeFile(path, await syntheticModel({ type: 'Q4_0' }));
   const opened = new ModelFile(await openGgufAt(path));
-  return { model: opened, file: opened.gguf.file! };
+  return { model: opened, place: opened.place! };
 }
 
 const workerFile = join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
@@ -153,7 +153,7 @@ describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () =>
   });
 
   it('cuts its tiles out of the model file by itself', async () => {
-    const { model: opened, file } = await modelOnDisk();
+    const { model: opened, place } = await modelOnDisk();
     const unsendable = Object.assign(Object.create(opened), {
       cutTile: () => Promise.reject(new Error('a tile was to be sent')),
     });
@@ -162,7 +162,7 @@ describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () =>
       model: unsendable,
       onProgress: ({ loadedTiles }) => loaded.push(loadedTiles),
     });
-    const { member, stop } = await startLocalRank({ ...oneThread, model: file, threads: 2 });
+    const { member, stop } = await startLocalRank({ ...oneThread, model: place, threads: 2 });
     cluster.add(member);
     expect(await play(cluster)).toEqual(await soloRows());
     expect(loaded.at(-1)).toBe(opened.tiles.length);
@@ -171,9 +171,9 @@ describe.skipIf(!existsSync(workerFile))('the local rank (needs a build)', () =>
   });
 
   it('refuses a file that was replaced', async () => {
-    const { model: opened, file } = await modelOnDisk();
-    await writeFile(file.path, await syntheticModel({ type: 'Q4_0', seed: 2 }));
-    await expect(startLocalRank({ ...oneThread, model: file })).rejects.toMatchObject({
+    const { model: opened, place } = await modelOnDisk();
+    await writeFile(place.files[0]!.path, await syntheticModel({ type: 'Q4_0', seed: 2 }));
+    await expect(startLocalRank({ ...oneThread, model: place })).rejects.toMatchObject({
       code: 'JOIN_FAILED',
       message: expect.stringMatching(/changed/),
     });

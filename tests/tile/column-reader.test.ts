@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { GgufFile } from '../../runtime/gguf/gguf.ts';
+import type { TensorFile } from '../../runtime/gguf/tensor-file.ts';
 import { ColumnReader, type ColumnSlice } from '../../runtime/tile/column-reader.ts';
 
 const rows = 37;
@@ -15,7 +15,7 @@ function tensors() {
     ]),
   );
   const read = { bytes: 0, largest: 0, failAt: Number.POSITIVE_INFINITY };
-  const file: Pick<GgufFile, 'readTensor'> = {
+  const file: Pick<TensorFile, 'readTensor'> = {
     async readTensor(name, start = 0, length = 0, buffer) {
       read.bytes += length;
       read.largest = Math.max(read.largest, length);
