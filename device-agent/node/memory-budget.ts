@@ -1,9 +1,9 @@
 import { availableMemory } from './available-memory.ts';
 
 /** What this process will still take beside its ranks' memory: code that is compiled, messages, JavaScript's heap. */
-const ownBytes = 24 << 20;
+const ownBytes = 32 << 20;
 /** And each of its threads. */
-const threadBytes = 12 << 20;
+const threadBytes = 16 << 20;
 
 /**
  * Bytes that the memory of this process's ranks may have, all together.
