@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 const nodeEntryPoints = [
   'coordinator/hearth.ts',
   'coordinator/chat/template-worker.ts',
+  'coordinator/files/tile-worker.ts',
   'coordinator/quantize/encode-worker.ts',
   'coordinator/inspect/read-rate-worker.ts',
   'device-agent/node/local-worker.ts',

@@ -12,6 +12,7 @@ import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import { readTokenizer } from './files/open-model.ts';
 import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
+import { TileThread } from './files/tile-thread.ts';
 import type { Profiler } from './profile/profiler.ts';
 import { rankOptions } from './rank-options.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
@@ -49,6 +50,7 @@ export class Engine {
   readonly chat: ModelChat;
   readonly #localRanks: LocalRank[] = [];
   readonly #hashFile: TileHashFile | undefined;
+  readonly #tileThread: TileThread | undefined;
 
   private constructor(options: EngineOptions) {
     const { model, logger = silentLogger, minDevices } = options;
@@ -58,12 +60,14 @@ export class Engine {
     this.chat = new ModelChat(this.tokenizer);
     const { file } = model.gguf;
     this.#hashFile = file && openTileHashes(file, model.tiles.length, logger);
+    this.#tileThread = model.place && new TileThread(model.place);
     this.cluster = new Cluster({
       model,
       ...(this.#hashFile && { hashes: this.#hashFile.hashes }),
       rankOptions: rankOptions(options),
       logger,
       profiler: options.profiler,
+      ...(this.#tileThread && { tiles: this.#tileThread }),
       onReset: () => this.scheduler.cachesLost(),
       ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
@@ -105,6 +109,7 @@ export class Engine {
     await Promise.all(this.#localRanks.map((rank) => rank.stop()));
     await this.chat.close();
     this.#hashFile?.close();
+    await this.#tileThread?.close();
     await this.model.close();
   }
 }
@@ -113,7 +118,8 @@ export class Engine {
 function localRankOptions(options: EngineOptions): LocalRankOptions {
   const { model, localRanks, memoryBytes, cacheBytes, logger } = options;
   const threads = options.threads ?? (localRanks > 1 ? 1 : idleProcessors());
-  const budget = memoryBudget(memoryBytes, localRanks * (1 + threads));
+  const cutting = options.joinable ? 1 : 0;
+  const budget = memoryBudget(memoryBytes, localRanks * (1 + threads) + cutting);
   return {
     threads,
     memoryBytes: Math.floor(budget / localRanks),

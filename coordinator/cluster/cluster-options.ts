@@ -3,11 +3,11 @@ import { type Logger, silentLogger } from '../../device-agent/logger.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
-import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
 import type { Profiler } from '../profile/profiler.ts';
 import { hubCodec } from './hub-codec.ts';
 import type { ModelSource } from './tile-delivery.ts';
 import { TileHashes } from './tile-hashes.ts';
+import { type TileSupply, tilesOf } from './tile-supply.ts';
 
 export interface ClusterOptions {
   readonly model: ModelSource;
@@ -26,7 +26,8 @@ export interface ClusterOptions {
   /** Tile bytes under way to one device. */
   readonly tileWindowBytes?: number;
   readonly createCodec?: (maxValues: number) => PlaneCodec;
-  readonly sha256?: Sha256;
+  /** Of the model; by default they are cut in this thread. */
+  readonly tiles?: TileSupply;
   /** Of the model's tiles; by default they are forgotten with the cluster. */
   readonly hashes?: TileHashes;
   readonly clock?: Clock;
@@ -59,7 +60,6 @@ const defaults = {
   stepStallTimeoutMs: 600_000,
   tileWindowBytes: 16 << 20,
   createCodec: hubCodec,
-  sha256: nodeSha256,
   clock: systemClock,
   logger: silentLogger,
   onState: () => {},
@@ -69,5 +69,7 @@ const defaults = {
 } satisfies Partial<ClusterOptions>;
 
 export function withDefaults(options: ClusterOptions): FullClusterOptions {
-  return { ...defaults, hashes: TileHashes.unknown(options.model.tiles.length), ...options };
+  const { model } = options;
+  const hashes = TileHashes.unknown(model.tiles.length);
+  return { ...defaults, hashes, tiles: tilesOf(model, nodeSha256), ...options };
 }

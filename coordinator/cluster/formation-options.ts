@@ -2,10 +2,10 @@ import type { Clock } from '../../device-agent/clock.ts';
 import type { Logger } from '../../device-agent/logger.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
-import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
 import type { Profiler } from '../profile/profiler.ts';
 import type { ModelSource } from './tile-delivery.ts';
 import type { TileHashes } from './tile-hashes.ts';
+import type { TileSupply } from './tile-supply.ts';
 
 /** What a formation needs beside its members. */
 export interface FormationOptions {
@@ -14,7 +14,7 @@ export interface FormationOptions {
   /** For planes of at most so many values. */
   readonly createCodec: (maxValues: number) => PlaneCodec;
   readonly clock: Clock;
-  readonly sha256: Sha256;
+  readonly tiles: TileSupply;
   readonly hashes: TileHashes;
   readonly tileWindowBytes: number;
   readonly loadStallTimeoutMs: number;

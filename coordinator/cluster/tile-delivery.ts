@@ -3,10 +3,11 @@ import { HearthError } from '../../runtime/error.ts';
 import type { ModelFile } from '../../runtime/model/model-file.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Configure, ControlMessage, Loaded, Prepare } from '../../runtime/protocol/messages.ts';
-import { encodeTile, type Sha256 } from '../../runtime/protocol/tile-frame.ts';
+import { encodeTile } from '../../runtime/protocol/tile-frame.ts';
 import { isKnown } from '../../runtime/tile/tile-hash.ts';
 import type { Member } from './member.ts';
 import type { TileHashes } from './tile-hashes.ts';
+import type { TileSupply } from './tile-supply.ts';
 
 /** What a cluster needs of a model. */
 export type ModelSource = Pick<ModelFile, 'description' | 'tiles' | 'cutTile' | 'embed'>;
@@ -25,7 +26,7 @@ export class Declined extends Error {
 
 export interface DeliveryOptions {
   readonly clock: Clock;
-  readonly sha256: Sha256;
+  readonly tiles: TileSupply;
   readonly hashes: TileHashes;
   /** Tile bytes that may be under way to one device, unanswered; one tile always may. */
   readonly tileWindowBytes: number;
@@ -167,7 +168,7 @@ export class TileDelivery {
         // What an older configuration left behind in the link counts too, and is looked at again by the watch.
         const busyBytes = Math.max(this.#underWayBytes, this.#member.tileBacklogBytes);
         if (busyBytes > 0 && busyBytes + spec.byteLength > this.#options.tileWindowBytes) break;
-        const bytes = await this.#model.cutTile(spec);
+        const { bytes, hash } = await this.#options.tiles.cut(spec);
         // The cluster may have changed its mind while the tile was being cut.
         if (this.#state !== 'loading') break;
         // Or the tile has arrived after all.
@@ -176,7 +177,6 @@ export class TileDelivery {
         this.#underWay.set(spec.id, spec.byteLength);
         this.#underWayBytes += spec.byteLength;
         this.#progressMs = this.#options.clock.nowMs();
-        const hash = this.#options.sha256(bytes);
         this.#options.hashes.learn(spec.id, hash);
         this.#member.sendTile(encodeTile(this.#setup.configurationId, { id: spec.id, hash, bytes }));
       }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { type TileSupply, tilesOf as tilesOfModel } from '../../coordinator/cluster/tile-supply.ts';
+import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import { settle } from './fake-clock.ts';
 import { fakeModel } from './fake-model.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
@@ -14,7 +16,7 @@ async function twoDevices(
   afterThree: (first: HouseDevice) => void = () => {},
   tileLinkWaitMs = 0,
 ): Promise<{ place: TestHouse; first: HouseDevice }> {
-  const place = house({ minDevices: 2, tileWindowBytes: 1 }, tileLinkWaitMs);
+  const place = house({ minDevices: 2, tileWindowBytes: 1, tiles: await atOnce() }, tileLinkWaitMs);
   const first = await place.join('first');
   const tileHub = first.tileHubs[0]!;
   const { send } = tileHub;
@@ -24,6 +26,13 @@ async function twoDevices(
   };
   await place.join('second');
   return { place, first };
+}
+
+/** Tiles that are there before an answer to one that is under way can be. */
+async function atOnce(): Promise<TileSupply> {
+  const model = fakeModel();
+  const tiles = await Promise.all(model.tiles.map((spec) => tilesOfModel(model, nodeSha256).cut(spec)));
+  return { cut: async ({ id }) => tiles[id]! };
 }
 
 async function rowsOf({ cluster }: TestHouse): Promise<Float32Array[]> {
