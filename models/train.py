@@ -2,7 +2,8 @@
 """Makes Hearth's built-in model from the text in data/. See README.md for the commands.
 
 Stages, in this order:
-  tokenizer  learn the byte-level BPE vocabulary from the text
+  tokenizer  learn the byte-level BPE vocabulary from the text; or
+  import     take vocabulary and weights from a GGUF file that export wrote, to train on with --resume
   train      train the network, saving a checkpoint now and then
   export     write a checkpoint as a GGUF file with Q8_0 weights
   check      ask the held-out questions, in f32 and with the Q8_0 weights
@@ -567,6 +568,7 @@ def dequantized_q8_0(weights):
 
 
 TYPE_U32, TYPE_I32, TYPE_F32, TYPE_BOOL, TYPE_STRING, TYPE_ARRAY = 4, 5, 6, 7, 8, 9
+SCALARS = {TYPE_U32: "<I", TYPE_I32: "<i", TYPE_F32: "<f", TYPE_BOOL: "<?"}
 TENSOR_F32, TENSOR_Q8_0 = 0, 8
 ALIGNMENT = 32
 
@@ -577,9 +579,7 @@ def gguf_string(text):
 
 
 def gguf_value(kind, value):
-    if kind == TYPE_STRING:
-        return gguf_string(value)
-    return struct.pack({TYPE_U32: "<I", TYPE_I32: "<i", TYPE_F32: "<f", TYPE_BOOL: "<?"}[kind], value)
+    return gguf_string(value) if kind == TYPE_STRING else struct.pack(SCALARS[kind], value)
 
 
 def gguf_entry(key, kind, value):
@@ -608,6 +608,51 @@ def write_gguf(path, entries, tensors):
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(entries))
     head += b"".join(gguf_entry(*e) for e in entries) + b"".join(infos)
     path.write_bytes(head + bytes(-len(head) % ALIGNMENT) + b"".join(blobs))
+
+
+class GgufReader:
+    """Reads what write_gguf wrote: entries by their keys, and tensors as f32."""
+
+    def __init__(self, path):
+        self.data, self.at = path.read_bytes(), 0
+        magic, _, tensors, entries = self.take("<4sIQQ")
+        assert magic == b"GGUF", f"{path} is no GGUF file"
+        self.entries = dict(self.entry() for _ in range(entries))
+        infos = [self.info() for _ in range(tensors)]
+        begin = self.at + -self.at % ALIGNMENT
+        self.tensors = {name: self.tensor(begin + offset, kind, shape) for name, kind, shape, offset in infos}
+
+    def take(self, form):
+        values = struct.unpack_from(form, self.data, self.at)
+        self.at += struct.calcsize(form)
+        return values if len(values) > 1 else values[0]
+
+    def string(self):
+        length = self.take("<Q")
+        return self.take(f"<{length}s").decode()
+
+    def value(self, kind):
+        if kind == TYPE_ARRAY:
+            item, count = self.take("<IQ")
+            return [self.value(item) for _ in range(count)]
+        return self.string() if kind == TYPE_STRING else self.take(SCALARS[kind])
+
+    def entry(self):
+        return self.string(), self.value(self.take("<I"))
+
+    def info(self):
+        name, rank = self.string(), self.take("<I")
+        shape = [self.take("<Q") for _ in range(rank)][::-1]
+        return (name, self.take("<I"), shape, self.take("<Q"))
+
+    def tensor(self, at, kind, shape):
+        count = math.prod(shape)
+        if kind == TENSOR_F32:
+            return np.frombuffer(self.data, "<f4", count, at).reshape(shape)
+        assert kind == TENSOR_Q8_0, f"tensor type {kind} is not one that export writes"
+        block = np.dtype([("scale", "<f2"), ("quants", "i1", 32)])
+        blocks = np.frombuffer(self.data, block, count // 32, at)
+        return (blocks["scale"].astype(np.float32)[:, None] * blocks["quants"]).reshape(shape)
 
 
 def gguf_entries(tokenizer):
@@ -673,6 +718,16 @@ def stage_tokenizer(args):
     merges = learn_merges(spelled, VOCAB_SIZE - 256 - len(SPECIALS))
     (args.work / "merges.json").write_text(json.dumps(merges))
     print(f"{len(topics)} topics, {sum(len(t.lines) for t in topics)} lines, {len(merges)} merges")
+
+
+def stage_import(args):
+    file = GgufReader(args.model)
+    merges = [merge.split(" ") for merge in file.entries["tokenizer.ggml.merges"]]
+    (args.work / "merges.json").write_text(json.dumps(merges))
+    network = Network()
+    network.load_state_dict({name: torch.tensor(array) for name, array in file.tensors.items()})
+    torch.save(network.state_dict(), args.work / "checkpoint.pt")
+    print(f"{args.model}: {len(merges)} merges, {sum(p.numel() for p in network.parameters())} parameters")
 
 
 def stage_train(args):
@@ -749,8 +804,8 @@ def load_checkpoint(args):
 def stage_export(args):
     tokenizer = Tokenizer.load(args.work / "merges.json")
     tensors = {n: p.detach().numpy() for n, p in load_checkpoint(args).named_parameters()}
-    write_gguf(args.out, gguf_entries(tokenizer), tensors)
-    print(f"{args.out}: {args.out.stat().st_size} bytes")
+    write_gguf(args.model, gguf_entries(tokenizer), tensors)
+    print(f"{args.model}: {args.model.stat().st_size} bytes")
 
 
 def stage_check(args):
@@ -778,9 +833,18 @@ def stage_check(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=["tokenizer", "train", "export", "check"])
+    stages = {
+        "tokenizer": stage_tokenizer,
+        "import": stage_import,
+        "train": stage_train,
+        "export": stage_export,
+        "check": stage_check,
+    }
+    parser.add_argument("stage", choices=stages)
     parser.add_argument("--work", type=Path, required=True, help="folder of the merges and the checkpoint")
-    parser.add_argument("--out", type=Path, default=HERE / "hearth-ember.gguf")
+    parser.add_argument(
+        "--model", type=Path, default=HERE / "hearth-ember.gguf", help="what export writes and import reads"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=6000)
@@ -793,7 +857,7 @@ def main():
     parser.add_argument("--weight-decay", type=float, default=0.05)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    {"tokenizer": stage_tokenizer, "train": stage_train, "export": stage_export, "check": stage_check}[args.stage](args)
+    stages[args.stage](args)
 
 
 if __name__ == "__main__":
