@@ -3,7 +3,7 @@ import type { Layout } from './layout.ts';
 import type { RankMemory } from './memory.ts';
 import { floatBytes, partialBytes } from './network.ts';
 import type { Problem } from './problem.ts';
-import { StepWalk } from './step-walk.ts';
+import { type StepTime, StepWalk } from './step-walk.ts';
 import { type StepLoad, type StepWork, stepWork } from './step-work.ts';
 
 /** What a layout is predicted to be like. */
@@ -47,7 +47,7 @@ export class LayoutCost {
     this.layout = layout;
     this.deal = dealLayout(problem.work, layout);
     this.memory = devices.map((device, rank) => memories.of(memories.held(this.deal, rank), device));
-    const isUsed = devices.map((_, rank) => this.#uses(rank));
+    const isUsed = devices.map((_, rank) => this.uses(rank));
     this.fits = this.memory.every(
       ({ neededBytes }, rank) => !isUsed[rank] || neededBytes <= devices[rank]!.memoryBytes,
     );
@@ -56,7 +56,8 @@ export class LayoutCost {
     );
   }
 
-  #uses(rank: number): boolean {
+  /** Whether a device has a part in it. */
+  uses(rank: number): boolean {
     const { members, vocabulary } = this.deal;
     return vocabulary[rank]! > 0 || members.some((ranks) => ranks.includes(rank));
   }
@@ -82,17 +83,28 @@ export class LayoutCost {
     return { tokens: sequences, start: promptTokens + Math.floor(answerTokens / 2), rows: sequences };
   }
 
+  /** Milliseconds of a step that writes a token of each of so many answers. */
+  tpotMs(sequences: number): number {
+    return this.#walk(this.decodeStep(sequences)).ms;
+  }
+
+  /** Steps between the first and the last differ by the positions that they find alone: their mean is theirs. */
+  ttftMs(): number {
+    const steps = this.promptSteps();
+    const stepMs = (load: StepLoad) => this.#walk(load).ms;
+    if (steps.length <= 3) return steps.reduce((sum, load) => sum + stepMs(load), 0);
+    const mean = (stepMs(steps[0]!) + stepMs(steps.at(-2)!)) / 2;
+    return mean * (steps.length - 1) + stepMs(steps.at(-1)!);
+  }
+
   predict(): Prediction {
     const { usage, devices } = this.problem;
-    const walk = (load: StepLoad) =>
-      new StepWalk(this.problem, this.layout, this.deal, this.work(load)).time();
-    const decode = walk(this.decodeStep(1));
-    const batch = usage.sequences > 1 ? walk(this.decodeStep(usage.sequences)) : decode;
+    const decode = this.#walk(this.decodeStep(1));
     const traffic = this.#traffic();
     return {
       tpotMs: decode.ms,
-      ttftMs: this.#ttftMs((load) => walk(load).ms),
-      batchTpotMs: batch.ms,
+      ttftMs: this.ttftMs(),
+      batchTpotMs: this.tpotMs(usage.sequences),
       devices: devices.map((_, rank) => ({
         memory: this.memory[rank]!,
         computeMs: decode.computeMs[rank]!,
@@ -103,12 +115,8 @@ export class LayoutCost {
     };
   }
 
-  /** Steps between the first and the last differ by the positions that they find alone: their mean is theirs. */
-  #ttftMs(stepMs: (load: StepLoad) => number): number {
-    const steps = this.promptSteps();
-    if (steps.length <= 3) return steps.reduce((sum, load) => sum + stepMs(load), 0);
-    const mean = (stepMs(steps[0]!) + stepMs(steps.at(-2)!)) / 2;
-    return mean * (steps.length - 1) + stepMs(steps.at(-1)!);
+  #walk(load: StepLoad): StepTime {
+    return new StepWalk(this.problem, this.layout, this.deal, this.work(load)).time();
   }
 
   /** What one output token brings over each link. */

@@ -50,6 +50,8 @@ class Dealer {
   deal(tiles: number): number[] {
     const counts = this.#shares.map(() => 0);
     const remainders = new Float64Array(counts.length);
+    if (this.#members.length === 0) return counts;
+    if (this.#members.length === 1) return counts.with(this.#members[0]!, tiles);
     let missing = tiles;
     for (const rank of this.#members) {
       const wanted = (tiles * this.#shares[rank]!) / this.#total + this.#debts[rank]!;

@@ -36,8 +36,7 @@ export class DeviceTimes {
 
   /**
    * Threads take whole tiles, so that a last round may leave some of them idle.
-   * @param tokens of one sequence, behind `start` others
-   * @param tokens tokens of a step, @param start positions before the first of them
+   * @param tokens of one sequence; `start` others of it are in the KV cache
    */
   sublayerMs(sublayer: number, tiles: number, tokens: number, start: number): number {
     const times = this.#sublayers[sublayer]!;
@@ -55,9 +54,17 @@ export class DeviceTimes {
   }
 }
 
-/** Few tokens cost as many single ones; more of them at least one reading, and their multiplications. */
+/** Tokens that share one reading and unpacking of weights: `assembly/panel.ts`. */
+const panelTokens = 32;
+
+/**
+ * A panel of tokens costs one reading of the weights and the multiplications; `each` is a token's part of a full one.
+ * Few tokens cost as many single ones if that is less.
+ */
 function weightsMs({ single, each }: TileTimes, tokens: number): number {
-  return Math.min(tokens * single, Math.max(single, tokens * each));
+  const panels = Math.ceil(tokens / panelTokens);
+  const multiplied = tokens * Math.max(0, each - single / panelTokens);
+  return Math.min(tokens * single, panels * single + multiplied);
 }
 
 function tileTimes({ tiles, matrices }: TileWork, device: DeviceProfile, positionMs: number): TileTimes {

@@ -101,7 +101,10 @@ export class Simulation {
   #begin(part: Part, stage: number, rank: number): void {
     const { layout, deal } = this.#cost;
     const { firstLayer, endLayer } = layout.stages[stage]!;
-    if (deal.members[stage]!.length > 1) return this.#sublayer(part, stage, rank, 2 * firstLayer);
+    if (deal.members[stage]!.length > 1) {
+      this.#sublayer(part, stage, rank, 2 * firstLayer);
+      return;
+    }
     let [ms, readMs] = [0, 0];
     for (let sublayer = 2 * firstLayer; sublayer < 2 * endLayer; sublayer += 1) {
       ms += part.work.computeMs[this.#at(sublayer, rank)]!;
@@ -116,7 +119,10 @@ export class Simulation {
   #sublayer(part: Part, stage: number, rank: number, sublayer: number): void {
     const { layout, deal, problem } = this.#cost;
     const end = 2 * layout.stages[stage]!.endLayer;
-    if (sublayer === end) return this.#leave(part, stage, rank);
+    if (sublayer === end) {
+      this.#leave(part, stage, rank);
+      return;
+    }
     const turn = {
       key: `${part.index} ${sublayer}`,
       members: deal.members[stage]!,

@@ -33,7 +33,10 @@ export class SimulatedStar {
   /** A message from a device to the coordinator; nothing travels within the coordinator's process. */
   up(rank: number, bytes: number, arrive: () => void): void {
     const link = this.#links[rank];
-    if (!link) return arrive();
+    if (!link) {
+      arrive();
+      return;
+    }
     const delayMs = oneWayMs(link.profile, this.#drawQuantile());
     const { startMs, endMs } = link.up.take(transferMs(bytes, link.profile.upBytesPerSecond));
     this.#events.at(startMs + delayMs, () => {
@@ -44,7 +47,10 @@ export class SimulatedStar {
 
   down(rank: number, bytes: number, arrive: () => void): void {
     const link = this.#links[rank];
-    if (!link) return arrive();
+    if (!link) {
+      arrive();
+      return;
+    }
     const delayMs = oneWayMs(link.profile, this.#drawQuantile());
     const inside = this.#out.take(this.#hubMs(bytes));
     this.#events.at(inside.startMs, () => {
