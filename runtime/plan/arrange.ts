@@ -1,7 +1,7 @@
 import { dealLayout } from './deal.ts';
 import type { Estimates } from './estimate.ts';
 import type { Goal } from './goal.ts';
-import type { Group, Grouping } from './groupings.ts';
+import type { Group } from './groupings.ts';
 import type { Layout, PipelineStage } from './layout.ts';
 import { floatBytes, oneWayMs, transferMs } from './network.ts';
 import type { Problem } from './problem.ts';
@@ -13,7 +13,12 @@ export const microBatchSizes: readonly number[] = [8, 16, 32, 64, 128];
  * Layouts of a grouping, which differ in who has the output head. The stage with who has it best comes last: the
  * others' order is of no account, since all links meet at the coordinator.
  */
-export function arrange(problem: Problem, estimates: Estimates, { groups }: Grouping, goal: Goal): Layout[] {
+export function arrange(
+  problem: Problem,
+  estimates: Estimates,
+  groups: readonly Group[],
+  goal: Goal,
+): Layout[] {
   const { devices, work } = problem;
   const best = Math.min(...groups.flatMap(({ members }) => members).map((rank) => headCost(problem, rank)));
   const isLast = ({ members }: Group) => members.some((rank) => headCost(problem, rank) === best);
@@ -23,12 +28,12 @@ export function arrange(problem: Problem, estimates: Estimates, { groups }: Grou
   let before = 0;
   let firstLayer = 0;
   const stages: PipelineStage[] = [];
-  for (const { members, layers } of ordered) {
+  for (const { members, layers, shares: given } of ordered) {
     before += layers;
     const endLayer = Math.round(before);
     if (endLayer === firstLayer) continue;
     const shares = devices.map(() => 0);
-    estimates.stage(members, layers).shares.forEach((share, i) => {
+    (given ?? estimates.stage(members, layers).shares).forEach((share, i) => {
       shares[members[i]!] = share < 1e-6 * layers ? 0 : share;
     });
     stages.push({ firstLayer, endLayer, shares });

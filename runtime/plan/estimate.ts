@@ -58,9 +58,27 @@ export class Estimates {
 
   /** @param members some devices, which are to compute so many layers together */
   stage(members: readonly number[], layers: number): StageEstimate {
+    const syncs = members.map((rank) => this.#syncMs(rank, members.length));
+    const { ms, shares } = this.#fill(members, layers, syncs);
+    return { ms: ms + this.#sharedMs(members, layers), shares };
+  }
+
+  /** As if links cost nothing: by speed and memory alone, so that nobody is left out. @returns layers of each */
+  bySpeed(members: readonly number[], layers: number): StageEstimate {
+    return this.#fill(
+      members,
+      layers,
+      members.map(() => 0),
+    );
+  }
+
+  /** @param syncs of each member, what a layer's syncs take */
+  #fill(members: readonly number[], layers: number, syncs: readonly number[]): StageEstimate {
+    const within = (i: number, ms: number) =>
+      this.#layersWithin(members[i]!, layers, ms - layers * syncs[i]!, ms);
     const computed = (ms: number) => {
       let total = 0;
-      for (const rank of members) total += this.#layersWithin(rank, members.length, layers, ms);
+      for (let i = 0; i < members.length; i += 1) total += within(i, ms);
       return total;
     };
     let high = 1;
@@ -74,10 +92,12 @@ export class Estimates {
       if (computed(middle) < layers) low = middle;
       else high = middle;
     }
-    return {
-      ms: high + this.#sharedMs(members, layers),
-      shares: members.map((rank) => this.#layersWithin(rank, members.length, layers, high)),
-    };
+    return { ms: high, shares: members.map((_, i) => within(i, high)) };
+  }
+
+  #syncMs(rank: number, members: number): number {
+    const { swapMs, reduceMs } = this.#devices[rank]!;
+    return members === 1 ? 0 : members === 2 ? swapMs : reduceMs;
   }
 
   /** What comes on top, whoever does how much. */
@@ -87,11 +107,10 @@ export class Estimates {
     return this.#hubMs * layers * members.filter((rank) => this.#devices[rank]!.isRemote).length;
   }
 
-  /** How many of a stage's layers a member computes within a time. */
-  #layersWithin(rank: number, members: number, layers: number, ms: number): number {
+  /** How many of a stage's layers a member computes in a part of the time in which it reads. */
+  #layersWithin(rank: number, layers: number, computeMs: number, ms: number): number {
     const device = this.#devices[rank]!;
-    const syncMs = members === 1 ? 0 : members === 2 ? device.swapMs : device.reduceMs;
-    const computed = Math.min(layers, Math.max(0, (ms - layers * syncMs) / device.layerMs));
+    const computed = Math.min(layers, Math.max(0, computeMs / device.layerMs));
     if (computed <= device.layers) return computed;
     if (device.readMs === Number.POSITIVE_INFINITY) return device.layers;
     const read = device.readMs > 0 ? ms / device.readMs : computed;

@@ -4,6 +4,8 @@ import type { Estimates } from './estimate.ts';
 export interface Group {
   readonly members: readonly number[];
   readonly layers: number;
+  /** Of each member, where they are not those that are best by the estimates. */
+  readonly shares?: readonly number[];
 }
 
 /** Stages, in no particular order, with a rough figure of what they take. */

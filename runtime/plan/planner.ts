@@ -1,5 +1,6 @@
 import { HearthError } from '../error.ts';
 import { LayoutCost, type Prediction } from './cost.ts';
+import { dealLayout } from './deal.ts';
 import type { Goal } from './goal.ts';
 import type { Scored } from './improve.ts';
 import { kindOf, kinds, type LayoutKind } from './kind.ts';
@@ -52,16 +53,19 @@ export function planCluster(problem: Problem, goal: Goal): ClusterPlan {
       .sort((a, b) => a.score - b.score)
       .map(candidate),
     standBy: devices.flatMap((_, rank) => {
-      if (hasPart(best.layout, rank)) return [];
-      const withIt = scored.find(({ layout }) => hasPart(layout, rank));
+      if (hasPart(problem, best.layout, rank)) return [];
+      const withIt = scored.find(({ layout }) => hasPart(problem, layout, rank));
       return [{ rank, withIt: withIt && candidate(withIt) }];
     }),
   };
 }
 
-/** Whether a device computes anything. */
-export function hasPart({ stages, vocabularyShares }: Layout, rank: number): boolean {
-  return vocabularyShares[rank]! > 0 || stages.some(({ shares }) => shares[rank]! > 0);
+/** Whether a device computes anything: of a small share nothing may be left when tiles are dealt. */
+export function hasPart({ work }: Problem, layout: Layout, rank: number): boolean {
+  const { stages, vocabularyShares } = layout;
+  if (vocabularyShares[rank] === 0 && stages.every(({ shares }) => shares[rank] === 0)) return false;
+  const deal = dealLayout(work, layout);
+  return deal.vocabulary[rank]! > 0 || deal.sublayers.some((counts) => counts[rank]! > 0);
 }
 
 function checkDevices({ devices }: Problem, goal: Goal): void {

@@ -2,10 +2,11 @@ import { arrange } from './arrange.ts';
 import { LayoutCost } from './cost.ts';
 import { Estimates } from './estimate.ts';
 import { type Goal, scoreOf } from './goal.ts';
-import { type Grouping, groupings, mostForSubsets } from './groupings.ts';
+import { type Group, type Grouping, groupings, mostForSubsets } from './groupings.ts';
 import { improve, type Scored } from './improve.ts';
 import { kindOf, kindOfSizes, kinds } from './kind.ts';
 import type { Layout } from './layout.ts';
+import { plainGroupings } from './plain-groupings.ts';
 import type { Problem } from './problem.ts';
 
 /** So many groupings of each kind are looked at closely, fewer where there are many devices. */
@@ -59,24 +60,27 @@ function candidates(problem: Problem, goal: Goal, looks: number): Layout[] {
   for (const keptHead of [0, 1]) {
     for (const measure of goal === 'memory' ? (['memory', 'latency'] as const) : [goal]) {
       const estimates = new Estimates(problem, measure, keptHead);
-      const all = groupings(estimates, problem.devices.length, layerCount);
-      for (const grouping of bestOfKinds(all, looks))
-        for (const layout of arrange(problem, estimates, grouping, goal))
+      const all = [
+        ...bestOfKinds(groupings(estimates, problem.devices.length, layerCount), looks),
+        ...plainGroupings(estimates, layerCount),
+      ];
+      for (const groups of all)
+        for (const layout of arrange(problem, estimates, groups, goal))
           found.set(JSON.stringify(layout), layout);
     }
   }
   return [...found.values()];
 }
 
-function bestOfKinds(all: readonly Grouping[], looks: number): Grouping[] {
+function bestOfKinds(all: readonly Grouping[], looks: number): (readonly Group[])[] {
   const sorted = [...all].sort((a, b) => a.score - b.score);
   return kinds.flatMap((kind) => {
-    const found = new Map<string, Grouping>();
+    const found = new Map<string, readonly Group[]>();
     for (const grouping of sorted) {
       if (found.size === looks) break;
       const name = nameOf(grouping);
       const isKind = kindOfSizes(grouping.groups.map(({ members }) => members.length)) === kind;
-      if (isKind && !found.has(name)) found.set(name, grouping);
+      if (isKind && !found.has(name)) found.set(name, grouping.groups);
     }
     return [...found.values()];
   });
