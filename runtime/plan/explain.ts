@@ -17,7 +17,7 @@ export interface Explanation {
 }
 
 const kindNames: Readonly<Record<LayoutKind, string>> = {
-  solo: 'one device alone',
+  solo: 'all layers on one device',
   pipeline: 'a pipeline, each device with layers of its own',
   tensor: 'all layers shared',
   hybrid: 'a pipeline in which some layers are shared',

@@ -20,7 +20,7 @@ const combinations: readonly Combine[] = [(a, b) => a + b, Math.max];
 
 /** All subsets of so many devices are looked at; of more, runs of neighbours in some orders. */
 export const mostForSubsets = 8;
-/** Layers are dealt in so many pieces at most where there are many devices. */
+/** Layers are dealt in so many pieces at most: borders are moved by single layers later. */
 const pieces = 40;
 /** Sizes of groups that are tried among many devices. */
 const runSizes = [1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64];
@@ -47,13 +47,14 @@ const impossible: Cell = { score: Number.POSITIVE_INFINITY, group: undefined, re
 
 function ofSubsets(estimates: Estimates, deviceCount: number, layerCount: number): Grouping[] {
   const sets = 1 << deviceCount;
+  const steps = Math.min(layerCount, pieces);
   const members = Array.from({ length: sets }, (_, set) =>
     Array.from({ length: deviceCount }, (_, rank) => rank).filter((rank) => set & (1 << rank)),
   );
-  const costs = members.map((ranks) => costsOf(estimates, ranks, layerCount, layerCount));
+  const costs = members.map((ranks) => costsOf(estimates, ranks, layerCount, steps));
   const found: Grouping[] = [];
   for (const combine of combinations) {
-    const table: Cell[][] = [[nothing, ...Array.from({ length: layerCount }, () => impossible)]];
+    const table: Cell[][] = [[nothing, ...Array.from({ length: steps }, () => impossible)]];
     for (let set = 1; set < sets; set += 1) {
       const lowest = set & -set;
       const row = [...table[set ^ lowest]!];

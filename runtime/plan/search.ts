@@ -8,14 +8,20 @@ import { kindOf, kindOfSizes, kinds } from './kind.ts';
 import type { Layout } from './layout.ts';
 import { plainGroupings } from './plain-groupings.ts';
 import type { Problem } from './problem.ts';
+import { weightBytes } from './workload.ts';
 
 /** So many groupings of each kind are looked at closely, fewer where there are many devices. */
 const mostLooks = 24;
 const lookBudget = 256;
 /** Of the layouts so many are improved, by so many changes each: of many devices, by fewer. */
 const improved = 6;
-const mostTrials = 300;
+const mostTrials = 200;
 const trialBudget = 1600;
+/** Of the best score: changes bring a layout no further. */
+const closeEnough = 1.3;
+
+/** Of all weights: with so much there is room for the output head wherever it should be. */
+const plentyOfMemory = 2;
 
 /**
  * Layouts that fit, the best first. Rough costs that add up choose groupings, the cost model ranks their layouts, and
@@ -27,12 +33,11 @@ export function search(problem: Problem, goal: Goal): Scored[] {
   const score = rememberedScore(problem, goal);
   const looks = Math.min(mostLooks, Math.ceil(lookBudget / count));
   const ranked = best(candidates(problem, goal, looks).map((layout) => ({ layout, score: score(layout) })));
-  const starts = ranked.slice(0, improved);
-  // One of each kind at least: where kinds are close, changes may turn the order.
-  for (const kind of kinds) {
-    const start = ranked.find(({ layout }) => kindOf(layout) === kind);
-    if (start && !starts.includes(start)) starts.push(start);
-  }
+  // One of each kind, too: where kinds are close, changes may turn the order.
+  const firsts = kinds.map((kind) => ranked.find(({ layout }) => kindOf(layout) === kind));
+  const starts = ranked.filter(
+    (start, i) => start.score <= closeEnough * ranked[0]!.score && (i < improved || firsts.includes(start)),
+  );
   const trials = Math.min(mostTrials, Math.ceil(trialBudget / count));
   const tuned = starts.map((start) => improve(problem, goal, start, trials, score));
   return best([...tuned, ...ranked, ...withFewer(problem, goal)]);
@@ -57,7 +62,7 @@ function rememberedScore(problem: Problem, goal: Goal): (layout: Layout) => numb
 function candidates(problem: Problem, goal: Goal, looks: number): Layout[] {
   const { layerCount } = problem.work.description.config;
   const found = new Map<string, Layout>();
-  for (const keptHead of [0, 1]) {
+  for (const keptHead of isTight(problem) ? [0, 1] : [0]) {
     for (const measure of goal === 'memory' ? (['memory', 'latency'] as const) : [goal]) {
       const estimates = new Estimates(problem, measure, keptHead);
       const all = [
@@ -70,6 +75,12 @@ function candidates(problem: Problem, goal: Goal, looks: number): Layout[] {
     }
   }
   return [...found.values()];
+}
+
+/** Where memory decides, estimates that know nothing of the output head may find nothing that fits. */
+function isTight({ work, devices }: Problem): boolean {
+  const memoryBytes = devices.reduce((sum, device) => sum + device.memoryBytes, 0);
+  return memoryBytes < plentyOfMemory * weightBytes(work);
 }
 
 function bestOfKinds(all: readonly Grouping[], looks: number): (readonly Group[])[] {
