@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   show: async () => (await import('./commands/show.ts')).addShow,
   rm: async () => (await import('./commands/rm.ts')).addRemove,
   inspect: async () => (await import('./commands/inspect.ts')).addInspect,
+  plan: async () => (await import('./commands/plan.ts')).addPlan,
   logits: async () => (await import('./commands/logits.ts')).addLogits,
   tokenize: async () => (await import('./commands/tokenize.ts')).addTokenize,
   quantize: async () => (await import('./commands/quantize.ts')).addQuantize,

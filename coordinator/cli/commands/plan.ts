@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { availableMemory } from '../../../device-agent/node/available-memory.ts';
+import { HearthError } from '../../../runtime/error.ts';
+import type { GgufFile } from '../../../runtime/gguf/gguf.ts';
+import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
+import { ModelFile } from '../../../runtime/model/model-file.ts';
+import { type Explanation, explain } from '../../../runtime/plan/explain.ts';
+import { type Goal, goals } from '../../../runtime/plan/goal.ts';
+import { planCluster } from '../../../runtime/plan/planner.ts';
+import { defaultUsage, problemOf } from '../../../runtime/plan/problem.ts';
+import type { DeviceProfile } from '../../../runtime/plan/profiles.ts';
+import { readDevices } from '../../../runtime/plan/read-devices.ts';
+import { sameRates, typicalDevices } from '../../../runtime/plan/typical-devices.ts';
+import { modelWork } from '../../../runtime/plan/workload.ts';
+import { openGgufFile } from '../../files/open-model.ts';
+import { measureReadRate } from '../../inspect/read-rate.ts';
+import { inspectGguf } from '../../inspect/report.ts';
+import { isReference } from '../../pull/reference.ts';
+import { rankOptions } from '../../rank-options.ts';
+import { contextOption, kvOption } from '../options.ts';
+import { formatTable, type OutputOptions, printJson } from '../output.ts';
+import { stopSignal } from '../stop-signal.ts';
+
+interface PlanOptions extends OutputOptions {
+  readonly devices?: string;
+  readonly add: readonly string[];
+  readonly goal: Goal;
+  readonly context?: number;
+  readonly kv: KvFormat;
+}
+
+/** What one thread does where nobody has measured it, see docs/planning.md. */
+const assumed = { prefillFlopsPerThread: 60e9, attentionBytesPerThread: 6e9, diskBytesPerSecond: 1e9 };
+/** What a process takes beside its rank. */
+const ownBytes = 150e6;
+
+export function addPlan(program: Command): void {
+  program
+    .command('plan')
+    .description('predict who would compute what, and how fast, without running anything')
+    .argument('<model>', 'a GGUF file, the name of a model, or what can be pulled: hf:USER/REPO or a URL')
+    .option('--devices <file>', 'profiles of the devices, as JSON (default: this device)')
+    .addOption(
+      new Option('--add <device>', `a typical device more: ${Object.keys(typicalDevices).join(', ')}`)
+        .argParser(addTypical)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--goal <goal>', 'what the plan is to be best at').choices(goals).default('latency'),
+    )
+    .addOption(contextOption())
+    .addOption(kvOption('f16'))
+    .option('--json', 'print JSON')
+    .action(async (name: string, options: PlanOptions) => {
+      const gguf = await openModelHeader(name);
+      try {
+        const report = await plan(gguf, options);
+        if (options.json) printJson(report);
+        else process.stdout.write(describe(report));
+      } finally {
+        await gguf.close();
+      }
+    });
+}
+
+async function openModelHeader(name: string): Promise<GgufFile> {
+  if (!isReference(name)) return openGgufFile(name);
+  const { openRemoteGguf } = await import('../../pull/remote-gguf.ts');
+  return openRemoteGguf(name, { signal: stopSignal() });
+}
+
+type Report = Awaited<ReturnType<typeof plan>>;
+
+async function plan(gguf: GgufFile, { devices: file, add, goal, context, kv }: PlanOptions) {
+  const { description, config } = new ModelFile(gguf);
+  const assumptions: string[] = [];
+  const given = file === undefined ? [await thisDevice(gguf, assumptions)] : await devicesOf(file);
+  const devices = [...given, ...add.map((kind, i) => added(kind, i, add))];
+  for (const { name } of devices.slice(given.length))
+    assumptions.push(`${name} is a typical one: what it and its link can do is assumed`);
+  const parallel = goal === 'throughput' ? defaultUsage.sequences : 1;
+  const options = rankOptions({ model: { config }, kvFormat: kv, parallel, contextLength: context });
+  const half = Math.floor(options.contextLength / 2);
+  const usage = {
+    promptTokens: Math.min(defaultUsage.promptTokens, half),
+    answerTokens: Math.min(defaultUsage.answerTokens, half),
+    sequences: parallel,
+  };
+  const problem = problemOf(modelWork(description, options), devices, usage);
+  const chosen = planCluster(problem, goal);
+  return {
+    model: gguf.name,
+    contextLength: options.contextLength,
+    usage,
+    devices,
+    ...chosen,
+    assumptions,
+    explanation: explain(problem, chosen),
+  };
+}
+
+/** The coordinator's own device: how fast it reads weights is measured in half a second. */
+async function thisDevice(gguf: GgufFile, assumptions: string[]): Promise<DeviceProfile> {
+  const report = inspectGguf(gguf);
+  if (!report.runs) throw new HearthError('MODEL_UNSUPPORTED', report.error.message);
+  const { bytesPerSecond, threads } = await measureReadRate(report);
+  assumptions.push(
+    'of this device, how fast it reads weights was measured just now; how fast it multiplies prompts, attends and ' +
+      'reads its disk is assumed',
+  );
+  return {
+    name: hostname(),
+    threads,
+    memoryBytes: Math.max(0, availableMemory() - ownBytes),
+    kernels: sameRates({
+      decodeBytesPerSecond: bytesPerSecond,
+      prefillFlopsPerSecond: assumed.prefillFlopsPerThread * threads,
+    }),
+    attentionBytesPerSecond: assumed.attentionBytesPerThread * threads,
+    diskBytesPerSecond: assumed.diskBytesPerSecond,
+    syncMs: 0.1,
+    link: undefined,
+  };
+}
+
+async function devicesOf(file: string): Promise<DeviceProfile[]> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new HearthError('FILE_NOT_FOUND', `the list of devices ${file} cannot be read`, { file }, error);
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new HearthError('USAGE', `the list of devices ${file} is no JSON`, { file }, error);
+  }
+  return readDevices(value);
+}
+
+/** Several of a kind are numbered. */
+function added(kind: string, index: number, all: readonly string[]): DeviceProfile {
+  const before = all.slice(0, index).filter((other) => other === kind).length;
+  const name = before === 0 ? kind : `${kind} ${before + 1}`;
+  return { ...typicalDevices[kind]!, name };
+}
+
+function addTypical(kind: string, before: readonly string[]): readonly string[] {
+  if (Object.hasOwn(typicalDevices, kind)) return [...before, kind];
+  throw new InvalidArgumentError(`It must be one of ${Object.keys(typicalDevices).join(', ')}.`);
+}
+
+function describe({ model, explanation, assumptions }: Report): string {
+  const { summary, devices, alternatives, standBy }: Explanation = explanation;
+  const parts = [
+    `${model}: ${summary}\n`,
+    formatTable(devices),
+    ...(standBy.length > 0 ? [lines(standBy)] : []),
+    `best of each kind\n${formatTable(alternatives)}`,
+    ...(assumptions.length > 0 ? [lines(assumptions.map((text) => `assumed: ${text}`))] : []),
+  ];
+  return parts.join('\n');
+}
+
+function lines(texts: readonly string[]): string {
+  return texts.map((text) => `${text}\n`).join('');
+}

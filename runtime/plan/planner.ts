@@ -1,0 +1,79 @@
+import { HearthError } from '../error.ts';
+import { LayoutCost, type Prediction } from './cost.ts';
+import { dealLayout } from './deal.ts';
+import type { Goal } from './goal.ts';
+import type { Scored } from './improve.ts';
+import { kindOf, kinds, type LayoutKind } from './kind.ts';
+import type { Layout } from './layout.ts';
+import { cannotFit } from './no-fit.ts';
+import type { Problem } from './problem.ts';
+import { search } from './search.ts';
+
+/** A layout with what it is predicted to be like. */
+export interface Candidate {
+  readonly layout: Layout;
+  readonly kind: LayoutKind;
+  readonly prediction: Prediction;
+}
+
+export interface ClusterPlan extends Candidate {
+  readonly goal: Goal;
+  /** Of each kind the best that was found, best kinds first. Kinds that do not fit, or need more devices, are left out. */
+  readonly alternatives: readonly Candidate[];
+  /** Devices without a part, each with the best layout that was found in which it has one. */
+  readonly standBy: readonly StandBy[];
+}
+
+export interface StandBy {
+  readonly rank: number;
+  readonly withIt: Candidate | undefined;
+}
+
+/**
+ * Chooses who computes what. Nothing is random: the same problem has the same plan.
+ * @throws HearthError PLAN_NO_DEVICES, MEMORY_EXHAUSTED with the numbers
+ */
+export function planCluster(problem: Problem, goal: Goal): ClusterPlan {
+  const { devices } = problem;
+  checkDevices(problem, goal);
+  const scored = search(problem, goal);
+  const best = scored[0];
+  if (!best) throw cannotFit(problem, goal);
+  const candidate = ({ layout }: Scored): Candidate => ({
+    layout,
+    kind: kindOf(layout),
+    prediction: new LayoutCost(problem, layout).predict(),
+  });
+  const firsts = kinds.map((kind) => scored.find(({ layout }) => kindOf(layout) === kind));
+  return {
+    goal,
+    ...candidate(best),
+    alternatives: firsts
+      .filter((first) => first !== undefined)
+      .sort((a, b) => a.score - b.score)
+      .map(candidate),
+    standBy: devices.flatMap((_, rank) => {
+      if (hasPart(problem, best.layout, rank)) return [];
+      const withIt = scored.find(({ layout }) => hasPart(problem, layout, rank));
+      return [{ rank, withIt: withIt && candidate(withIt) }];
+    }),
+  };
+}
+
+/** Whether a device computes anything: of a small share nothing may be left when tiles are dealt. */
+export function hasPart({ work }: Problem, layout: Layout, rank: number): boolean {
+  const { stages, vocabularyShares } = layout;
+  if (vocabularyShares[rank] === 0 && stages.every(({ shares }) => shares[rank] === 0)) return false;
+  const deal = dealLayout(work, layout);
+  return deal.vocabulary[rank]! > 0 || deal.sublayers.some((counts) => counts[rank]! > 0);
+}
+
+function checkDevices({ devices }: Problem, goal: Goal): void {
+  if (devices.length === 0)
+    throw new HearthError('PLAN_NO_DEVICES', 'there is no device to plan for: name one at least');
+  if (goal === 'private' && devices.every(({ link }) => link))
+    throw new HearthError(
+      'PLAN_NO_DEVICES',
+      'to keep the output head private, the coordinator itself must compute: let it have a rank of its own',
+    );
+}

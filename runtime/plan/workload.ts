@@ -1,0 +1,94 @@
+import type { RankOptions } from '../decoder/rank-options.ts';
+import type { KernelFormatName } from '../kernels/formats.ts';
+import { kvPageBytes, pagePositions } from '../kernels/kv-page.ts';
+import type { ModelDescription } from '../model/description.ts';
+import { type TileKind, type TileSpec, tileSpecs } from '../tile/spec.ts';
+
+/** What multiplies one token's activations: the tiles of one kind in one layer, or those of the output head. */
+export interface TileWork {
+  readonly kind: TileKind;
+  readonly tiles: number;
+  readonly byteLength: number;
+  /** Of the largest tile: the last may be a smaller one. */
+  readonly tileBytes: number;
+  readonly matrices: readonly MatrixWork[];
+}
+
+/** All matrices of one weight type among them. */
+export interface MatrixWork {
+  readonly format: KernelFormatName;
+  readonly byteLength: number;
+  readonly weights: number;
+}
+
+/** What a model asks of the devices that compute it. */
+export interface ModelWork {
+  readonly description: ModelDescription;
+  readonly options: RankOptions;
+  readonly specs: readonly TileSpec[];
+  /** Two for each layer, attention and FFN: what lies between two syncs. */
+  readonly sublayers: readonly TileWork[];
+  readonly vocabulary: TileWork;
+  /** Every rank holds the base tile. */
+  readonly baseBytes: number;
+  /** K and V of one position in an attention tile's heads, in one layer. */
+  readonly kvBytesPerPosition: number;
+  /** Of all the positions that a rank allocates pages for. */
+  readonly kvBytesPerTile: number;
+}
+
+/** @param options what each rank allocates; its longest step is how a prompt is read */
+export function modelWork(description: ModelDescription, options: RankOptions): ModelWork {
+  const { config } = description;
+  const sublayers: TileSpec[][] = Array.from({ length: 2 * config.layerCount }, () => []);
+  const vocabulary: TileSpec[] = [];
+  const specs = tileSpecs(description);
+  let baseBytes = 0;
+  for (const spec of specs) {
+    if (spec.kind === 'base') baseBytes += spec.byteLength;
+    else if (spec.kind === 'vocabulary') vocabulary.push(spec);
+    else sublayers[2 * spec.layer + (spec.kind === 'ffn' ? 1 : 0)]!.push(spec);
+  }
+  const works = sublayers.map(workOf);
+  const headsPerTile = config.kvHeadCount / works[0]!.tiles;
+  const pageBytes = kvPageBytes(config.headDim, options.kvFormat);
+  return {
+    description,
+    options,
+    specs,
+    sublayers: works,
+    vocabulary: workOf(vocabulary),
+    baseBytes,
+    kvBytesPerPosition: (headsPerTile * pageBytes) / pagePositions,
+    kvBytesPerTile: headsPerTile * pageBytes * options.kvPages,
+  };
+}
+
+function workOf(specs: readonly TileSpec[]): TileWork {
+  const matrices = new Map<KernelFormatName, { byteLength: number; weights: number }>();
+  for (const { format, rows, columns, byteLength } of specs.flatMap((spec) => spec.sections)) {
+    if (format === 'vector') continue;
+    const sum = matrices.get(format) ?? { byteLength: 0, weights: 0 };
+    matrices.set(format, {
+      byteLength: sum.byteLength + byteLength,
+      weights: sum.weights + rows * columns,
+    });
+  }
+  return {
+    kind: specs[0]!.kind,
+    tiles: specs.length,
+    byteLength: specs.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    tileBytes: Math.max(...specs.map(({ byteLength }) => byteLength)),
+    matrices: [...matrices].map(([format, sums]) => ({ format, ...sums })),
+  };
+}
+
+/** Bytes that so many of the tiles take at most. */
+export function bytesOfTiles({ tileBytes, byteLength }: TileWork, tiles: number): number {
+  return Math.min(byteLength, tileBytes * tiles);
+}
+
+/** Bytes of all weights, the base tile once. */
+export function weightBytes({ sublayers, vocabulary, baseBytes }: ModelWork): number {
+  return sublayers.reduce((sum, { byteLength }) => sum + byteLength, baseBytes + vocabulary.byteLength);
+}
