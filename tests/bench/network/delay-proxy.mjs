@@ -52,7 +52,11 @@ export class DelayProxy {
     const proxy = new DelayProxy();
     proxy.#link = link;
     if (shared) proxy.#share();
-    proxy.#server = createServer((client) => proxy.#join(client, connect(targetPort, '127.0.0.1')));
+    // Each way ends by itself, once all that was sent before has arrived.
+    const allowHalfOpen = true;
+    proxy.#server = createServer({ allowHalfOpen }, (client) =>
+      proxy.#join(client, connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen })),
+    );
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     return proxy;
@@ -109,6 +113,9 @@ export class DelayProxy {
         if (!to.destroyed) to.write(piece);
       });
     });
-    from.on('close', () => this.#clock.at(lastMs, () => to.end()));
+    from.on('end', () => this.#clock.at(lastMs, () => to.end()));
+    from.on('close', () => {
+      if (!from.readableEnded) this.#clock.at(lastMs, () => to.destroy());
+    });
   }
 }

@@ -7,6 +7,7 @@ const client = fileURLToPath(new URL('completion-timings.mjs', import.meta.url))
 /** Ids that are in every vocabulary, and no special ones. */
 const firstToken = 300;
 const tokenRange = 20_000;
+const leastContext = 64;
 
 /** `hearth serve` on host 0, which computes too, and `hearth join` on the others. */
 export class Hearth {
@@ -54,7 +55,7 @@ export class Hearth {
     };
     try {
       const where = ['--host', network.bindAddress, '--port', '0', '--api-key', secret];
-      const size = ['--parallel', '1', '--context', String(contextTokens + 1)];
+      const size = ['--parallel', '1', '--context', String(Math.max(leastContext, contextTokens + 1))];
       const devices = local ? ['--devices', String(hosts)] : ['--no-local', '--devices', String(hosts - 1)];
       programs.push(run(0, ['serve', model, ...where, ...size, ...devices, ...this.#serveArgs]));
       const [, port] = await programs[0].says(/API\s+http:\S+:(\d+)\/v1/);

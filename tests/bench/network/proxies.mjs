@@ -30,6 +30,11 @@ export class Proxies {
     return { host: '127.0.0.1', port: proxy.port };
   }
 
+  /** What has passed from any host to another. */
+  get bytes() {
+    return [...this.#proxies.values()].reduce((sum, { bytes }) => sum + bytes.up + bytes.down, 0);
+  }
+
   async setLink(link) {
     this.#link = link;
   }
