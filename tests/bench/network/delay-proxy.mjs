@@ -6,6 +6,7 @@ const timerMs = 2;
 const napMs = 0.1;
 /** On its way in one direction of a connection; more waits at the sender, as with TCP's windows. */
 const mostFlyingBytes = 4 << 20;
+const goldenRatio = (Math.sqrt(5) - 1) / 2;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** Hands on what is due, as exactly as Node can without keeping a processor busy. */
@@ -43,15 +44,21 @@ export class DelayProxy {
   #sockets = new Set();
   #clock = new Clock();
   #link;
+  #shared;
+  #turns = 0;
+  /** When each medium is free again. */
   #freeMs = { up: 0, down: 0 };
   /** Bytes that were handed on to the server and from it, of all connections. */
   bytes = { up: 0, down: 0 };
 
-  /** @param link is looked at for every piece, so it may be changed */
+  /**
+   * @param link is looked at for every piece, so it may change
+   * @param shared whether both ways use one medium
+   */
   static async before(targetPort, link, { shared = false } = {}) {
     const proxy = new DelayProxy();
     proxy.#link = link;
-    if (shared) proxy.#share();
+    proxy.#shared = shared;
     // Each way ends by itself, once all that was sent before has arrived.
     const allowHalfOpen = true;
     proxy.#server = createServer({ allowHalfOpen }, (client) =>
@@ -73,17 +80,6 @@ export class DelayProxy {
     await closed;
   }
 
-  /** One medium for both ways. */
-  #share() {
-    const medium = this.#freeMs;
-    Object.defineProperty(medium, 'down', {
-      get: () => medium.up,
-      set: (ms) => {
-        medium.up = ms;
-      },
-    });
-  }
-
   #join(client, server) {
     for (const socket of [client, server]) {
       this.#sockets.add(socket);
@@ -95,15 +91,23 @@ export class DelayProxy {
     this.#pass(server, client, 'down');
   }
 
+  /** In [−1, 1), even and the same every time: multiples of the golden ratio. */
+  #jitter() {
+    this.#turns = (this.#turns + goldenRatio) % 1;
+    return 2 * this.#turns - 1;
+  }
+
   #pass(from, to, way) {
+    const medium = this.#shared ? 'up' : way;
     let flying = 0;
     let lastMs = 0;
     from.on('data', (piece) => {
       const { delayMs, rateMbit, jitterMs = 0 } = this.#link();
       const nowMs = performance.now();
       const sendMs = rateMbit > 0 ? (piece.length * 8) / (rateMbit * 1e3) : 0;
-      this.#freeMs[way] = Math.max(nowMs, this.#freeMs[way]) + sendMs;
-      lastMs = Math.max(lastMs, this.#freeMs[way] + delayMs + (2 * Math.random() - 1) * jitterMs);
+      const sentMs = Math.max(nowMs, this.#freeMs[medium]) + sendMs;
+      this.#freeMs[medium] = sentMs;
+      lastMs = Math.max(lastMs, sentMs + delayMs + this.#jitter() * jitterMs);
       flying += piece.length;
       if (flying > mostFlyingBytes) from.pause();
       this.#clock.at(lastMs, () => {

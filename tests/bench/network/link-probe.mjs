@@ -8,7 +8,7 @@ import { Companion } from './companion.mjs';
 
 const program = fileURLToPath(import.meta.url);
 const lengthBytes = 4;
-const transferSeconds = 0.4;
+const transferSeconds = 0.25;
 /** Where the link has no limit. */
 const freeBytes = 32 << 20;
 /** The emulation's own part of a round trip that is to take no time. */

@@ -39,23 +39,18 @@ async function network(hostCount: number, options = {}) {
 const namespaces = () => execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' });
 
 describe.skipIf(reason !== undefined)('hosts that are network namespaces', () => {
-  it.each([
-    { delayMs: 0, rateMbit: 200, jitterMs: 0 },
-    { delayMs: 10, rateMbit: 50, jitterMs: 0 },
-  ])('have links as asked, within a tenth: %o', async (link) => {
-    const found = await settleLink(await network(2), link);
-    expect(found).toMatchObject({ holds: true });
-    // Nothing is faster than was set, which a correction of the delay has lowered a little.
-    expect(found.rttMs).toBeGreaterThan(2 * found.setting.delayMs);
-    expect(found.rateMbit).toBeLessThan(link.rateMbit * 1.02);
-  });
-
-  it('have links that change while they are used', async () => {
+  it('have links as asked, within a tenth, and other ones when those are set', async () => {
     const opened = await network(2);
-    const fast = await settleLink(opened, { delayMs: 1, rateMbit: 100, jitterMs: 0 });
-    const slow = await settleLink(opened, { delayMs: 8, rateMbit: 20, jitterMs: 0 });
-    expect(slow.rttMs).toBeGreaterThan(5 * fast.rttMs);
-    expect(slow.rateMbit).toBeLessThan(fast.rateMbit / 4);
+    for (const link of [
+      { delayMs: 10, rateMbit: 50, jitterMs: 0 },
+      { delayMs: 0, rateMbit: 200, jitterMs: 0 },
+    ]) {
+      const found = await settleLink(opened, link);
+      expect(found).toMatchObject({ holds: true });
+      // Nothing is faster than was set, which a correction of the delay has lowered a little.
+      expect(found.rttMs).toBeGreaterThan(2 * found.setting.delayMs);
+      expect(found.rateMbit).toBeLessThan(link.rateMbit * 1.02);
+    }
   });
 
   it('all reach each other', async () => {
