@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { MemoryGroup } from '../memory-group.mjs';
+import { Companion } from './companion.mjs';
+
+/** Hosts of a network, on which one engine runs at a time. */
+export class Cluster {
+  network;
+  hosts;
+  #limitBytes;
+  #groups = [];
+
+  /** @param limitBytes what all programs of a host get together; it takes root */
+  constructor(network, hosts, limitBytes) {
+    this.network = network;
+    this.hosts = hosts;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Starts a program on a host, on the host's processor. */
+  start(host, command, options = {}) {
+    const [program, ...args] = this.network.command(host, command);
+    if (this.#limitBytes === undefined) return new Companion(spawn(program, args, options));
+    this.#groups[host] ??= new MemoryGroup(`host-${host}`, this.#limitBytes);
+    return new Companion(this.#groups[host].spawn(program, args, options));
+  }
+
+  /** When all its programs have ended. */
+  async close() {
+    for (const group of this.#groups) await group?.close();
+  }
+}
