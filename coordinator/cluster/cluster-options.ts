@@ -6,6 +6,7 @@ import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { Sha256 } from '../../runtime/protocol/tile-frame.ts';
 import type { Profiler } from '../profile/profiler.ts';
 import { hubCodec } from './hub-codec.ts';
+import { type LayoutOfSeats, tensorLayout } from './seat-layouts.ts';
 import type { ModelSource } from './tile-delivery.ts';
 import { TileHashes } from './tile-hashes.ts';
 
@@ -15,6 +16,8 @@ export interface ClusterOptions {
   readonly rankOptions: RankOptions;
   /** The i-th device's part of the work; devices beyond the last stand by. Without it all take equal parts. */
   readonly shares?: readonly number[];
+  /** How those who are to compute share the work; by default all compute all layers together, by their shares. */
+  readonly layout?: LayoutOfSeats;
   /** Devices to wait for before the first start; afterwards whoever is left goes on. */
   readonly minDevices?: number;
   /** How long a step waits for devices when there are none. */
@@ -69,5 +72,7 @@ const defaults = {
 } satisfies Partial<ClusterOptions>;
 
 export function withDefaults(options: ClusterOptions): FullClusterOptions {
-  return { ...defaults, hashes: TileHashes.unknown(options.model.tiles.length), ...options };
+  const { tiles, description } = options.model;
+  const layout = tensorLayout(description.config.layerCount);
+  return { ...defaults, hashes: TileHashes.unknown(tiles.length), layout, ...options };
 }

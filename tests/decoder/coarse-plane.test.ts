@@ -34,7 +34,7 @@ async function logits(
   const { model, tiles } = await modelWithFactor(factor);
   const star = await TestStar.create(model, tiles, shares, options);
   const rows = await star.step([{ slot: 0, start: 0, count: tokens.length, logits: 'all', tokens }]);
-  return { rows, coarse: star.coarseSyncs };
+  return { rows, coarse: star.coarseSums };
 }
 
 test('ordinary activations never use the coarse plane', async () => {
