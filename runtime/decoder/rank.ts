@@ -114,6 +114,8 @@ export class Rank {
    */
   *step(header: StepHeader, embeddings: Float32Array): Generator<StepEvent, readonly LogitPart[], void> {
     assert(this.missingTileIds.length === 0, 'all tiles are loaded');
+    // A thread may still be at the end of the step before, in memory that this one writes.
+    this.#team.rest();
     const batches = this.#begin(header, embeddings);
     this.#team.start();
     this.#recorder.mark(operations.open);
