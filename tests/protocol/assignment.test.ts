@@ -41,7 +41,10 @@ test.each([
   ['micro-batches of nothing', { microBatchTokens: 0 }],
   ['micro-batches beyond any step', { microBatchTokens: 16385 }],
   ['a tile that its legs do not lead to', { legs: [behind] }],
-  ['a tile of the head, which it never comes to', { tileIds: [0, 1, tileSpecs(model).length - 1], legs: [leg] }],
+  [
+    'a tile of the head, which it never comes to',
+    { tileIds: [0, 1, tileSpecs(model).length - 1], legs: [leg] },
+  ],
 ])('refuses %s', (_, change) => {
   expect(() => read({ ...sound, ...change })).toThrow(expect.objectContaining({ code: 'FRAME_MALFORMED' }));
 });
