@@ -10,6 +10,7 @@ import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import { ModelChat } from './chat/model-chat.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
+import { pipelineLayout } from './cluster/seat-layouts.ts';
 import { readTokenizer } from './files/open-model.ts';
 import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
 import { TileThread } from './files/tile-thread.ts';
@@ -32,6 +33,8 @@ export interface EngineOptions {
   readonly parallel: number;
   readonly contextLength?: number | undefined;
   readonly shares?: readonly number[] | undefined;
+  /** Whether shares are of every layer, or of the number of layers; by default the former. */
+  readonly cut?: 'tensor' | 'pipeline' | undefined;
   /** Devices to wait for before the first start, local ranks included. */
   readonly minDevices?: number | undefined;
   /** Whether devices may join, so that requests wait for them a while. */
@@ -71,6 +74,7 @@ export class Engine {
       onReset: () => this.scheduler.cachesLost(),
       ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
+      ...(options.cut === 'pipeline' && { layout: pipelineLayout(model.config.layerCount) }),
       ...(minDevices && { minDevices }),
       onProgress: (progress) => {
         options.onProgress?.(progress);

@@ -1,11 +1,12 @@
 import { type ErrorCode, HearthError } from '../runtime/error.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
-import type { Frame } from '../runtime/protocol/frame.ts';
+import type { Frame, FrameType } from '../runtime/protocol/frame.ts';
 import type { Configure, ControlMessage, Prepare } from '../runtime/protocol/messages.ts';
 import { decodeTile, portableSha256, type Sha256, type Tile } from '../runtime/protocol/tile-frame.ts';
 import type { Clock } from './clock.ts';
+import type { CreateRank, LoadReport, RankHost } from './create-rank.ts';
 import type { Logger } from './logger.ts';
-import { type CreateRank, type LoadReport, type RankHost, RankRunner } from './rank-runner.ts';
+import { RankRunner } from './rank-runner.ts';
 import { unexpected } from './session-options.ts';
 import { TilePreparation } from './tile-preparation.ts';
 import type { TileSources } from './tile-sources.ts';
@@ -38,6 +39,9 @@ type Loading = Extract<DeviceRankState, { name: 'loading' }>;
 /** What goes wrong while tiles are loaded because this rank is too much for this device, which may take another. */
 const reasonsToDecline: ReadonlySet<ErrorCode> = new Set(['CACHE_WRITE_FAILED', 'MEMORY_EXHAUSTED']);
 
+/** Frames that other ranks have a part in. */
+const fromRanks: ReadonlySet<FrameType> = new Set(['partial', 'sum', 'residual']);
+
 /** What a device that has joined is told to be: no rank at first, then one after another. */
 export class DeviceRank {
   readonly #options: DeviceRankOptions;
@@ -69,8 +73,7 @@ export class DeviceRank {
     const state = this.#state;
     if (frame.type === 'tile') this.#deliver(frame);
     else if (state.name === 'ready' && frame.type === 'step') state.runner.begin(frame);
-    else if (state.name === 'ready' && (frame.type === 'partial' || frame.type === 'sum'))
-      state.runner.reduce(frame);
+    else if (state.name === 'ready' && fromRanks.has(frame.type)) state.runner.receive(frame);
     else if (state.name !== 'declined') throw unexpected(frame.type, this.state);
   }
 
@@ -118,11 +121,12 @@ export class DeviceRank {
   }
 
   #start({ configure, host }: Loading): void {
-    const { send, sendFrame, clock, logger } = this.#options;
+    const { send, sendFrame, fail, clock, logger } = this.#options;
     const output = {
       frame: sendFrame,
       control: send,
       lost: (error: HearthError) => this.#giveUp(configure.configurationId, error),
+      failed: fail,
     };
     const runner = new RankRunner(host, configure, output, { clock, logger });
     this.#enter({ name: 'ready', runner }, this.#preparation);

@@ -15,8 +15,8 @@ import { alone, controlBytes, SharedTeam, type Team } from '../runtime/threads/t
 import { hashName } from '../runtime/tile/tile-hash.ts';
 import { WindowControl } from '../runtime/weights/window-control.ts';
 import type { Window } from '../runtime/weights/window-reader.ts';
+import type { CreateRank, LoadReport, RankHost, RankSetup } from './create-rank.ts';
 import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from './profile-memory.ts';
-import type { CreateRank, LoadReport, RankHost, RankSetup } from './rank-runner.ts';
 import type { TileCache } from './tile-cache.ts';
 import { TileLoading } from './tile-loading.ts';
 import {

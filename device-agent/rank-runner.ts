@@ -1,79 +1,44 @@
-import { encodePlanes, type SyncPoint } from '../runtime/collective/partial-frame.ts';
-import { reduceInPlace } from '../runtime/collective/rank-sync.ts';
-import type { Rank } from '../runtime/decoder/rank.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import {
   type LogitPart,
   logitRowCount,
-  type PartialSum,
+  type StepEvent,
   type StepHeader,
   tokenCount,
 } from '../runtime/decoder/step.ts';
 import { HearthError } from '../runtime/error.ts';
+import { takesEmbeddings } from '../runtime/plan/plan.ts';
 import { operations } from '../runtime/profile/operations.ts';
 import { type Recorder, silentRecorder } from '../runtime/profile/recorder.ts';
-import type { StepProfile } from '../runtime/profile/step-profile.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
 import type { Frame } from '../runtime/protocol/frame.ts';
 import { encodeLogits } from '../runtime/protocol/logits-frame.ts';
-import type { Configure, ControlMessage, MemoryUse } from '../runtime/protocol/messages.ts';
+import type { Configure, ControlMessage } from '../runtime/protocol/messages.ts';
 import { encodeSpans } from '../runtime/protocol/spans-frame.ts';
-import { decodeStep } from '../runtime/protocol/step-frame.ts';
-import type { Tile } from '../runtime/protocol/tile-frame.ts';
+import { decodeStep, type StepBounds } from '../runtime/protocol/step-frame.ts';
 import type { Clock } from './clock.ts';
+import type { RankHost } from './create-rank.ts';
 import type { Logger } from './logger.ts';
-
-/** What a session needs of a rank, so that a test may script one. */
-export type ComputingRank = Pick<Rank, 'step' | 'codecOf' | 'release'>;
-
-/** A rank and what keeps it going. */
-export interface RankHost {
-  readonly rank: ComputingRank;
-  /**
-   * Gets its tiles and starts its threads; settles when both are done.
-   * @param report is told at once which tiles must be sent
-   * @throws HearthError THREAD_LOST, FILE_*, CACHE_WRITE_FAILED, or what cutting tiles throws
-   */
-  load(report: LoadReport): Promise<void>;
-  /**
-   * Takes a tile that was sent.
-   * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE if it is not one that was wanted, TILE_CORRUPT
-   */
-  deliver(tile: Tile): void;
-  /** What it takes and streams, the steps apart, which its runner counts. */
-  memory(): Omit<MemoryUse, 'steps'>;
-  /** Where its threads' time goes, if that was asked for. */
-  readonly profile?: StepProfile | undefined;
-  /** Ends its threads; the memory goes with it. */
-  close(): void;
-}
-
-/** What a rank host tells of its tiles. */
-export interface LoadReport {
-  /** These must be sent: called once for all that are not here, then for what turns out to be damaged. */
-  wanted(tileIds: readonly number[]): void;
-  /** This one is where it should be. @param tileHash zeros if nobody has hashed it */
-  loaded(tileId: number, tileHash: Uint8Array): void;
-}
-
-/** What a device is told to be. */
-export type RankSetup = Omit<Configure, 'type' | 'configurationId'>;
-
-/** @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE */
-export type CreateRank = (setup: RankSetup) => RankHost;
+import { StepExchange } from './step-exchange.ts';
+import { StepInbox } from './step-inbox.ts';
 
 export interface RunnerOutput {
   readonly frame: (frame: Uint8Array) => void;
   readonly control: (message: ControlMessage) => void;
   /** The rank cannot compute any more. */
   readonly lost: (error: HearthError) => void;
+  /** What others have sent was not sound. */
+  readonly failed: (error: unknown) => void;
 }
 
 interface Run {
   readonly header: StepHeader;
-  readonly steps: Generator<PartialSum, readonly LogitPart[], void>;
-  /** The sync at which the rank waits for the others. */
-  waiting: PartialSum | undefined;
+  readonly steps: Generator<StepEvent, readonly LogitPart[], void>;
+  readonly exchange: StepExchange;
+  /** What the rank waits for and others have not sent. */
+  waiting: StepEvent | undefined;
+  /** Between two slices. */
+  paused: boolean;
 }
 
 /** A step that computes for longer lets messages in between two layers: pings must be answered. */
@@ -82,15 +47,15 @@ const sliceMs = 100;
 const reportMs = 2000;
 
 /**
- * Drives a loaded rank through its steps: sends its partial sums, puts the total in their place, resumes it, and
+ * Drives a loaded rank through its steps: sends what others need of it, puts in place what it needs of them, and
  * answers with its logits. What a step throws ends that step alone.
  */
 export class RankRunner {
   readonly #host: RankHost;
   readonly #configurationId: number;
   readonly #recorder: Recorder;
-  readonly #worldSize: number;
-  readonly #bounds: RankOptions & { readonly hiddenSize: number };
+  readonly #inboxFor: (tokens: number) => StepInbox;
+  readonly #bounds: RankOptions & StepBounds;
   readonly #output: RunnerOutput;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -108,8 +73,9 @@ export class RankRunner {
     this.#host = host;
     this.#configurationId = configurationId;
     this.#recorder = host.profile?.recorder ?? silentRecorder;
-    this.#worldSize = assignment.worldSize;
-    this.#bounds = { ...options, hiddenSize: description.config.hiddenSize };
+    const { hiddenSize, layerCount } = description.config;
+    this.#inboxFor = (tokens) => new StepInbox(assignment, layerCount, tokens);
+    this.#bounds = { ...options, hiddenSize, embedded: takesEmbeddings(assignment) };
     this.#output = output;
     this.#clock = clock;
     this.#logger = logger;
@@ -129,29 +95,31 @@ export class RankRunner {
     this.abandon();
     this.#host.profile?.begin();
     this.#lastStepId = header.stepId;
-    this.#run = { header, steps: this.#host.rank.step(header, embeddings), waiting: undefined };
-    this.#advance(this.#run);
+    const { rank } = this.#host;
+    const inbox = this.#inboxFor(tokenCount(header));
+    const run: Run = {
+      header,
+      steps: rank.step(header, embeddings),
+      exchange: new StepExchange(header.stepId, inbox, rank, this.#output.frame, this.#recorder),
+      waiting: undefined,
+      paused: false,
+    };
+    this.#run = run;
+    this.#advance(run);
   }
 
   /**
-   * Takes the other ranks' part of a sync. Of a step that has ended here it is ignored: the others may not
-   * know yet.
+   * Takes what other ranks have sent. Of a step that has ended here it is ignored: the others may not know yet.
    * @throws HearthError FRAME_MALFORMED, PROTOCOL_UNEXPECTED_MESSAGE
    */
-  reduce(frame: Frame): void {
+  receive(frame: Frame): void {
     const run = this.#run;
     if (frame.id < this.#lastStepId || (frame.id === this.#lastStepId && !run)) return;
-    if (!run?.waiting)
-      throw new HearthError(
-        'PROTOCOL_UNEXPECTED_MESSAGE',
-        `a ${frame.type} came while no sync was waiting for it`,
-      );
+    if (!run || frame.id !== this.#lastStepId)
+      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `step ${frame.id} has not begun`);
+    run.exchange.put(frame);
+    if (run.paused) return;
     this.#recorder.mark(operations.otherRanks);
-    const point = this.#point(run.header, run.waiting);
-    const codec = this.#host.rank.codecOf(point.syncIndex);
-    reduceInPlace(run.waiting, point, frame, this.#worldSize, codec);
-    this.#recorder.mark(operations.exchange);
-    run.waiting = undefined;
     this.#advance(run);
   }
 
@@ -177,36 +145,48 @@ export class RankRunner {
     this.#run = undefined;
   }
 
-  /** Computes to the next sync with others, to the end, or until the slice is over. */
+  /**
+   * Computes until others are to be waited for, to the end, or until the slice is over.
+   * @throws HearthError FRAME_MALFORMED for what others have sent
+   */
   #advance(run: Run): void {
     const sliceEndMs = this.#clock.nowMs() + sliceMs;
-    try {
-      let result = run.steps.next();
-      while (!result.done && this.#worldSize === 1) {
-        if (this.#clock.nowMs() >= sliceEndMs) {
-          this.#clock.soon(() => this.#resume(run));
-          return;
-        }
-        result = run.steps.next();
+    while (!run.waiting || run.exchange.answer(run.waiting)) {
+      run.waiting = undefined;
+      if (this.#clock.nowMs() >= sliceEndMs) {
+        run.paused = true;
+        this.#clock.soon(() => this.#resume(run));
+        return;
       }
-      if (result.done) this.#finish(run, result.value);
-      else this.#share(run, result.value);
+      const result = this.#next(run);
+      if (!result) return;
+      if (result.done) {
+        this.#finish(run, result.value);
+        return;
+      }
+      run.waiting = result.value;
+    }
+  }
+
+  /** @returns undefined if the step has failed */
+  #next(run: Run): IteratorResult<StepEvent, readonly LogitPart[]> | undefined {
+    try {
+      return run.steps.next();
     } catch (error) {
       this.#fail(run, error);
+      return undefined;
     }
   }
 
   #resume(run: Run): void {
     if (this.#run !== run) return;
+    run.paused = false;
     this.#recorder.mark(operations.messages);
-    this.#advance(run);
-  }
-
-  #share(run: Run, sum: PartialSum): void {
-    run.waiting = sum;
-    const codec = this.#host.rank.codecOf(sum.syncIndex);
-    this.#output.frame(encodePlanes('partial', this.#point(run.header, sum), sum, codec));
-    this.#recorder.mark(operations.exchange);
+    try {
+      this.#advance(run);
+    } catch (error) {
+      this.#output.failed(error);
+    }
   }
 
   /** Says what its rank takes and streams. */
@@ -234,9 +214,5 @@ export class RankRunner {
     this.#logger.error({ stepId: header.stepId, error }, 'a step failed');
     if (error instanceof HearthError && error.code === 'TILE_UNREADABLE') this.#output.lost(error);
     else this.#output.control({ type: 'stepFailed', stepId: header.stepId, ...reportOf(error) });
-  }
-
-  #point(header: StepHeader, { syncIndex }: PartialSum): SyncPoint {
-    return { stepId: header.stepId, syncIndex, tokens: tokenCount(header) };
   }
 }

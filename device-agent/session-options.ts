@@ -4,8 +4,8 @@ import type { LivenessOptions } from '../runtime/protocol/liveness.ts';
 import type { Capabilities } from '../runtime/protocol/messages.ts';
 import type { Sha256 } from '../runtime/protocol/tile-frame.ts';
 import type { Clock } from './clock.ts';
+import type { CreateRank } from './create-rank.ts';
 import type { Logger } from './logger.ts';
-import type { CreateRank } from './rank-runner.ts';
 import type { TileLinkOpener } from './tile-link-keeper.ts';
 import type { TileSources } from './tile-sources.ts';
 

@@ -1,6 +1,6 @@
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 import { hashName, unknownHash } from '../runtime/tile/tile-hash.ts';
-import type { LoadReport } from './rank-runner.ts';
+import type { LoadReport } from './create-rank.ts';
 import {
   checkTile,
   isHere,

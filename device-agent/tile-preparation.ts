@@ -2,7 +2,7 @@ import { HearthError } from '../runtime/error.ts';
 import type { Prepare } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 import { hashName, unknownHash } from '../runtime/tile/tile-hash.ts';
-import type { LoadReport } from './rank-runner.ts';
+import type { LoadReport } from './create-rank.ts';
 import type { TileCache } from './tile-cache.ts';
 import {
   checkTile,

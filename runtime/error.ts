@@ -45,6 +45,7 @@ export type ErrorCode =
   | 'TILE_UNREADABLE'
   | 'LINK_TIMEOUT'
   // cluster
+  | 'PLAN_BAD_LAYOUT'
   | 'PLAN_BAD_SPLIT'
   | 'PLAN_NO_DEVICES'
   | 'MEMORY_EXHAUSTED'

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { type KvFormat, kvFormats } from '../../runtime/kernels/kv-page.ts';
+import type { EngineOptions } from '../engine.ts';
 
 /** Whole numbers in a range; the message says which. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -81,6 +82,34 @@ export const urlOption = (): Option => new Option('--url <url>', 'a running coor
 
 export const apiKeyOption = (): Option =>
   new Option('--api-key <key>', 'key of the HTTP API').env('HEARTH_API_KEY');
+
+export const pipelineOption = (): Option =>
+  new Option('--pipeline <shares>', 'deal whole layers to ranks instead, so many as these shares say')
+    .argParser(shares)
+    .env('HEARTH_PIPELINE')
+    .conflicts('split');
+
+/** What is said by hand of how a model is cut. */
+export interface CutOptions {
+  readonly split?: readonly number[];
+  readonly pipeline?: readonly number[];
+}
+
+/** The cluster's options for a cut, with so many devices as it names. */
+export function cutSettings({
+  split,
+  pipeline,
+}: CutOptions): Pick<EngineOptions, 'shares' | 'cut' | 'minDevices'> {
+  const named = pipeline ?? split;
+  return { shares: named, cut: pipeline ? 'pipeline' : 'tensor', minDevices: named?.length };
+}
+
+/** The same, of local ranks alone: one for each share. */
+export function localCut(options: CutOptions) {
+  const settings = cutSettings(options);
+  const { shares: named = [1] } = settings;
+  return { ...settings, shares: named, localRanks: named.length, minDevices: named.length };
+}
 
 export const splitOption = (): Option =>
   new Option('--split <shares>', 'how the model is cut among ranks, such as 3,2,1 (default: equal)')

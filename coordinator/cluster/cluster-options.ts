@@ -5,6 +5,7 @@ import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { Profiler } from '../profile/profiler.ts';
 import { hubCodec } from './hub-codec.ts';
+import { type LayoutOfSeats, tensorLayout } from './seat-layouts.ts';
 import type { ModelSource } from './tile-delivery.ts';
 import { TileHashes } from './tile-hashes.ts';
 import { type TileSupply, tilesOf } from './tile-supply.ts';
@@ -15,6 +16,8 @@ export interface ClusterOptions {
   readonly rankOptions: RankOptions;
   /** The i-th device's part of the work; devices beyond the last stand by. Without it all take equal parts. */
   readonly shares?: readonly number[];
+  /** How those who are to compute share the work; by default all compute all layers together, by their shares. */
+  readonly layout?: LayoutOfSeats;
   /** Devices to wait for before the first start; afterwards whoever is left goes on. */
   readonly minDevices?: number;
   /** How long a step waits for devices when there are none. */
@@ -70,6 +73,12 @@ const defaults = {
 
 export function withDefaults(options: ClusterOptions): FullClusterOptions {
   const { model } = options;
-  const hashes = TileHashes.unknown(model.tiles.length);
-  return { ...defaults, hashes, tiles: tilesOf(model, nodeSha256), ...options };
+  const { tiles, description } = model;
+  return {
+    ...defaults,
+    hashes: TileHashes.unknown(tiles.length),
+    tiles: tilesOf(model, nodeSha256),
+    layout: tensorLayout(description.config.layerCount),
+    ...options,
+  };
 }

@@ -1,7 +1,7 @@
-import { StarReducer } from '../../runtime/collective/star-reducer.ts';
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
+import { takesEmbeddings } from '../../runtime/plan/plan.ts';
 import { operations } from '../../runtime/profile/operations.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
@@ -9,6 +9,7 @@ import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { encodeStep } from '../../runtime/protocol/step-frame.ts';
 import type { FormationOptions } from './formation-options.ts';
 import { type FormationRank, formationRank } from './formation-rank.ts';
+import { Hub } from './hub.ts';
 import type { Member } from './member.ts';
 import { type Plan, tileSetup } from './plan.ts';
 import { StepRun } from './step-run.ts';
@@ -31,7 +32,7 @@ export class Formation {
   readonly #options: FormationOptions;
   readonly #rankOf: ReadonlyMap<Member, number>;
   readonly #deliveries: readonly TileDelivery[];
-  readonly #reducer: StarReducer;
+  readonly #hub: Hub;
   readonly #broken: Promise<never>;
   #break!: (error: HearthError) => void;
   #breakage: HearthError | undefined;
@@ -44,22 +45,13 @@ export class Formation {
   constructor(plan: Plan, options: FormationOptions) {
     const { model, rankOptions } = options;
     const { members, assignments } = plan;
-    const { config } = model.description;
     this.#options = options;
     this.#broken = new Promise((_, reject) => {
       this.#break = reject;
     });
     // Who waits for the breakage hears of it; nobody may be waiting.
     this.#broken.catch(() => {});
-    this.#reducer = new StarReducer(
-      {
-        worldSize: members.length,
-        hiddenSize: config.hiddenSize,
-        maxStepTokens: rankOptions.maxStepTokens,
-        syncCount: 2 * config.layerCount,
-      },
-      options.createCodec(members.length > 2 ? rankOptions.maxStepTokens * config.hiddenSize : 0),
-    );
+    this.#hub = new Hub(plan.layout, model.description.config, rankOptions, options.createCodec);
     this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
     options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
@@ -111,16 +103,25 @@ export class Formation {
     const { clock, model, stepStallTimeoutMs, profiler } = this.#options;
     const rows = this.ranks.map(({ vocabularyRows }) => vocabularyRows);
     this.#logits = new LogitRows(header, model.description.config.vocabSize, this.#logits).rows;
-    const run = new StepRun(header, this.#logits, rows, this.#reducer, (ranks, frame) =>
+    const run = new StepRun(header, this.#logits, rows, this.#hub, (ranks, frame) =>
       this.#sendTo(ranks, frame),
     );
     return new Promise((resolve, reject) => {
       const stopWatch = clock.every(Math.min(1000, stepStallTimeoutMs), () => this.#watch());
       this.#step = { run, resolve, reject, stopWatch, progressMs: clock.nowMs() };
       profiler?.sending();
-      this.#sendTo([...this.ranks.keys()], encodeStep(header, embeddings));
+      this.#sendStep(header, embeddings);
       profiler?.mark(operations.sendStep);
     });
+  }
+
+  /** Embeddings go to those who compute the first layer. */
+  #sendStep(header: StepHeader, embeddings: Float32Array): void {
+    const [embedded, others]: [number[], number[]] = [[], []];
+    for (const [rank, { assignment }] of this.ranks.entries())
+      (takesEmbeddings(assignment) ? embedded : others).push(rank);
+    this.#sendTo(embedded, encodeStep(header, embeddings));
+    if (others.length > 0) this.#sendTo(others, encodeStep(header, new Float32Array()));
   }
 
   release(slot: number): void {

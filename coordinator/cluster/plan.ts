@@ -1,7 +1,10 @@
-import { type Assignment, planByShares } from '../../runtime/plan/plan.ts';
+import { assignTiles } from '../../runtime/plan/assign-tiles.ts';
+import type { Layout } from '../../runtime/plan/layout.ts';
+import type { Assignment } from '../../runtime/plan/plan.ts';
 import type { TileSetup } from '../../runtime/protocol/messages.ts';
 import type { Member } from './member.ts';
 import type { Seat } from './roster.ts';
+import type { LayoutOfSeats } from './seat-layouts.ts';
 import type { ModelSource } from './tile-delivery.ts';
 import type { TileHashes } from './tile-hashes.ts';
 
@@ -9,15 +12,20 @@ import type { TileHashes } from './tile-hashes.ts';
 export interface Plan {
   readonly id: number;
   readonly members: readonly Member[];
+  readonly layout: Layout;
   /** One for each member. */
   readonly assignments: readonly Assignment[];
 }
 
 /** @param id larger than any before: that of the configuration or preparation */
-export function dealTiles(id: number, seats: readonly Seat[], { tiles }: ModelSource): Plan {
-  const members = seats.map(({ member }) => member);
-  const shares = seats.map(({ share }) => share);
-  return { id, members, assignments: planByShares(tiles, shares) };
+export function dealTiles(
+  id: number,
+  seats: readonly Seat[],
+  { tiles }: ModelSource,
+  layoutFor: LayoutOfSeats,
+): Plan {
+  const layout = layoutFor(seats);
+  return { id, members: seats.map(({ member }) => member), layout, assignments: assignTiles(tiles, layout) };
 }
 
 /** What a rank's device is told of its tiles. */

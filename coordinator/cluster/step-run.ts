@@ -1,21 +1,21 @@
-import type { StarReducer } from '../../runtime/collective/star-reducer.ts';
-import { type StepHeader, tokenCount } from '../../runtime/decoder/step.ts';
+import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { type Frame, lastFlag } from '../../runtime/protocol/frame.ts';
 import { decodeLogits, type LogitRun } from '../../runtime/protocol/logits-frame.ts';
+import type { Hub } from './hub.ts';
 
 /** Sends a frame to some ranks. */
 export type SendToRanks = (ranks: readonly number[], frame: Uint8Array) => void;
 
 /**
- * One step under way: passes the ranks' partial sums through the hub and puts their logits together. Pure but
+ * One step under way: passes what the ranks send each other through the hub and puts their logits together. Pure but
  * for `send`.
  */
 export class StepRun {
   readonly stepId: number;
   /** float32 [vocabSize] for each wanted token. */
   readonly rows: Float32Array[];
-  readonly #reducer: StarReducer;
+  readonly #hub: Hub;
   readonly #send: SendToRanks;
   /** Vocabulary rows that each rank holds. */
   readonly #vocabularyRows: readonly (readonly VocabularyRange[])[];
@@ -31,17 +31,17 @@ export class StepRun {
     header: StepHeader,
     rows: Float32Array[],
     vocabularyRows: readonly (readonly VocabularyRange[])[],
-    reducer: StarReducer,
+    hub: Hub,
     send: SendToRanks,
   ) {
     this.stepId = header.stepId;
     this.rows = rows;
-    this.#reducer = reducer;
+    this.#hub = hub;
     this.#send = send;
     this.#vocabularyRows = vocabularyRows;
     this.#progress = vocabularyRows.map(() => ({ nextRow: 0, finished: false }));
     this.#owing = vocabularyRows.length;
-    reducer.begin(header.stepId, tokenCount(header));
+    hub.begin(header);
   }
 
   /** Whether all ranks have answered. */
@@ -51,8 +51,8 @@ export class StepRun {
 
   /** Ranks that hold up the others: whose turn it is to send something. */
   get awaited(): number[] {
-    const { awaited } = this.#reducer;
-    if (this.#progress.length > 1 && awaited.length > 0) return awaited;
+    const { awaited } = this.#hub;
+    if (awaited.length > 0) return awaited;
     return this.#progress.flatMap(({ finished }, rank) => (finished ? [] : [rank]));
   }
 
@@ -60,8 +60,8 @@ export class StepRun {
   receive(rank: number, frame: Frame): void {
     const progress = this.#progress[rank]!;
     if (progress.finished) throw unexpected(rank, frame, 'it had answered this step');
-    if (frame.type === 'partial') {
-      for (const { ranks, frame: answer } of this.#reducer.receive(rank, frame)) this.#send(ranks, answer);
+    if (frame.type === 'partial' || frame.type === 'residual') {
+      for (const { ranks, frame: answer } of this.#hub.receive(rank, frame)) this.#send(ranks, answer);
     } else if (frame.type === 'logits') {
       this.#takeLogits(rank, frame);
     } else {
@@ -72,8 +72,7 @@ export class StepRun {
   #takeLogits(rank: number, frame: Frame): void {
     const progress = this.#progress[rank]!;
     const held = this.#vocabularyRows[rank]!;
-    if (this.#vocabularyRows.length > 1 && !this.#reducer.finished)
-      throw unexpected(rank, frame, 'syncs are open');
+    if (!this.#hub.isDone(rank)) throw unexpected(rank, frame, 'syncs are open');
     const due = held.length > 0 ? this.rows.length : 0;
     if (due === 0) {
       if (frame.index !== 0 || frame.rows !== 0 || frame.payload.length > 0)

@@ -106,7 +106,7 @@ export class Succession {
 
   #deal(seats: readonly Seat[]): Plan {
     this.#plans += 1;
-    return dealTiles(this.#plans, seats, this.#options.model);
+    return dealTiles(this.#plans, seats, this.#options.model, this.#options.layout);
   }
 
   #countLoaded({ assignments }: Plan): () => void {

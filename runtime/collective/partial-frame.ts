@@ -1,22 +1,30 @@
 import { HearthError } from '../error.ts';
-import { coarseFlag, encodeFrame, type Frame, malformed } from '../protocol/frame.ts';
+import { coarseFlag, encodeFrame, type Frame, malformed, packTokens } from '../protocol/frame.ts';
 import type { PlaneCodec, Planes } from './plane-codec.ts';
 
-/** Which sync of which step a frame belongs to. */
+/** Which sync of which step a frame belongs to, and to which micro-batch of it. */
 export interface SyncPoint {
   readonly stepId: number;
   readonly syncIndex: number;
+  /** The micro-batch's first token in the step, and how many it has. */
+  readonly first: number;
   readonly tokens: number;
 }
 
 /** A partial or a sum: the fine plane, then the coarse one if it is used. */
 export function encodePlanes(
   type: 'partial' | 'sum',
-  { stepId, syncIndex, tokens }: SyncPoint,
+  { stepId, syncIndex, ...tokens }: SyncPoint,
   { fine, coarse, coarseUsed }: Planes,
   codec: PlaneCodec,
 ): Uint8Array {
-  const header = { type, flags: coarseUsed ? coarseFlag : 0, index: syncIndex, id: stepId, rows: tokens };
+  const header = {
+    type,
+    flags: coarseUsed ? coarseFlag : 0,
+    index: syncIndex,
+    id: stepId,
+    rows: packTokens(tokens),
+  };
   if (!coarseUsed) return encodeFrame(header, codec.pack(fine));
   return encodeFrame(header, codec.pack(fine), codec.pack(coarse));
 }
@@ -26,12 +34,12 @@ export function encodePlanes(
  * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE
  */
 export function checkSyncPoint(frame: Frame, expected: SyncPoint): void {
-  const { stepId, syncIndex, tokens } = expected;
-  if (frame.id === stepId && frame.index === syncIndex && frame.rows === tokens) return;
+  const { stepId, syncIndex, first, tokens } = expected;
+  if (frame.id === stepId && frame.index === syncIndex && frame.rows === packTokens(expected)) return;
   throw new HearthError(
     'PROTOCOL_UNEXPECTED_MESSAGE',
-    `a ${frame.type} of step ${frame.id}, sync ${frame.index}, ${frame.rows} tokens came where step ${stepId}, ` +
-      `sync ${syncIndex}, ${tokens} tokens was due`,
+    `a ${frame.type} of step ${frame.id}, sync ${frame.index}, rows ${frame.rows} came where step ${stepId}, ` +
+      `sync ${syncIndex}, ${tokens} tokens from ${first} on were due`,
     { stepId, syncIndex },
   );
 }

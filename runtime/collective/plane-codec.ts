@@ -1,7 +1,7 @@
 import type { PartialSum } from '../decoder/step.ts';
 
 /** Two planes of fixed-point values and whether the second one is in use: a PartialSum, or the hub's total. */
-export type Planes = Omit<PartialSum, 'syncIndex'>;
+export type Planes = Pick<PartialSum, 'fine' | 'coarse' | 'coarseUsed'>;
 
 /** int32 values that one group of the packing holds. */
 export const packGroupValues = 32;

@@ -5,7 +5,7 @@ import { addPlanes, checkSyncPoint, replacePlanes, type SyncPoint } from './part
 import type { PlaneCodec } from './plane-codec.ts';
 
 /**
- * The rank's side of a sync: turns its own partial sums into the sum over all ranks. Of two ranks each gets the
+ * The rank's side of a sync: turns its own partial sums into the sum over all members. Of two each gets the
  * other's partial and adds it, which costs one way through the hub instead of two; of more, each gets the sum.
  * Integer addition makes both the same bits.
  * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE, FRAME_MALFORMED
@@ -14,14 +14,14 @@ export function reduceInPlace(
   own: PartialSum,
   point: SyncPoint,
   frame: Frame,
-  worldSize: number,
+  members: number,
   codec: PlaneCodec,
 ): void {
-  const expected = worldSize === 2 ? 'partial' : 'sum';
+  const expected = members === 2 ? 'partial' : 'sum';
   if (frame.type !== expected) {
     throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a ${frame.type} came where a ${expected} was due`);
   }
   checkSyncPoint(frame, point);
-  if (worldSize === 2) addPlanes(own, frame, codec);
+  if (members === 2) addPlanes(own, frame, codec);
   else replacePlanes(own, frame, codec);
 }

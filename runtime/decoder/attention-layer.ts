@@ -15,6 +15,7 @@ import { Activations } from './activations.ts';
 import type { Batch } from './batch.ts';
 import type { BatchMemory } from './batch-memory.ts';
 import { KvCache } from './kv-cache.ts';
+import type { Portion } from './micro-batch.ts';
 import type { PartialSums } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
 import { RopeTable } from './rope-table.ts';
@@ -58,12 +59,13 @@ export class AttentionLayer {
     this.cache = new KvCache(arena, this.#assignCacheHeads(config.layerCount), config.headDim, options);
     const kvRows =
       Math.max(...specs.filter((spec) => spec.kind === 'attention').map((s) => s.count)) * config.headDim;
+    const tokens = tiles.specs.some(({ kind }) => kind === 'attention') ? options.maxStepTokens : 0;
     const group = config.headCount / config.kvHeadCount;
     const own = perThread(arena, team);
-    this.#query = own.alloc(options.maxStepTokens * paddedRowCount(kvRows * group) * 4);
-    this.#key = own.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
-    this.#value = own.alloc(options.maxStepTokens * paddedRowCount(kvRows) * 4);
-    this.#heads = new Activations(kernels, own, own, options.maxStepTokens, kvRows * group);
+    this.#query = own.alloc(tokens * paddedRowCount(kvRows * group) * 4);
+    this.#key = own.alloc(tokens * paddedRowCount(kvRows) * 4);
+    this.#value = own.alloc(tokens * paddedRowCount(kvRows) * 4);
+    this.#heads = new Activations(kernels, own, own, tokens, kvRows * group);
     this.#scores = own.alloc(attentionScratchBytes(config.headDim, options.contextLength));
     this.#rope = new RopeTable(kernels, arena, description, tiles, options, batch);
   }
@@ -93,21 +95,21 @@ export class AttentionLayer {
   }
 
   /** This thread's tiles. */
-  compute(layer: number, batch: Batch, input: Activations, sums: PartialSums): void {
-    const tokens = batch.tokens.length;
+  compute(layer: number, batch: Batch, portion: Portion, input: Activations, sums: PartialSums): void {
     this.#tiles.eachOwn('attention', layer, (tile) => {
-      this.#project(tile, tokens, input);
-      this.#attendTile(tile, batch);
+      this.#project(tile, portion, input);
+      this.#attendTile(tile, batch, portion);
       const output = tile.sections.get('attentionOutput')!;
-      this.#heads.prepare([output], 0, tokens);
+      this.#heads.prepare([output], 0, portion.end - portion.first);
       this.#recorder.mark(operations.quantise);
-      sums.add(this.#heads, output, tokens, this.#tilesPerLayer[layer]!, operations.attentionOutput);
+      sums.add(this.#heads, output, portion, this.#tilesPerLayer[layer]!, operations.attentionOutput);
     });
   }
 
   /** Q, K and V of the tile's heads, with bias and position. */
-  #project(tile: PlacedTile, tokens: number, input: Activations): void {
+  #project(tile: PlacedTile, { first, end }: Portion, input: Activations): void {
     const { sections, spec } = tile;
+    const tokens = end - first;
     const group = this.#config.headCount / this.#config.kvHeadCount;
     for (const [matrix, bias, target] of [
       ['query', 'queryBias', this.#query],
@@ -116,13 +118,14 @@ export class AttentionLayer {
     ] as const) {
       const section = sections.get(matrix)!;
       const stride = paddedRowCount(section.rows);
-      input.multiply(section, 0, tokens, target, stride);
+      input.multiply(section, first, tokens, target, stride);
       const biasSection = sections.get(bias);
       if (biasSection) this.#kernels.addBias(target, biasSection.pointer, section.rows, tokens, stride);
     }
     this.#recorder.mark(operations.queryKeyValue);
-    this.#rope.rotate(this.#query, spec.count * group, tokens, paddedRowCount(sections.get('query')!.rows));
-    this.#rope.rotate(this.#key, spec.count, tokens, paddedRowCount(sections.get('key')!.rows));
+    const queryRows = paddedRowCount(sections.get('query')!.rows);
+    this.#rope.rotate(this.#query, spec.count * group, first, tokens, queryRows);
+    this.#rope.rotate(this.#key, spec.count, first, tokens, paddedRowCount(sections.get('key')!.rows));
     this.#recorder.mark(operations.rope);
   }
 
@@ -130,7 +133,7 @@ export class AttentionLayer {
    * Stores the K and V of all tokens, then lets each token attend to its sequence up to itself: what it sees does
    * not depend on which tokens share its step.
    */
-  #attendTile({ spec, sections }: PlacedTile, batch: Batch): void {
+  #attendTile({ spec, sections }: PlacedTile, batch: Batch, portion: Portion): void {
     const { headDim, headCount, kvHeadCount } = this.#config;
     const group = headCount / kvHeadCount;
     const kvStride = paddedRowCount(sections.get('key')!.rows) * 4;
@@ -140,27 +143,36 @@ export class AttentionLayer {
       const pages = this.cache.head(this.#cacheHeads.get(spec.id)! + head);
       const kvOffset = head * headDim * 4;
       const queryOffset = kvOffset * group;
-      this.#store(batch, pages, this.#key + kvOffset, this.#value + kvOffset, kvStride);
+      this.#store(batch, portion, pages, this.#key + kvOffset, this.#value + kvOffset, kvStride);
       this.#recorder.mark(operations.storeKv);
       const output = this.#heads.pointer + queryOffset;
-      this.#attend(batch, pages, this.#query + queryOffset, queryStride, output, outputStride);
+      this.#attend(batch, portion, pages, this.#query + queryOffset, queryStride, output, outputStride);
       this.#recorder.mark(operations.attention);
     }
   }
 
   /** @param strideBytes from one token's K or V to the next one's */
-  #store(batch: Batch, pages: number, key: number, value: number, strideBytes: number): void {
-    batch.tokens.forEach(({ page: index, position }, token) => {
+  #store(
+    { tokens }: Batch,
+    { first, end }: Portion,
+    pages: number,
+    key: number,
+    value: number,
+    strideBytes: number,
+  ): void {
+    const { headDim } = this.#config;
+    for (let token = first; token < end; token += 1) {
+      const { page: index, position } = tokens[token]!;
       const page = pages + index * this.cache.pageBytes;
-      const offset = token * strideBytes;
-      const { headDim } = this.#config;
+      const offset = (token - first) * strideBytes;
       this.#kv.store(page, key + offset, value + offset, position % pagePositions, headDim);
-    });
+    }
   }
 
   /** The tokens of a sequence stand one after the other, in a step as in their positions. */
   #attend(
     { tokens }: Batch,
+    portion: Portion,
     pages: number,
     query: number,
     queryStrideBytes: number,
@@ -168,11 +180,12 @@ export class AttentionLayer {
     outputStrideBytes: number,
   ): void {
     const { headDim, headCount, kvHeadCount } = this.#config;
-    for (let first = 0, end = 0; first < tokens.length; first = end) {
+    for (let first = portion.first, end = first; first < portion.end; first = end) {
       const { slot, position } = tokens[first]!;
-      while (tokens[end]?.slot === slot) end += 1;
+      while (end < portion.end && tokens[end]!.slot === slot) end += 1;
+      const row = first - portion.first;
       this.#kv.attention(
-        query + first * queryStrideBytes,
+        query + row * queryStrideBytes,
         this.cache.table(slot),
         pages,
         this.cache.pageBytes,
@@ -180,7 +193,7 @@ export class AttentionLayer {
         end - first,
         headDim,
         headCount / kvHeadCount,
-        output + first * outputStrideBytes,
+        output + row * outputStrideBytes,
         queryStrideBytes / 4,
         outputStrideBytes / 4,
         this.#scores,

@@ -1,6 +1,6 @@
 import { HearthError } from '../error.ts';
 import type { RankOptions } from './rank-options.ts';
-import { type StepHeader, tokenCount } from './step.ts';
+import { type StepHeader, tokenCount, wantedTokens } from './step.ts';
 
 /** One token of a step: whose it is, where it stands, and the KV page of that position. */
 export interface BatchToken {
@@ -21,15 +21,13 @@ export interface Batch {
  */
 export function layOut(header: StepHeader, pageOf: (slot: number, position: number) => number): Batch {
   const tokens: BatchToken[] = [];
-  const logitTokens: number[] = [];
-  for (const { slot, start, count, logits } of header.sequences) {
+  for (const { slot, start, count } of header.sequences) {
     for (let i = 0; i < count; i += 1) {
-      if (logits === 'all' || (logits === 'last' && i === count - 1)) logitTokens.push(tokens.length);
       const position = start + i;
       tokens.push({ slot, position, page: pageOf(slot, position) });
     }
   }
-  return { tokens, logitTokens };
+  return { tokens, logitTokens: wantedTokens(header) };
 }
 
 /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE for a step that does not fit what was agreed at the start */

@@ -9,7 +9,7 @@ import { ffnTileNeurons, type TileSpec, tilesPerLayer } from '../tile/spec.ts';
 import type { PlacedSection, PlacedTile } from '../weights/placed-tile.ts';
 import type { TileStore } from '../weights/tile-store.ts';
 import { Activations } from './activations.ts';
-import type { Batch } from './batch.ts';
+import type { Portion } from './micro-batch.ts';
 import type { PartialSums } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
 
@@ -37,9 +37,10 @@ export class FfnLayer {
     this.#recorder = team.recorder;
     this.#tilesPerLayer = tilesPerLayer(specs, 'ffn', layerCount);
     const own = perThread(arena, team);
-    this.#gate = own.alloc(options.maxStepTokens * ffnTileNeurons * 4);
-    this.#up = own.alloc(options.maxStepTokens * ffnTileNeurons * 4);
-    this.#hidden = new Activations(kernels, own, own, options.maxStepTokens, ffnTileNeurons);
+    const tokens = tiles.specs.some(({ kind }) => kind === 'ffn') ? options.maxStepTokens : 0;
+    this.#gate = own.alloc(tokens * ffnTileNeurons * 4);
+    this.#up = own.alloc(tokens * ffnTileNeurons * 4);
+    this.#hidden = new Activations(kernels, own, own, tokens, ffnTileNeurons);
   }
 
   /** The matrices that multiply a layer's input; alike in all its tiles. */
@@ -49,24 +50,24 @@ export class FfnLayer {
   }
 
   /** This thread's tiles. */
-  compute(layer: number, batch: Batch, input: Activations, sums: PartialSums): void {
-    const tokens = batch.tokens.length;
+  compute(layer: number, portion: Portion, input: Activations, sums: PartialSums): void {
+    const tokens = portion.end - portion.first;
     this.#tiles.eachOwn('ffn', layer, (tile) => {
       const down = tile.sections.get('down')!;
-      this.#multiply(tile, tokens, input);
+      this.#multiply(tile, portion, input);
       this.#activate(tile, tokens);
       this.#recorder.mark(operations.swiglu);
       this.#hidden.prepare([down], 0, tokens);
       this.#recorder.mark(operations.quantise);
-      sums.add(this.#hidden, down, tokens, this.#tilesPerLayer[layer]!, operations.down);
+      sums.add(this.#hidden, down, portion, this.#tilesPerLayer[layer]!, operations.down);
     });
   }
 
   /** Gate and up of the tile's neurons. */
-  #multiply({ sections, spec }: PlacedTile, tokens: number, input: Activations): void {
+  #multiply({ sections, spec }: PlacedTile, { first, end }: Portion, input: Activations): void {
     const stride = paddedRowCount(spec.count);
-    input.multiply(sections.get('gate')!, 0, tokens, this.#gate, stride);
-    input.multiply(sections.get('up')!, 0, tokens, this.#up, stride);
+    input.multiply(sections.get('gate')!, first, end - first, this.#gate, stride);
+    input.multiply(sections.get('up')!, first, end - first, this.#up, stride);
     this.#recorder.mark(operations.gateUp);
   }
 

@@ -7,6 +7,7 @@ import { perThread } from '../threads/scratch.ts';
 import { shareOf, type Team } from '../threads/team.ts';
 import type { PlacedSection } from '../weights/placed-tile.ts';
 import type { Activations } from './activations.ts';
+import type { MicroBatch, Portion } from './micro-batch.ts';
 import type { PartialSum } from './step.ts';
 
 /** What `addPartial` returns. */
@@ -39,12 +40,12 @@ export class PartialSums {
   readonly #recorder: Recorder;
   readonly #partial: number;
   readonly #planes: readonly Planes[];
-  /** int32: what each thread's additions flagged, then whether the total uses the coarse plane. */
+  /** int32: what each thread's additions flagged, then for each micro-batch whether its total uses the coarse plane. */
   readonly #flagWords: number;
   readonly #size: number;
   #flags = 0;
-  /** The own coarse plane holds what a later sync must not see. */
-  #coarseDirty = false;
+  /** For each token, whether its row of the own coarse plane holds what a later sync must not see. */
+  readonly #coarseDirty: Uint8Array;
 
   constructor(kernels: Kernels, arena: Arena, maxTokens: number, hiddenSize: number, team: Team) {
     this.#kernels = kernels;
@@ -58,40 +59,43 @@ export class PartialSums {
       fine: arena.alloc(maxTokens * hiddenSize * 4),
       coarse: arena.alloc(maxTokens * hiddenSize * 4),
     }));
-    this.#flagWords = arena.alloc((team.size + 1) * 4);
+    this.#flagWords = arena.alloc((team.size + maxTokens) * 4);
+    this.#coarseDirty = new Uint8Array(maxTokens);
   }
 
-  begin(tokens: number): void {
+  begin({ first, end }: Portion): void {
     const { fine, coarse } = this.#planes[this.#team.index]!;
-    const values = tokens * this.#size;
-    this.#arena.i32(fine, values).fill(0);
-    if (this.#coarseDirty) this.#arena.i32(coarse, values).fill(0);
-    this.#coarseDirty = false;
+    const rowBytes = this.#size * 4;
+    this.#arena.i32(fine + first * rowBytes, (end - first) * this.#size).fill(0);
+    for (let token = first; token < end; token += 1)
+      if (this.#coarseDirty[token]) this.#arena.i32(coarse + token * rowBytes, this.#size).fill(0);
+    this.#coarseDirty.fill(0, first, end);
     this.#flags = 0;
   }
 
   /**
    * Adds the product of one tile's matrix, which has `hiddenSize` rows, some tokens at a time: what has just been
    * computed is still in a cache.
+   * @param input of the portion's tokens, from its first row on
    * @param tileCount tiles that share this sync, on all ranks: none may use more than its part of an int32
    * @param operation what the product is charged to
    */
   add(
     input: Activations,
     matrix: PlacedSection,
-    tokens: number,
+    { first, end }: Portion,
     tileCount: number,
     operation: Operation,
   ): void {
     const { fine, coarse } = this.#planes[this.#team.index]!;
     const bound = Math.floor(int32Max / tileCount);
-    for (let first = 0; first < tokens; first += chunkTokens) {
-      const count = Math.min(chunkTokens, tokens - first);
-      input.multiply(matrix, first, count, this.#partial, this.#size);
+    for (let token = first; token < end; token += chunkTokens) {
+      const count = Math.min(chunkTokens, end - token);
+      input.multiply(matrix, token - first, count, this.#partial, this.#size);
       this.#recorder.mark(operation);
-      const at = first * this.#size * 4;
-      const scales = this.scales + first * 16;
-      this.#flags |= this.#kernels.addPartial(
+      const at = token * this.#size * 4;
+      const scales = this.scales + token * 16;
+      const flags = this.#kernels.addPartial(
         this.#partial,
         fine + at,
         coarse + at,
@@ -100,9 +104,10 @@ export class PartialSums {
         scales,
         bound,
       );
+      if (flags & flagCoarse) this.#coarseDirty.fill(1, token, token + count);
+      this.#flags |= flags;
       this.#recorder.mark(operations.addPartial);
     }
-    if (this.#flags & flagCoarse) this.#coarseDirty = true;
   }
 
   /** The last thing before the barrier at which all threads' sums are done. */
@@ -111,25 +116,27 @@ export class PartialSums {
   }
 
   /** After that barrier: brings this thread's part of the values, of all threads, into the first one's planes. */
-  reduce(tokens: number): void {
-    const [first, end] = shareOf(this.#team, tokens * this.#size);
+  reduce(portion: Portion): void {
+    const [first, end] = shareOf(this.#team, (portion.end - portion.first) * this.#size);
+    const offset = (portion.first * this.#size + first) * 4;
     const total = this.#planes[0]!;
     this.#planes.forEach(({ fine, coarse }, thread) => {
       if (thread === 0) return;
-      this.#kernels.addInt32(total.fine + first * 4, fine + first * 4, end - first);
+      this.#kernels.addInt32(total.fine + offset, fine + offset, end - first);
       if (this.#words()[thread]! & flagCoarse)
-        this.#kernels.addInt32(total.coarse + first * 4, coarse + first * 4, end - first);
+        this.#kernels.addInt32(total.coarse + offset, coarse + offset, end - first);
     });
   }
 
   /**
-   * What the leader hands out once all have reduced.
+   * What the leader hands out once all have reduced: for each micro-batch its own.
    * @throws HearthError FIXED_POINT_OVERFLOW if a value was not finite or beyond the coarse plane
    */
-  total(tokens: number, syncIndex: number): PartialSum {
-    const flags = this.#words().reduce((all, one, thread) => (thread < this.#team.size ? all | one : all), 0);
+  totals({ first, end, parts }: Portion, syncIndex: number): PartialSum[] {
+    let flags = 0;
+    for (let thread = 0; thread < this.#team.size; thread += 1) flags |= this.#words()[thread]!;
     // Other threads' coarse values are in this one's plane now, also if the step ends here.
-    if (flags & flagCoarse) this.#coarseDirty = true;
+    if (flags & flagCoarse) this.#coarseDirty.fill(1, first, end);
     if (flags & flagOverflow) {
       throw new HearthError(
         'FIXED_POINT_OVERFLOW',
@@ -138,27 +145,34 @@ export class PartialSums {
         { layer: syncIndex >> 1 },
       );
     }
-    const values = tokens * this.#size;
+    const coarseUsed = (flags & flagCoarse) !== 0;
+    return parts.map((part) => this.#total(part, syncIndex, coarseUsed));
+  }
+
+  #total({ first, end }: MicroBatch, syncIndex: number, coarseUsed: boolean): PartialSum {
     const { fine, coarse } = this.#planes[0]!;
+    const [at, values] = [first * this.#size * 4, (end - first) * this.#size];
     return {
       syncIndex,
-      fine: this.#arena.i32(fine, values),
-      coarse: this.#arena.i32(coarse, values),
-      coarseUsed: (flags & flagCoarse) !== 0,
+      first,
+      tokens: end - first,
+      fine: this.#arena.i32(fine + at, values),
+      coarse: this.#arena.i32(coarse + at, values),
+      coarseUsed,
     };
   }
 
   /** The leader, when the sum over all ranks is in place. */
-  settle({ coarseUsed }: PartialSum): void {
-    this.#words()[this.#team.size] = coarseUsed ? 1 : 0;
-    this.#coarseDirty ||= coarseUsed;
+  settle({ index, first, end }: MicroBatch, { coarseUsed }: PartialSum): void {
+    this.#words()[this.#team.size + index] = coarseUsed ? 1 : 0;
+    if (coarseUsed) this.#coarseDirty.fill(1, first, end);
   }
 
-  /** Adds the sum over all ranks to tokens [first, end) of the residual, float32 [tokens, hiddenSize]. */
-  apply(residual: number, first: number, end: number): void {
+  /** Adds the sum over all ranks to tokens [first, end) of a micro-batch: `residual` is float32 [tokens, hiddenSize]. */
+  apply(residual: number, { index }: MicroBatch, first: number, end: number): void {
     const { fine, coarse } = this.#planes[0]!;
     const offset = first * this.#size * 4;
-    const useCoarse = this.#words()[this.#team.size]!;
+    const useCoarse = this.#words()[this.#team.size + index]!;
     this.#kernels.applySum(
       residual + offset,
       fine + offset,
@@ -171,6 +185,6 @@ export class PartialSums {
   }
 
   #words(): Int32Array {
-    return this.#arena.i32(this.#flagWords, this.#team.size + 1);
+    return this.#arena.i32(this.#flagWords, this.#team.size + this.#coarseDirty.length);
   }
 }

@@ -43,10 +43,11 @@ export class RopeTable {
     if (!this.#filled) this.#fill();
   }
 
-  /** Rotates `heads` heads of each token in place, float32 rows of `stride` elements. */
-  rotate(rows: number, heads: number, tokens: number, stride: number): void {
+  /** Rotates `heads` heads of each of a step's tokens from `first` on, in place: float32 rows of `stride` elements. */
+  rotate(rows: number, heads: number, first: number, tokens: number, stride: number): void {
     const { headDim } = this.#description.config;
-    this.#kernels.rope(rows, this.#table, this.#batch.positions, heads, headDim, this.#pairs, tokens, stride);
+    const positions = this.#batch.positions + first * 4;
+    this.#kernels.rope(rows, this.#table, positions, heads, headDim, this.#pairs, tokens, stride);
   }
 
   #fill(): void {

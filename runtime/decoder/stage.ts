@@ -17,6 +17,7 @@ import { AttentionLayer } from './attention-layer.ts';
 import { type Batch, layOut } from './batch.ts';
 import { BatchMemory } from './batch-memory.ts';
 import { FfnLayer } from './ffn-layer.ts';
+import type { MicroBatch } from './micro-batch.ts';
 import { PartialSums } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
 import type { StageAssignment } from './stage-assignment.ts';
@@ -97,7 +98,10 @@ export class Stage {
     );
     this.ffn = new FfnLayer(kernels, arena, config.layerCount, specs, this.tiles, options, team);
     this.head = new VocabularyHead(arena, this.tiles, maxStepTokens);
-    this.codec = new KernelCodec(kernels, arena, assignment.worldSize > 1 ? maxStepTokens * hiddenSize : 0);
+    const packedTokens = sharesSublayers(assignment)
+      ? Math.min(maxStepTokens, assignment.microBatchTokens)
+      : 0;
+    this.codec = new KernelCodec(kernels, arena, packedTokens * hiddenSize);
   }
 
   /** The leader makes room for a step's positions and lays it out. @throws HearthError CONTEXT_FULL */
@@ -114,14 +118,15 @@ export class Stage {
     return this.#batch.read();
   }
 
-  /** @param embeddings float32 [tokens, hiddenSize], the residual before the first sublayer */
-  fill(embeddings: Float32Array): void {
-    this.#arena.f32(this.#residual, embeddings.length).set(embeddings);
+  /** The residual of tokens [first, end), float32 [end − first, hiddenSize]. */
+  residual(first: number, end: number): Float32Array {
+    const { hiddenSize } = this.#config;
+    return this.#arena.f32(this.#residual + first * hiddenSize * 4, (end - first) * hiddenSize);
   }
 
-  /** Takes the residual of tokens [first, end) from the stage before. */
+  /** Takes the residual of tokens [first, end) from another stage. */
   takeOver(before: Stage, first: number, end: number): void {
-    this.#rows(first, end).set(before.#rows(first, end));
+    this.residual(first, end).set(before.residual(first, end));
     this.#recorder.mark(operations.apply);
   }
 
@@ -141,15 +146,17 @@ export class Stage {
     this.#recorder.mark(operations.quantise);
   }
 
-  /** Adds the sum over all ranks to the residual of tokens [first, end). */
-  apply(first: number, end: number): void {
-    this.sums.apply(this.#residual, first, end);
+  /** Adds the sum over all ranks to the residual of tokens [first, end) of a micro-batch. */
+  apply(part: MicroBatch, first: number, end: number): void {
+    this.sums.apply(this.#residual, part, first, end);
     this.#recorder.mark(operations.apply);
   }
+}
 
-  /** float32 [end − first, hiddenSize] */
-  #rows(first: number, end: number): Float32Array {
-    const { hiddenSize } = this.#config;
-    return this.#arena.f32(this.#residual + first * hiddenSize * 4, (end - first) * hiddenSize);
-  }
+/** Whether other ranks have a part in any of its sublayers. */
+function sharesSublayers({ legs, firstSublayer, endSublayer }: StageAssignment): boolean {
+  return legs.some(
+    ({ members, firstLayer, endLayer }) =>
+      members > 1 && 2 * firstLayer < endSublayer && firstSublayer < 2 * endLayer,
+  );
 }

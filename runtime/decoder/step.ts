@@ -15,20 +15,41 @@ export interface StepHeader {
   readonly sequences: readonly StepSequence[];
 }
 
-/**
- * What a rank yields at each sync: its own partial sums, in fixed point, as views into its memory.
- * Whoever drives the rank puts the sum over all ranks in place (and `coarseUsed` true if any rank used
- * coarse) before it resumes the rank; alone, there is nothing to do.
- */
+/** Partial sums of one micro-batch at one sync, in fixed point, as views into a rank's memory. */
 export interface PartialSum {
   /** 2 × layer for attention, 2 × layer + 1 for the FFN. */
   readonly syncIndex: number;
+  /** Its first token in the step, and how many it has. */
+  readonly first: number;
+  readonly tokens: number;
   /** int32 [tokens × hiddenSize], in units of each token's fine scale. */
   readonly fine: Int32Array;
   /** int32 [tokens × hiddenSize], in units of the coarse scale: what was too large for fine; else zeros. */
   readonly coarse: Int32Array;
   coarseUsed: boolean;
 }
+
+/** The residual of one micro-batch between two stages, as views into a rank's memory. */
+export interface Residual {
+  /** The layer that it enters; the number of layers where that is the output head. */
+  readonly layer: number;
+  /** The micro-batch's first token in the step, and how many it has. */
+  readonly first: number;
+  readonly tokens: number;
+  /** float32, one after another [tokens, hiddenSize]; before the output head, of the tokens that want logits alone. */
+  readonly rows: readonly Float32Array[];
+}
+
+/**
+ * What a rank yields in a step to whoever drives it.
+ * `sync`: the sums of a sync that no other rank has a part in; nothing need be done.
+ * `sendSum`, `sendResidual`: the others need this; the rank may be resumed as soon as it has been copied.
+ * `awaitSum`: to be resumed when the sum holds what all members of the stage have added up, and `coarseUsed` is true if
+ * any of them used coarse. `awaitResidual`: to be resumed when its rows are filled.
+ */
+export type StepEvent =
+  | { readonly kind: 'sync' | 'sendSum' | 'awaitSum'; readonly sum: PartialSum }
+  | { readonly kind: 'sendResidual' | 'awaitResidual'; readonly residual: Residual };
 
 /** A run of rows of the output head: float32 [rowCount of wanted tokens, vocabulary rows first..first+rows). */
 export interface LogitPart {
@@ -41,6 +62,16 @@ export interface LogitPart {
 /** Number of tokens in a step. */
 export function tokenCount(header: StepHeader): number {
   return header.sequences.reduce((sum, sequence) => sum + sequence.count, 0);
+}
+
+/** The tokens of a step whose logits are wanted, by their places in it. */
+export function wantedTokens({ sequences }: StepHeader): number[] {
+  let end = 0;
+  return sequences.flatMap(({ count, logits }) => {
+    const first = { none: end + count, last: end + count - 1, all: end }[logits];
+    end += count;
+    return Array.from({ length: end - first }, (_, i) => first + i);
+  });
 }
 
 /** Number of rows of logits that a step answers with, in the order of its sequences and tokens. */

@@ -40,6 +40,11 @@ export class VocabularyHead {
     return Math.ceil(tokens / this.tokensPerRound);
   }
 
+  /** Whether this rank has a part in the output head. */
+  get isHeld(): boolean {
+    return this.#stride > 0;
+  }
+
   inputs(): readonly PlacedSection[] {
     const [tile] = this.#tiles.tiles('vocabulary');
     return tile ? [tile.sections.get('output')!] : [];

@@ -1,61 +1,53 @@
 import { HearthError } from '../error.ts';
-import { tileGroups } from '../tile/groups.ts';
-import type { TileKind, TileSpec } from '../tile/spec.ts';
+import type { TileSpec } from '../tile/spec.ts';
+import { assignTiles } from './assign-tiles.ts';
+import { tensorParallel, wholeStep } from './layouts.ts';
 
-/** What one rank holds. */
+/** A run of layers that a rank computes, alone or with others. */
+export interface Leg {
+  /** Layers [firstLayer, endLayer). */
+  readonly firstLayer: number;
+  readonly endLayer: number;
+  /** Ranks that add up their partial sums there, this one included. */
+  readonly members: number;
+  /** The residual comes from another rank: it is neither the embeddings nor left by the leg before. */
+  readonly receives: boolean;
+  /** This rank passes the residual on to those that receive it next. */
+  readonly sends: boolean;
+}
+
+/** What one rank holds, and its way through a step. */
 export interface Assignment {
   readonly rank: number;
   readonly worldSize: number;
   /** Ids of its tiles, ascending; the base tile is among them. */
   readonly tileIds: readonly number[];
+  /** In the order of their layers. */
+  readonly legs: readonly Leg[];
+  /** What its part of the output head works on comes from another rank. */
+  readonly receivesHead: boolean;
+  /** See `Layout`; the same for all ranks. */
+  readonly microBatchTokens: number;
+}
+
+/** Whether a rank computes the first layer: with a step it then gets the tokens' embeddings. */
+export function takesEmbeddings({ legs }: Pick<Assignment, 'legs'>): boolean {
+  return legs[0]?.firstLayer === 0;
 }
 
 /**
- * Divides each layer's tiles, and the vocabulary's, among ranks by given shares; a rank gets runs of neighbours.
- * What rounding takes from a rank in one layer it gets back in a later one, so that shares hold over the model.
+ * Divides each layer's tiles, and the vocabulary's, among ranks by given shares: tensor parallelism over all layers.
  * @param shares one positive number a rank, in any unit, for example `[3, 2, 1]`
  * @throws HearthError PLAN_BAD_SPLIT
  */
-export function planByShares(tiles: readonly TileSpec[], shares: readonly number[]): Assignment[] {
+export function planByShares(
+  tiles: readonly TileSpec[],
+  shares: readonly number[],
+  microBatchTokens = wholeStep,
+): Assignment[] {
   checkShares(shares);
-  const total = shares.reduce((sum, share) => sum + share, 0);
-  const held: number[][] = shares.map(() => []);
-  const owed = new Map<TileKind, number[]>();
-  for (const indexes of tileGroups(tiles)) {
-    const group = indexes.map((index) => tiles[index]!);
-    const kind = group[0]!.kind;
-    if (kind === 'base') {
-      for (const ids of held) ids.push(...group.map((tile) => tile.id));
-      continue;
-    }
-    const debts = owed.get(kind) ?? shares.map(() => 0);
-    owed.set(kind, debts);
-    const wanted = shares.map((share, rank) => (group.length * share) / total + debts[rank]!);
-    const counts = roundToSum(wanted, group.length);
-    let next = 0;
-    counts.forEach((count, rank) => {
-      debts[rank] = wanted[rank]! - count;
-      for (const tile of group.slice(next, next + count)) held[rank]!.push(tile.id);
-      next += count;
-    });
-  }
-  return held.map((tileIds, rank) => ({ rank, worldSize: shares.length, tileIds }));
-}
-
-/** Whole non-negative numbers near `wanted` with the given sum: the largest remainders are rounded up. */
-function roundToSum(wanted: readonly number[], sum: number): number[] {
-  const counts = wanted.map((value) => Math.max(0, Math.floor(value)));
-  const missing = () => sum - counts.reduce((a, b) => a + b, 0);
-  const byRemainder = wanted
-    .map((value, rank) => ({ rank, remainder: value - counts[rank]! }))
-    .sort((a, b) => b.remainder - a.remainder || a.rank - b.rank);
-  for (let i = 0; missing() > 0; i += 1) counts[byRemainder[i % counts.length]!.rank]! += 1;
-  // Debts below zero were lifted to zero above: take what is too much from those with the smallest remainder.
-  for (let i = byRemainder.length - 1; missing() < 0; i = (i + byRemainder.length - 1) % byRemainder.length) {
-    const { rank } = byRemainder[i]!;
-    if (counts[rank]! > 0) counts[rank]! -= 1;
-  }
-  return counts;
+  const layerCount = 1 + Math.max(...tiles.map(({ layer }) => layer));
+  return assignTiles(tiles, tensorParallel(layerCount, shares, microBatchTokens));
 }
 
 function checkShares(shares: readonly number[]): void {

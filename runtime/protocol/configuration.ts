@@ -3,7 +3,8 @@ import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
 import { kvFormats } from '../kernels/kv-page.ts';
 import type { ModelConfig, RopeConfig, RopeScaling } from '../model/config.ts';
 import type { LayerFormats, ModelDescription } from '../model/description.ts';
-import type { Assignment } from '../plan/plan.ts';
+import { wholeStep } from '../plan/layouts.ts';
+import type { Assignment, Leg } from '../plan/plan.ts';
 import { ffnTileNeurons, kvHeadsPerTile, tileSpecs, vocabularyTileRows } from '../tile/spec.ts';
 import { Fields } from './fields.ts';
 import { defaultFrameLimits, malformed } from './frame.ts';
@@ -15,7 +16,6 @@ const maxHeads = 4096;
 /** Tiles of one model. The largest known model has about 20 000. */
 const maxTiles = 1 << 17;
 const maxWorldSize = 256;
-const maxStepTokens = 1 << 14;
 const maxSequences = 1 << 12;
 
 const formatNames = Object.keys(kernelFormats) as KernelFormatName[];
@@ -152,17 +152,56 @@ export function readAssignment(fields: Fields, description: ModelDescription): A
     rank: fields.integer('rank', 0, worldSize - 1),
     worldSize,
     tileIds: fields.ascendingIntegers('tileIds', lastTile, lastTile + 1),
+    legs: readLegs(fields, worldSize, description.config.layerCount),
+    receivesHead: fields.boolean('receivesHead'),
+    microBatchTokens: fields.integer('microBatchTokens', 1, wholeStep),
   };
   fields.done();
   if (assignment.tileIds[0] !== 0) throw malformed('an assignment lacks the base tile');
+  checkTilesOnTheWay(assignment, description);
   return assignment;
+}
+
+/** Runs of layers, one behind the other, each of which begins with a residual from somewhere. */
+function readLegs(fields: Fields, worldSize: number, layerCount: number): Leg[] {
+  let least = 0;
+  return fields.list('legs', layerCount).map((value, i) => {
+    const leg = new Fields(value, `legs[${i}]`);
+    const firstLayer = leg.integer('firstLayer', least, layerCount - 1);
+    const endLayer = leg.integer('endLayer', firstLayer + 1, layerCount);
+    const members = leg.integer('members', 1, worldSize);
+    const receives = leg.boolean('receives');
+    const sends = leg.boolean('sends');
+    leg.done();
+    const follows = firstLayer === 0 || (i > 0 && firstLayer === least);
+    if (!follows && !receives) throw malformed(`legs[${i}] begins with no residual`);
+    if (firstLayer === 0 && receives) throw malformed(`legs[${i}] begins with the embeddings`);
+    least = endLayer;
+    return { firstLayer, endLayer, members, receives, sends };
+  });
+}
+
+/** Tiles that a step does not come to would wait for their turn for ever where they stream. */
+function checkTilesOnTheWay(
+  { tileIds, legs, receivesHead }: Assignment,
+  description: ModelDescription,
+): void {
+  const specs = tileSpecs(description);
+  const { layerCount } = description.config;
+  const lost = tileIds.find((id) => {
+    const { kind, layer } = specs[id]!;
+    if (kind === 'base') return false;
+    if (kind === 'vocabulary') return !receivesHead && legs.at(-1)?.endLayer !== layerCount;
+    return !legs.some(({ firstLayer, endLayer }) => firstLayer <= layer && layer < endLayer);
+  });
+  if (lost !== undefined) throw malformed(`an assignment has tile ${lost}, to which its legs do not lead`);
 }
 
 /** @throws HearthError FRAME_MALFORMED */
 export function readRankOptions(fields: Fields): RankOptions {
   const options: RankOptions = {
     kvFormat: fields.oneOf('kvFormat', kvFormats),
-    maxStepTokens: fields.integer('maxStepTokens', 1, maxStepTokens),
+    maxStepTokens: fields.integer('maxStepTokens', 1, wholeStep),
     maxSequences: fields.integer('maxSequences', 1, maxSequences),
     contextLength: fields.integer('contextLength', 1, maxSize),
     kvPages: fields.integer('kvPages', 1, maxSize),

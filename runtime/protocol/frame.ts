@@ -1,4 +1,4 @@
-import { HearthError } from '../error.ts';
+import { assert, HearthError } from '../error.ts';
 
 /** A frame is one binary message of a link: this many header bytes, then its payload. */
 export const frameHeaderBytes = 16;
@@ -12,6 +12,7 @@ export const frameTypeNumbers = {
   sum: 5,
   logits: 6,
   spans: 7,
+  residual: 8,
 } as const;
 export type FrameType = keyof typeof frameTypeNumbers;
 
@@ -24,12 +25,16 @@ export const lastFlag = 1;
 export interface FrameHeader {
   readonly type: FrameType;
   readonly flags: number;
-  /** Control: message number. Step: sequences. Partial and sum: sync index. Logits: parts. Spans: thread. */
+  /**
+   * Control: message number. Step: sequences. Partial and sum: sync index. Residual: the layer that it enters. Logits:
+   * parts. Spans: thread.
+   */
   readonly index: number;
-  /** Tile: tile id. Step, partial, sum, logits and spans: step id. */
+  /** Tile: tile id. All others but control: step id. */
   readonly id: number;
   /**
-   * Tile: configuration id. Step, partial and sum: tokens. Logits: which wanted row, from 0. Spans: how many are missing.
+   * Tile: configuration id. Step: tokens. Partial, sum and residual: a micro-batch, as `packTokens` writes it. Logits:
+   * which wanted row, from 0. Spans: how many are missing.
    */
   readonly rows: number;
 }
@@ -44,7 +49,7 @@ export interface FrameLimits {
   /** Control and spans frames. */
   readonly controlBytes: number;
   readonly tileBytes: number;
-  /** Step, partial, sum and logits frames. */
+  /** Step, partial, sum, residual and logits frames. */
   readonly tensorBytes: number;
 }
 
@@ -78,11 +83,18 @@ const uses: Readonly<Record<FrameType, { flags: number; index: boolean; id: bool
   sum: { flags: coarseFlag, index: true, id: true, rows: true },
   logits: { flags: lastFlag, index: true, id: true, rows: true },
   spans: { flags: lastFlag, index: true, id: true, rows: true },
+  residual: { flags: 0, index: true, id: true, rows: true },
 };
 
 const typesByNumber: ReadonlyMap<number, FrameType> = new Map(
   (Object.keys(frameTypeNumbers) as FrameType[]).map((type) => [frameTypeNumbers[type], type]),
 );
+
+/** Which tokens of a step: the first one's number in the upper 16 bits, how many they are in the lower. */
+export function packTokens({ first, tokens }: { readonly first: number; readonly tokens: number }): number {
+  assert(first < 1 << 16 && tokens < 1 << 16, 'tokens of one step', first, tokens);
+  return first * 2 ** 16 + tokens;
+}
 
 /** @param payload the payload's pieces, copied one after another into a buffer of their own */
 export function encodeFrame(header: FrameHeader, ...payload: readonly Uint8Array[]): Uint8Array {

@@ -8,7 +8,7 @@ const wantedLogits = ['none', 'last', 'all'] as const satisfies StepSequence['lo
 /**
  * The frame that opens a step: each sequence as four uint32 (slot, start, count, wanted logits), then the
  * embeddings.
- * @param embeddings float32 [tokens, hiddenSize]
+ * @param embeddings float32 [tokens, hiddenSize]; none for a rank that does not compute the first layer
  */
 export function encodeStep(header: StepHeader, embeddings: Float32Array): Uint8Array {
   const { sequences, stepId } = header;
@@ -33,11 +33,13 @@ export interface StepBounds {
   readonly maxStepTokens: number;
   readonly maxSequences: number;
   readonly contextLength: number;
+  /** Whether embeddings come with it. */
+  readonly embedded: boolean;
 }
 
 export interface Step {
   readonly header: StepHeader;
-  /** float32 [tokens, hiddenSize], a copy. */
+  /** float32 [tokens, hiddenSize], a copy; empty where none come. */
   readonly embeddings: Float32Array;
 }
 
@@ -45,7 +47,7 @@ export interface Step {
 export function decodeStep(frame: Frame, bounds: StepBounds): Step {
   const { index: count, id: stepId, rows, payload } = frame;
   const tableBytes = count * sequenceBytes;
-  const expectedBytes = tableBytes + rows * bounds.hiddenSize * 4;
+  const expectedBytes = tableBytes + (bounds.embedded ? rows * bounds.hiddenSize * 4 : 0);
   if (count < 1 || rows < 1 || rows > bounds.maxStepTokens)
     throw malformed(`a step of ${rows} tokens in ${count} sequences`);
   if (payload.length !== expectedBytes)

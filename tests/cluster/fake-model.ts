@@ -1,5 +1,6 @@
 import type { ModelSource } from '../../coordinator/cluster/tile-delivery.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import { type Assignment, planByShares } from '../../runtime/plan/plan.ts';
 import { tileSpecs } from '../../runtime/tile/spec.ts';
 import { description } from '../support/description.ts';
 
@@ -28,6 +29,13 @@ export function fakeModel(): ModelSource {
       });
     },
   };
+}
+
+/** The first of so many ranks, which holds all tiles or those given. */
+export function fakeAssignment(worldSize: number, tileIds?: readonly number[]): Assignment {
+  const { tiles } = fakeModel();
+  const [first] = planByShares(tiles, Array(worldSize).fill(1));
+  return { ...first!, tileIds: tileIds ?? tiles.map(({ id }) => id) };
 }
 
 export const fakeRankOptions: RankOptions = {

@@ -282,7 +282,7 @@ describe('while it loads, a device is let go when it', () => {
 describe('in a step, a device is let go when it', () => {
   const { config } = fakeModel().description;
   const planes = referenceCodec.allocatePlanes(config.hiddenSize);
-  const point = { stepId: 0, syncIndex: 0, tokens: 1 };
+  const point = { stepId: 0, syncIndex: 0, first: 0, tokens: 1 };
   const partial = (change: Partial<typeof point> = {}) =>
     encodePlanes('partial', { ...point, ...change }, planes, referenceCodec);
   const partials = [0, 1, 2, 3].map((syncIndex) => partial({ syncIndex }));

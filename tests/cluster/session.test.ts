@@ -14,7 +14,7 @@ import { referenceCodec } from '../collective/reference-codec.ts';
 import { samples } from '../protocol/samples.ts';
 import { hashedTile } from '../support/hashed-tile.ts';
 import { FakeClock, settle } from './fake-clock.ts';
-import { fakeModel, fakeRankOptions } from './fake-model.ts';
+import { fakeAssignment, fakeModel, fakeRankOptions } from './fake-model.ts';
 import { fakeMemory, fakeRanks } from './fake-rank.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
 import { nonceOf, secret, sessionOptions } from './test-cluster.ts';
@@ -26,7 +26,7 @@ function configure(configurationId = 1, worldSize = 2): Configure {
     type: 'configure',
     configurationId,
     description: model.description,
-    assignment: { rank: 0, worldSize, tileIds: model.tiles.map(({ id }) => id) },
+    assignment: fakeAssignment(worldSize),
     options: fakeRankOptions,
     tileHashes: new Uint8Array(32 * model.tiles.length),
     profile: false,
@@ -85,7 +85,7 @@ class Puppet {
 /** The peer's part of a sync, of nothing. */
 function peerPartial(syncIndex: number, stepId = 3): Uint8Array {
   const planes = referenceCodec.allocatePlanes(32);
-  return encodePlanes('partial', { stepId, syncIndex, tokens: 1 }, planes, referenceCodec);
+  return encodePlanes('partial', { stepId, syncIndex, first: 0, tokens: 1 }, planes, referenceCodec);
 }
 
 const allSyncs = (stepId = 3): Uint8Array[] =>
@@ -237,7 +237,7 @@ describe('what ends a session, and is reported', () => {
   const stranger = encodeTile(1, hashedTile(9999, new Uint8Array(8)));
   const sum = encodePlanes(
     'sum',
-    { stepId: 3, syncIndex: 0, tokens: 1 },
+    { stepId: 3, syncIndex: 0, first: 0, tokens: 1 },
     referenceCodec.allocatePlanes(32),
     referenceCodec,
   );

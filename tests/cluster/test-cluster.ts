@@ -1,8 +1,8 @@
 import { admit } from '../../coordinator/cluster/admit.ts';
 import { Cluster, type ClusterOptions } from '../../coordinator/cluster/cluster.ts';
 import type { Clock } from '../../device-agent/clock.ts';
+import type { CreateRank } from '../../device-agent/create-rank.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
-import type { CreateRank } from '../../device-agent/rank-runner.ts';
 import { Session, type SessionOptions } from '../../device-agent/session.ts';
 import type { Capabilities } from '../../runtime/protocol/messages.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';

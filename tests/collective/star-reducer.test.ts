@@ -4,6 +4,7 @@ import { encodePlanes, type SyncPoint } from '../../runtime/collective/partial-f
 import type { Planes } from '../../runtime/collective/plane-codec.ts';
 import { reduceInPlace } from '../../runtime/collective/rank-sync.ts';
 import { StarReducer } from '../../runtime/collective/star-reducer.ts';
+import { microBatches } from '../../runtime/decoder/micro-batch.ts';
 import { decodeFrame, defaultFrameLimits, encodeFrame, type Frame } from '../../runtime/protocol/frame.ts';
 import { referenceCodec } from './reference-codec.ts';
 
@@ -12,18 +13,21 @@ const tokens = 2;
 const values = hiddenSize * tokens;
 const decode = (message: Uint8Array): Frame => decodeFrame(message, defaultFrameLimits);
 
-function star(worldSize: number, syncCount = 2): StarReducer {
-  const reducer = new StarReducer({ worldSize, hiddenSize, maxStepTokens: 4, syncCount }, referenceCodec);
-  reducer.begin(7, tokens);
+/** Of ranks 0 to `worldSize`, or of given ones, in a step of two micro-batches. */
+function star(worldSize: number | readonly number[], syncCount = 2): StarReducer {
+  const members = typeof worldSize === 'number' ? [...Array(worldSize).keys()] : worldSize;
+  const shape = { members, hiddenSize, maxStepTokens: 4, firstSync: 0, endSync: syncCount };
+  const reducer = new StarReducer(shape, referenceCodec);
+  reducer.begin(7, microBatches(2 * tokens, tokens));
   return reducer;
 }
 
-function point(syncIndex: number): SyncPoint {
-  return { stepId: 7, syncIndex, tokens };
+function point(syncIndex: number, first = 0): SyncPoint {
+  return { stepId: 7, syncIndex, first, tokens };
 }
 
-function partial(syncIndex: number, planes: Planes): Frame {
-  return decode(encodePlanes('partial', point(syncIndex), planes, referenceCodec));
+function partial(syncIndex: number, planes: Planes, first = 0): Frame {
+  return decode(encodePlanes('partial', point(syncIndex, first), planes, referenceCodec));
 }
 
 const zeros = (): Planes => ({
@@ -60,17 +64,24 @@ function meet(
   syncIndex: number,
   ranks: readonly Planes[],
   order: readonly number[],
+  first = 0,
 ): Planes[] {
   const held = ranks.map(({ fine, coarse, coarseUsed }) => ({
-    syncIndex,
+    ...point(syncIndex, first),
     fine: fine.slice(),
     coarse: coarse.slice(),
     coarseUsed,
   }));
   for (const rank of order) {
-    for (const delivery of reducer.receive(rank, partial(syncIndex, ranks[rank]!))) {
+    for (const delivery of reducer.receive(rank, partial(syncIndex, ranks[rank]!, first))) {
       for (const to of delivery.ranks)
-        reduceInPlace(held[to]!, point(syncIndex), decode(delivery.frame), ranks.length, referenceCodec);
+        reduceInPlace(
+          held[to]!,
+          point(syncIndex, first),
+          decode(delivery.frame),
+          ranks.length,
+          referenceCodec,
+        );
     }
   }
   return held.map(({ fine, coarse, coarseUsed }) => ({ fine, coarse, coarseUsed }));
@@ -93,6 +104,11 @@ describe('star allreduce', () => {
         for (const [syncIndex, ranks] of [first, second].entries()) {
           const expected = plainSum(ranks);
           for (const got of meet(reducer, syncIndex, ranks, order)) expect(got).toEqual(expected);
+        }
+        expect(reducer.finished).toBe(false);
+        for (const [syncIndex, ranks] of [second, first].entries()) {
+          const expected = plainSum(ranks);
+          for (const got of meet(reducer, syncIndex, ranks, order, tokens)) expect(got).toEqual(expected);
         }
         expect(reducer.finished).toBe(true);
       }),
@@ -117,6 +133,33 @@ describe('star allreduce', () => {
     expect(deliveries[0]!.ranks).toEqual([0, 1, 2]);
   });
 
+  it('keeps the sums of micro-batches apart, whichever comes first', () => {
+    const reducer = star([1, 4, 6]);
+    const of = (value: number): Planes => ({ ...zeros(), fine: new Int32Array(values).fill(value) });
+    const sums: (readonly [rows: number, value: number])[] = [];
+    for (const [rank, first, value, awaited] of [
+      [4, tokens, 10, [1, 4, 6]],
+      [1, 0, 1, [4, 6]],
+      [1, tokens, 20, [4, 6]],
+      [6, 0, 2, [4]],
+      [6, tokens, 30, [4]],
+      [4, 0, 3, [1, 4, 6]],
+    ] as const) {
+      for (const { ranks, frame } of reducer.receive(rank, partial(0, of(value), first))) {
+        expect(ranks).toEqual([1, 4, 6]);
+        const sum = decode(frame);
+        const target = new Int32Array(values);
+        referenceCodec.unpack(sum.payload, target);
+        sums.push([sum.rows, target[0]!]);
+      }
+      expect(reducer.awaited).toEqual(awaited);
+    }
+    expect(sums).toEqual([
+      [tokens * 65536 + tokens, 60],
+      [tokens, 6],
+    ]);
+  });
+
   it('keeps nothing of an abandoned step', () => {
     const reducer = star(3);
     const large = {
@@ -125,7 +168,7 @@ describe('star allreduce', () => {
       coarseUsed: true,
     };
     reducer.receive(0, partial(0, large));
-    reducer.begin(7, tokens);
+    reducer.begin(7, microBatches(2 * tokens, tokens));
     const ranks = [zeros(), zeros(), zeros()];
     for (const got of meet(reducer, 0, ranks, [2, 0, 1])) expect(got).toEqual(zeros());
   });
@@ -139,6 +182,7 @@ describe('what the hub refuses', () => {
     ['another step', 0, { ...sound, id: 8 }, 'PROTOCOL_UNEXPECTED_MESSAGE'],
     ['another sync', 0, { ...sound, index: 1 }, 'PROTOCOL_UNEXPECTED_MESSAGE'],
     ['another size', 0, { ...sound, rows: 1 }, 'PROTOCOL_UNEXPECTED_MESSAGE'],
+    ['another micro-batch', 0, { ...sound, rows: 65536 + tokens }, 'PROTOCOL_UNEXPECTED_MESSAGE'],
     ['another type', 0, { ...sound, type: 'sum' }, 'PROTOCOL_UNEXPECTED_MESSAGE'],
     ['too short a payload', 0, { ...sound, payload: sound.payload.subarray(1) }, 'FRAME_MALFORMED'],
     [
@@ -169,7 +213,7 @@ describe('what the hub refuses', () => {
 });
 
 describe('what a rank refuses', () => {
-  const own = () => ({ syncIndex: 0, ...zeros() });
+  const own = () => ({ ...point(0), ...zeros() });
   it('a sum where its one peer should speak, and a partial where the hub should', () => {
     const sum = decode(encodePlanes('sum', point(0), zeros(), referenceCodec));
     expect(() => reduceInPlace(own(), point(0), sum, 2, referenceCodec)).toThrow(/partial was due/);
@@ -179,7 +223,7 @@ describe('what a rank refuses', () => {
   });
 
   it('another sync', () => {
-    expect(() => reduceInPlace(own(), point(0), partial(1, zeros()), 2, referenceCodec)).toThrow(/was due/);
+    expect(() => reduceInPlace(own(), point(0), partial(1, zeros()), 2, referenceCodec)).toThrow(/were due/);
   });
 });
 

@@ -10,7 +10,7 @@ import { encodeStep } from '../../runtime/protocol/step-frame.ts';
 import { encodeTile } from '../../runtime/protocol/tile-frame.ts';
 import { hashName, unknownHash } from '../../runtime/tile/tile-hash.ts';
 import { FakeClock, settle } from '../cluster/fake-clock.ts';
-import { fakeModel, fakeRankOptions } from '../cluster/fake-model.ts';
+import { fakeAssignment, fakeModel, fakeRankOptions } from '../cluster/fake-model.ts';
 import { fakeRanks } from '../cluster/fake-rank.ts';
 import { MemoryCache } from '../cluster/memory-cache.ts';
 import { hashedTile } from '../support/hashed-tile.ts';
@@ -20,7 +20,7 @@ const tileIds = model.tiles.map(({ id }) => id);
 
 function setup(configurationId: number, ids = tileIds, worldSize = 1): TileSetup {
   const { description } = model;
-  const assignment = { rank: 0, worldSize, tileIds: ids };
+  const assignment = fakeAssignment(worldSize, ids);
   return { configurationId, description, assignment, tileHashes: new Uint8Array(32 * ids.length) };
 }
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { RankHost } from '../../device-agent/create-rank.ts';
 import { silentLogger } from '../../device-agent/logger.ts';
 import { nodeThreads } from '../../device-agent/node/compute-threads.ts';
 import { startKernels } from '../../device-agent/node/kernel-files.ts';
 import { kernelRanks } from '../../device-agent/rank-host.ts';
-import type { RankHost } from '../../device-agent/rank-runner.ts';
-import type { LogitPart, PartialSum } from '../../runtime/decoder/step.ts';
+import type { LogitPart, StepEvent } from '../../runtime/decoder/step.ts';
 import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { type Operation, operations } from '../../runtime/profile/operations.ts';
@@ -75,7 +75,7 @@ async function step({ rank, profile }: RankHost, stepId: number, count: number):
   const startMs = performance.now();
   profile?.begin();
   const steps = rank.step(header, embeddings);
-  let next: IteratorResult<PartialSum, readonly LogitPart[]> = steps.next();
+  let next: IteratorResult<StepEvent, readonly LogitPart[]> = steps.next();
   while (!next.done) next = steps.next();
   const wallMs = performance.now() - startMs;
   return { parts: next.value, spans: profile?.end() ?? [], wallMs };

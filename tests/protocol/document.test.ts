@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodePlanes, replacePlanes } from '../../runtime/collective/partial-frame.ts';
+import { encodeResidual, takeResidual } from '../../runtime/collective/residual-frame.ts';
+import type { Residual } from '../../runtime/decoder/step.ts';
 import { operations } from '../../runtime/profile/operations.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
 import {
@@ -47,7 +49,8 @@ function read(frame: Frame, shown: Example['shown']): { says: object; again?: Ui
     }
     case 'step': {
       const hiddenSize = shown.hiddenSize as number;
-      const bounds = { hiddenSize, maxStepTokens: 4, maxSequences: 4, contextLength: 10 };
+      const embedded = (shown.embeddings as number[]).length > 0;
+      const bounds = { hiddenSize, maxStepTokens: 4, maxSequences: 4, contextLength: 10, embedded };
       const { header, embeddings } = decodeStep(frame, bounds);
       return {
         says: { type: 'step', hiddenSize, header, embeddings },
@@ -69,11 +72,23 @@ function read(frame: Frame, shown: Example['shown']): { says: object; again?: Ui
       const [again] = encodeSpans(stepId, [spans]);
       return { says: { type: 'spans', stepId, thread: syncIndex, last, ...spans }, again: again! };
     }
+    case 'residual': {
+      const { first } = shown as unknown as Residual;
+      const values = new Float32Array((shown.values as number[]).length);
+      const residual = { layer: syncIndex, first, tokens: tokens - first * 65536, rows: [values] };
+      takeResidual(residual, frame);
+      const { rows: _, ...tells } = residual;
+      return {
+        says: { type: 'residual', stepId, ...tells, values },
+        again: encodeResidual(stepId, residual),
+      };
+    }
     default: {
       const planes = referenceCodec.allocatePlanes((shown.fine as number[]).length);
       replacePlanes(planes, frame, referenceCodec);
       expect(planes.coarseUsed).toBe(frame.flags === coarseFlag);
-      const point = { stepId, syncIndex, tokens };
+      const first = shown.first as number;
+      const point = { stepId, syncIndex, first, tokens: tokens - first * 65536 };
       return {
         says: { type: frame.type, ...point, ...planes },
         again: encodePlanes(frame.type, point, planes, referenceCodec),
@@ -97,7 +112,16 @@ describe('docs/PROTOCOL.md', () => {
   it('has an example of every frame and every control message', () => {
     const types = new Set(examples.map(({ shown }) => shown.type));
     expect(types).toEqual(
-      new Set([...Object.keys(controlNumbers), 'tile', 'step', 'partial', 'sum', 'logits', 'spans']),
+      new Set([
+        ...Object.keys(controlNumbers),
+        'tile',
+        'step',
+        'partial',
+        'sum',
+        'residual',
+        'logits',
+        'spans',
+      ]),
     );
     expect(document.match(/```hex/g)).toHaveLength(examples.length);
   });

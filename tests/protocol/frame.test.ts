@@ -32,6 +32,7 @@ describe('frames', () => {
       sum: 5,
       logits: 6,
       spans: 7,
+      residual: 8,
     });
   });
 
@@ -71,7 +72,7 @@ describe('frames', () => {
     ['half a payload', '0100 0100 00000000 00000000 04000000 aabb', 'FRAME_TRUNCATED'],
     ['bytes behind the payload', '0100 0100 00000000 00000000 01000000 aabb', 'FRAME_MALFORMED'],
     ['type 0', '0000 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
-    ['type 8', '0800 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
+    ['type 9', '0900 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['a flag that control frames lack', '0101 0100 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['a flag that partials lack', '0402 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['an id in a control frame', '0100 0100 01000000 00000000 00000000', 'FRAME_MALFORMED'],
@@ -106,7 +107,13 @@ describe('frames', () => {
 });
 
 describe('step frames', () => {
-  const bounds: StepBounds = { hiddenSize: 2, maxStepTokens: 4, maxSequences: 3, contextLength: 10 };
+  const bounds: StepBounds = {
+    hiddenSize: 2,
+    maxStepTokens: 4,
+    maxSequences: 3,
+    contextLength: 10,
+    embedded: true,
+  };
   const header = {
     stepId: 9,
     sequences: [
@@ -119,6 +126,15 @@ describe('step frames', () => {
 
   it('survive the round trip', () => {
     expect(decode(encodeStep(header, embeddings))).toEqual({ header, embeddings });
+  });
+
+  it('come with embeddings to those who take them, and to nobody else', () => {
+    const bare = encodeStep(header, new Float32Array());
+    const without = (bytes: Uint8Array) =>
+      decodeStep(decodeFrame(bytes, defaultFrameLimits), { ...bounds, embedded: false });
+    expect(without(bare)).toEqual({ header, embeddings: new Float32Array() });
+    expect(() => without(encodeStep(header, embeddings))).toThrow(coded('FRAME_MALFORMED'));
+    expect(() => decode(bare)).toThrow(coded('FRAME_MALFORMED'));
   });
 
   const bad: [string, (frame: DataView) => void][] = [

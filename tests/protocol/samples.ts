@@ -6,6 +6,16 @@ const helloNonce = Uint8Array.from({ length: 32 }, (_, i) => i);
 const joinNonce = Uint8Array.from({ length: 32 }, (_, i) => 0xe0 + (i % 16));
 const attachNonce = Uint8Array.from({ length: 32 }, (_, i) => 0xd0 + (i % 16));
 
+/** Who computes no layer, and gets what the output head works on. */
+const vocabularyOnly = {
+  rank: 1,
+  worldSize: 3,
+  tileIds: [0, 9],
+  legs: [],
+  receivesHead: true,
+  microBatchTokens: 64,
+};
+
 /** One of each control message. */
 export const samples = [
   { type: 'hello', protocolVersion: 1, softwareVersion: '0.1.0', nonce: helloNonce },
@@ -29,7 +39,14 @@ export const samples = [
     type: 'configure',
     configurationId: 1,
     description: description({ layerCount: 1 }),
-    assignment: { rank: 1, worldSize: 2, tileIds: [0, 3, 4, 7, 9, 10] },
+    assignment: {
+      rank: 1,
+      worldSize: 2,
+      tileIds: [0, 3, 4, 7, 9, 10],
+      legs: [{ firstLayer: 0, endLayer: 1, members: 2, receives: false, sends: false }],
+      receivesHead: false,
+      microBatchTokens: 32,
+    },
     tileHashes: Uint8Array.from({ length: 6 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
     options: { kvFormat: 'f16', maxStepTokens: 64, maxSequences: 4, contextLength: 256, kvPages: 16 },
     profile: false,
@@ -72,8 +89,8 @@ export const samples = [
     type: 'prepare',
     configurationId: 2,
     description: description({ layerCount: 1 }),
-    assignment: { rank: 1, worldSize: 3, tileIds: [0, 3, 7] },
-    tileHashes: Uint8Array.from({ length: 3 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
+    assignment: vocabularyOnly,
+    tileHashes: Uint8Array.from({ length: 2 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
   },
   { type: 'attached', mac: proofOf('attached', 'secret', helloNonce, attachNonce, joinNonce) },
 ] as const satisfies ControlMessage[];

@@ -1,4 +1,4 @@
-import type { RankHost, RankSetup } from '../../device-agent/rank-runner.ts';
+import type { RankHost, RankSetup } from '../../device-agent/create-rank.ts';
 import type { TileSources } from '../../device-agent/tile-sources.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { ModelDescription } from '../../runtime/model/description.ts';

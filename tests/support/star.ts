@@ -2,11 +2,21 @@ import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import { Rank } from '../../runtime/decoder/rank.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import { singleStage } from '../../runtime/decoder/stage-assignment.ts';
-import { type PartialSum, type StepSequence, tokenCount } from '../../runtime/decoder/step.ts';
+import {
+  type LogitPart,
+  type PartialSum,
+  type Residual,
+  type StepEvent,
+  type StepSequence,
+  tokenCount,
+} from '../../runtime/decoder/step.ts';
 import { Arena } from '../../runtime/kernels/arena.ts';
 import { type LoadOptions, loadKernels } from '../../runtime/kernels/kernels.ts';
 import type { ModelFile } from '../../runtime/model/model-file.ts';
-import { planByShares } from '../../runtime/plan/plan.ts';
+import { assignTiles } from '../../runtime/plan/assign-tiles.ts';
+import type { Layout } from '../../runtime/plan/layout.ts';
+import { tensorParallel, wholeStep } from '../../runtime/plan/layouts.ts';
+import { type Assignment, takesEmbeddings } from '../../runtime/plan/plan.ts';
 import { kernelBytes } from './kernel-bytes.ts';
 
 /** Tiles of a model, cut once for many stars. */
@@ -16,28 +26,37 @@ export async function cutAllTiles(model: ModelFile): Promise<Uint8Array[]> {
   return tiles;
 }
 
-/** Several ranks in one thread, each with a memory of its own, in lock-step: a star without links. */
+/** Several ranks in one thread, each with a memory of its own: a cluster without links. */
 export class TestStar {
   readonly ranks: Rank[];
   readonly #model: ModelFile;
   #stepId = 0;
-  /** Syncs in which the coarse plane was used. */
-  coarseSyncs = 0;
+  readonly #assignments: readonly Assignment[];
+  /** Sums over all ranks in which the coarse plane was used. */
+  coarseSums = 0;
 
-  private constructor(model: ModelFile, ranks: Rank[]) {
+  private constructor(model: ModelFile, ranks: Rank[], assignments: readonly Assignment[]) {
     this.#model = model;
     this.ranks = ranks;
+    this.#assignments = assignments;
   }
 
-  /** @param build which kernels; the best that run here by default */
+  /**
+   * @param layout or shares of all layers
+   * @param build which kernels; the best that run here by default
+   */
   static async create(
     model: ModelFile,
     tiles: readonly Uint8Array[],
-    shares: readonly number[],
+    layout: Layout | readonly number[],
     options: RankOptions,
     build: LoadOptions['build'] = 'best',
   ): Promise<TestStar> {
-    const ranks = planByShares(model.tiles, shares).map(async (assignment) => {
+    const assignments = assignTiles(
+      model.tiles,
+      'stages' in layout ? layout : tensorParallel(model.config.layerCount, layout, wholeStep),
+    );
+    const ranks = assignments.map((assignment) => {
       const kernels = loadKernels(kernelBytes, { build });
       const place = { kernels, arena: new Arena(kernels.memory) };
       const stage = singleStage(model.description, assignment);
@@ -45,7 +64,7 @@ export class TestStar {
       for (const id of assignment.tileIds) rank.loadTile(id, tiles[id]!);
       return rank;
     });
-    return new TestStar(model, await Promise.all(ranks));
+    return new TestStar(model, ranks, assignments);
   }
 
   /** @returns logits of the wanted tokens, one row each */
@@ -57,28 +76,110 @@ export class TestStar {
       sequences.flatMap((sequence) => sequence.tokens),
       embeddings,
     );
-    const steps = this.ranks.map((rank) => rank.step(header, embeddings));
+    const none = new Float32Array();
+    const steps = this.ranks.map((rank, i) =>
+      rank.step(header, takesEmbeddings(this.#assignments[i]!) ? embeddings : none),
+    );
     const rows = new LogitRows(header, vocabSize);
-    for (;;) {
-      const results = steps.map((step) => step.next());
-      const sums: PartialSum[] = [];
-      for (const result of results) {
-        if (result.done) rows.add(result.value);
-        else sums.push(result.value);
-      }
-      if (sums.length === 0) return rows.rows;
-      this.#reduce(sums);
-    }
+    for (const parts of this.#drive(steps)) rows.add(parts);
+    return rows.rows;
   }
 
-  #reduce(sums: readonly PartialSum[]): void {
-    const coarseUsed = sums.some((sum) => sum.coarseUsed);
-    if (coarseUsed) this.coarseSyncs += 1;
-    for (const plane of ['fine', 'coarse'] as const) {
-      const total = new Int32Array(sums[0]![plane].length);
-      for (const sum of sums) for (let i = 0; i < total.length; i += 1) total[i]! += sum[plane][i]!;
-      for (const sum of sums) sum[plane].set(total);
+  /** Lets the ranks go on in turn, each as far as it can. @returns what each ends with */
+  #drive(steps: readonly Steps[]): (readonly LogitPart[])[] {
+    const post = new Post(this.#assignments);
+    const ended: (readonly LogitPart[])[] = [];
+    const waiting: (StepEvent | undefined)[] = steps.map(() => undefined);
+    const open = new Set(steps.keys());
+    while (open.size > 0) {
+      let progress = false;
+      for (const rank of open) {
+        while (!waiting[rank] || post.answer(rank, waiting[rank])) {
+          progress = true;
+          const result = steps[rank]!.next();
+          waiting[rank] = result.done ? undefined : result.value;
+          if (!result.done) continue;
+          ended.push(result.value);
+          open.delete(rank);
+          break;
+        }
+      }
+      if (!progress) throw new Error(`ranks ${[...open]} wait for each other`);
     }
-    for (const sum of sums) sum.coarseUsed = coarseUsed;
+    this.coarseSums += post.coarse.size;
+    return ended;
+  }
+}
+
+type Steps = Generator<StepEvent, readonly LogitPart[], void>;
+
+interface PostedSum {
+  readonly fine: Int32Array;
+  readonly coarse: Int32Array;
+  coarseUsed: boolean;
+  count: number;
+}
+
+/** Passes on what ranks send, in plain numbers. */
+class Post {
+  readonly #assignments: readonly Assignment[];
+  readonly #sums = new Map<string, PostedSum>();
+  readonly #residuals = new Map<string, readonly Float32Array[]>();
+  readonly coarse = new Set<string>();
+
+  constructor(assignments: readonly Assignment[]) {
+    this.#assignments = assignments;
+  }
+
+  /** @returns whether the rank can go on */
+  answer(rank: number, event: StepEvent): boolean {
+    if (event.kind === 'sync') {
+      if (event.sum.coarseUsed) this.coarse.add(`${event.sum.syncIndex} ${event.sum.first}`);
+      return true;
+    }
+    if ('residual' in event) return this.#residual(event.kind === 'sendResidual', event.residual);
+    const { sum } = event;
+    if (event.kind === 'sendSum') this.#add(sum);
+    return event.kind === 'sendSum' || this.#await(rank, sum);
+  }
+
+  #add({ syncIndex, first, fine, coarse, coarseUsed }: PartialSum): void {
+    const key = `${syncIndex} ${first}`;
+    const total = this.#sums.get(key);
+    if (!total) {
+      this.#sums.set(key, { fine: fine.slice(), coarse: coarse.slice(), coarseUsed, count: 1 });
+      return;
+    }
+    for (let i = 0; i < fine.length; i += 1) {
+      total.fine[i]! += fine[i]!;
+      total.coarse[i]! += coarse[i]!;
+    }
+    total.coarseUsed ||= coarseUsed;
+    total.count += 1;
+  }
+
+  #await(rank: number, sum: PartialSum): boolean {
+    const key = `${sum.syncIndex} ${sum.first}`;
+    const total = this.#sums.get(key)!;
+    const layer = sum.syncIndex >> 1;
+    const leg = this.#assignments[rank]!.legs.find(({ endLayer }) => layer < endLayer)!;
+    if (total.count < leg.members) return false;
+    if (total.coarseUsed) this.coarse.add(key);
+    sum.fine.set(total.fine);
+    sum.coarse.set(total.coarse);
+    sum.coarseUsed = total.coarseUsed;
+    return true;
+  }
+
+  #residual(isSent: boolean, { layer, first, rows }: Residual): boolean {
+    const key = `${layer} ${first}`;
+    if (isSent)
+      this.#residuals.set(
+        key,
+        rows.map((row) => row.slice()),
+      );
+    const sent = this.#residuals.get(key);
+    if (!isSent) for (const [i, row] of rows.entries()) if (sent) row.set(sent[i]!);
+    return sent !== undefined;
   }
 }

@@ -1,4 +1,4 @@
-import type { ComputingRank } from '../../device-agent/rank-runner.ts';
+import type { ComputingRank } from '../../device-agent/create-rank.ts';
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { ModelFile } from '../../runtime/model/model-file.ts';

@@ -16,17 +16,24 @@ import { openModel } from '../../files/open-model.ts';
 import { ProfileFile } from '../../profile/profile-file.ts';
 import type { Profiler } from '../../profile/profiler.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
-import { kvOption, profileOption, splitOption, wholeNumber } from '../options.ts';
+import {
+  type CutOptions,
+  kvOption,
+  localCut,
+  pipelineOption,
+  profileOption,
+  splitOption,
+  wholeNumber,
+} from '../options.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface BenchOptions extends DeviceOptions {
+interface BenchOptions extends DeviceOptions, CutOptions {
   readonly prompt: number;
   readonly generate: number;
   readonly repetitions: number;
   readonly depth: number;
   readonly kv: KvFormat;
-  readonly split?: readonly number[];
   readonly synthetic?: string;
   readonly keep?: string;
   readonly profile?: string;
@@ -50,6 +57,7 @@ export function addBench(program: Command): void {
     .addOption(whole('-d, --depth <n>', 'positions in the KV cache before generating', 0, mostTokens, 0))
     .addOption(kvOption('f16'))
     .addOption(splitOption())
+    .addOption(pipelineOption())
     .option('--synthetic <shape:type>', 'random weights in the shape of a model, such as llama-3.2-1b:Q4_0')
     .option('--keep <file>', 'where to keep the synthetic model (default: in the cache folder)')
     .addOption(profileOption())
@@ -92,7 +100,8 @@ async function bench(
   options: BenchOptions,
   profiler: Profiler | undefined,
 ): Promise<BenchReport> {
-  const { split = [1], kv } = options;
+  const { kv } = options;
+  const cut = localCut(options);
   const plan: BenchPlan = {
     promptTokens: options.prompt,
     generateTokens: options.generate,
@@ -100,15 +109,13 @@ async function bench(
     repetitions: options.repetitions,
   };
   // As the engine chooses, so that the report can say it.
-  const threads = options.threads ?? (split.length > 1 ? 1 : idleProcessors());
+  const threads = options.threads ?? (cut.localRanks > 1 ? 1 : idleProcessors());
   const progress = new Progress('loading');
   const beginMs = systemClock.nowMs();
   const model = await openModel(path);
   const engine = await Engine.start({
     model,
-    localRanks: split.length,
-    shares: split,
-    minDevices: split.length,
+    ...cut,
     kvFormat: kv,
     ...deviceSettings(options),
     threads,
@@ -126,7 +133,7 @@ async function bench(
       version: packageVersion(),
       model: model.name,
       weightBytes: model.tiles.reduce((sum, { byteLength }) => sum + byteLength, 0),
-      ranks: split.length,
+      ranks: cut.localRanks,
       threads,
       kv,
       depth: plan.depth,

@@ -7,18 +7,26 @@ import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { ProfileFile } from '../../profile/profile-file.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
-import { contextOption, kvOption, profileOption, splitOption, wholeNumber } from '../options.ts';
+import {
+  type CutOptions,
+  contextOption,
+  kvOption,
+  localCut,
+  pipelineOption,
+  profileOption,
+  splitOption,
+  wholeNumber,
+} from '../options.ts';
 import { printJson } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface RunOptions extends DeviceOptions {
+interface RunOptions extends DeviceOptions, CutOptions {
   readonly system?: string;
   readonly raw?: boolean;
   readonly maxTokens?: number;
   readonly temperature: number;
   readonly seed: number;
-  readonly split?: readonly number[];
   readonly context?: number;
   readonly kv: KvFormat;
   readonly profile?: string;
@@ -38,19 +46,17 @@ export function addRun(program: Command): void {
     .addOption(new Option('--temperature <t>', '0 takes the likeliest token').argParser(Number).default(0))
     .addOption(new Option('--seed <n>').argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)).default(0))
     .addOption(splitOption())
+    .addOption(pipelineOption())
     .addOption(contextOption())
     .addOption(kvOption('f16'))
     .addOption(profileOption())
     .option('--json', 'print JSON')
     .action(async (name: string, prompt: string, options: RunOptions) => {
-      const { split = [1] } = options;
       const profile = await ProfileFile.open(options.profile);
       const progress = new Progress('loading');
       const engine = await Engine.start({
         model: await openModel(name),
-        localRanks: split.length,
-        shares: split,
-        minDevices: split.length,
+        ...localCut(options),
         kvFormat: options.kv,
         ...deviceSettings(options),
         logger: plainLogger,

@@ -14,10 +14,13 @@ import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-
 import { localAddresses } from '../local-addresses.ts';
 import {
   apiKeyOption,
+  type CutOptions,
   contextOption,
+  cutSettings,
   defaultPort,
   kvOption,
   parallelOption,
+  pipelineOption,
   secretOption,
   splitOption,
   wholeNumber,
@@ -25,14 +28,13 @@ import {
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface ServeOptions extends DeviceOptions {
+interface ServeOptions extends DeviceOptions, CutOptions {
   readonly port: number;
   readonly host: string;
   readonly apiKey?: string;
   readonly secret?: string;
   readonly local: boolean;
   readonly devices?: number;
-  readonly split?: readonly number[];
   readonly parallel: number;
   readonly context?: number;
   readonly kv: KvFormat;
@@ -65,6 +67,7 @@ export function addServe(program: Command): void {
         .env('HEARTH_DEVICES'),
     )
     .addOption(splitOption())
+    .addOption(pipelineOption())
     .addOption(parallelOption())
     .addOption(contextOption())
     .addOption(kvOption('f16'))
@@ -108,8 +111,8 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
       ...deviceSettings(options),
       parallel: options.parallel,
       contextLength: options.context,
-      shares: options.split,
-      minDevices: options.devices ?? options.split?.length,
+      ...cutSettings(options),
+      ...(options.devices && { minDevices: options.devices }),
       joinable: true,
       onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
       logger,
