@@ -14,6 +14,8 @@ const device: DeviceState = {
   loadedTiles: 19,
   tileBytes: 4e8,
   memory: { ...fakeMemory, steps: 12 },
+  profile: undefined,
+  drift: undefined,
 };
 
 /** As Prometheus reads it: each family's type, and its samples by their labels. */
