@@ -8,6 +8,8 @@ export interface MeasuringOptions {
   readonly request: Omit<MeasureRequest, 'fresh'>;
   readonly quiet: Quiet;
   readonly clock: Clock;
+  /** Time after which a link is measured again. */
+  readonly linkPeriodMs?: number;
   /** Takes a device in, once it is measured. */
   readonly add: (member: Member) => void;
 }
@@ -17,7 +19,7 @@ const answerMs = 4_000;
 const tickMs = 1_000;
 /** Without a step, before links are measured again. */
 const quietMs = 2_000;
-const linkPeriodMs = 60_000;
+const defaultLinkPeriodMs = 300_000;
 
 /**
  * Measures devices when they join, and again later: links from time to time, devices that have become slower or faster.
@@ -25,7 +27,7 @@ const linkPeriodMs = 60_000;
  */
 export class Measuring {
   readonly #options: MeasuringOptions;
-  /** Each with the time at which its link is to be measured again. */
+  /** Each with the time from which its link is to be measured again: none while it is. */
   readonly #members = new Map<Member, number>();
   readonly #stop: () => void;
   #joined: Promise<void> = Promise.resolve();
@@ -44,7 +46,7 @@ export class Measuring {
 
   /** Measures a device and takes it in, after all who joined before it. */
   join(member: Member): Promise<void> {
-    this.#members.set(member, this.#options.clock.nowMs());
+    this.#members.set(member, Number.POSITIVE_INFINITY);
     const measured = this.#atMost(answerMs, this.#measureNew(member));
     this.#joined = Promise.all([this.#joined, measured]).then(() => this.#options.add(member));
     return this.#joined;
@@ -58,23 +60,26 @@ export class Measuring {
 
   /** The link first: a device that measures itself is busy. */
   async #measureNew(member: Member): Promise<void> {
-    if (this.#options.quiet.isQuiet) await this.#measureLink(member);
-    await member.probe.measure({ ...this.#options.request, fresh: false });
+    const { quiet, request, clock } = this.#options;
+    const isQuiet = quiet.isQuiet;
+    if (isQuiet) await this.#measureLink(member);
+    await member.probe.measure({ ...request, fresh: false });
+    if (!isQuiet) this.#members.set(member, clock.nowMs());
   }
 
   async #measureLink(member: Member): Promise<void> {
     const { link } = member.probe;
-    const { quiet, clock } = this.#options;
-    if (link) await this.#atMost(answerMs, link.measure());
+    const { clock, linkPeriodMs = defaultLinkPeriodMs } = this.#options;
+    this.#members.set(member, Number.POSITIVE_INFINITY);
+    const isWhole = link && (await this.#atMost(answerMs, link.measure()));
     link?.yield();
     // Who was interrupted comes first when it is quiet again.
-    if (quiet.isQuiet) this.#members.set(member, clock.nowMs() + linkPeriodMs);
+    this.#members.set(member, clock.nowMs() + (isWhole === false ? 0 : linkPeriodMs));
   }
 
   async #measureChanged({ probe }: Member): Promise<void> {
-    const { quiet, request } = this.#options;
-    await this.#atMost(answerMs, probe.measure({ ...request, fresh: true }));
-    if (quiet.isQuiet) probe.drift.reset();
+    const hasTold = await this.#atMost(answerMs, probe.measure({ ...this.#options.request, fresh: true }));
+    if (hasTold) probe.drift.reset();
   }
 
   /** One device at a time. */
@@ -96,13 +101,14 @@ export class Measuring {
     for (const { probe } of this.#members.keys()) probe.link?.yield();
   }
 
-  #atMost(milliseconds: number, done: Promise<unknown>): Promise<void> {
+  /** @returns undefined if it takes longer */
+  #atMost<T>(milliseconds: number, done: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const stop = this.#options.clock.every(milliseconds, () => end());
-      const end = (): void => {
+      const end = (result?: T): void => {
         stop();
-        resolve();
+        resolve(result);
       };
+      const stop = this.#options.clock.every(milliseconds, () => end());
       done.then(end);
     });
   }

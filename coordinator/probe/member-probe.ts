@@ -17,7 +17,7 @@ export class MemberProbe {
   readonly #stepTimes = new StepTimes();
   #rates: DeviceRates | undefined;
   /** Those that wait for answers, in order. */
-  #asked: (() => void)[] = [];
+  #asked: ((hasTold: boolean) => void)[] = [];
 
   constructor(link: ProbedLink, isLocal: boolean) {
     this.#link = link;
@@ -29,8 +29,8 @@ export class MemberProbe {
     return this.#rates;
   }
 
-  /** Resolves when the device has told how fast it is, or is gone. */
-  measure(request: MeasureRequest): Promise<void> {
+  /** @returns whether the device has told how fast it is: it may be busy, unable, or gone */
+  measure(request: MeasureRequest): Promise<boolean> {
     return new Promise((resolve) => {
       this.#asked.push(resolve);
       this.#link.send({ type: 'measure', ...request });
@@ -59,12 +59,12 @@ export class MemberProbe {
   /** The member is gone. */
   end(): void {
     this.link?.yield();
-    for (const resolve of this.#asked.splice(0)) resolve();
+    for (const resolve of this.#asked.splice(0)) resolve(false);
   }
 
   #measured({ type: _, ...rates }: DeviceRates & { readonly type: 'measured' }): void {
-    // One that was interrupted knows no more than before.
-    if (Object.keys(rates.kernels).length > 0 || !this.#rates) this.#rates = rates;
-    this.#asked.shift()!();
+    const hasTold = Object.keys(rates.kernels).length > 0;
+    if (hasTold || !this.#rates) this.#rates = rates;
+    this.#asked.shift()!(hasTold);
   }
 }

@@ -48,19 +48,25 @@ test.each<[KernelFormatName, KvFormat]>([
 ])(
   'rates of %s are those of its kernels, which is seen without the probe',
   async (name, kvFormat) => {
-    const measured = await measureCompute({ formats: [name], kvFormat, threads: 1, memoryBytes: 4e8 });
-    const { decode, prefill } = directRates(name);
-    const { decodeBytesPerSecond, prefillFlopsPerSecond } = measured.kernels[name]!;
-    // Beside the cache for decoding, and beside whatever else this machine does meanwhile.
-    expect(decodeBytesPerSecond / decode).toBeGreaterThan(1 / 6);
-    expect(decodeBytesPerSecond / decode).toBeLessThan(4);
-    expect(prefillFlopsPerSecond / prefill).toBeGreaterThan(1 / 4);
-    expect(prefillFlopsPerSecond / prefill).toBeLessThan(4);
-    expect(measured.attentionBytesPerSecond).toBeGreaterThan(1e7);
-    expect(measured.syncMs).toBeGreaterThan(0);
-    expect(measured.diskBytesPerSecond).toBe(0);
+    const measured = () => measureCompute({ formats: [name], kvFormat, threads: 1, memoryBytes: 4e8 });
+    // Direct calls find their weights in the cache, and this machine may be busy with other things at any time.
+    await expect
+      .poll(
+        async () => {
+          const { kernels, ...others } = await measured();
+          expect(others.attentionBytesPerSecond).toBeGreaterThan(1e7);
+          expect(others.syncMs).toBeGreaterThan(0);
+          expect(others.diskBytesPerSecond).toBe(0);
+          const { decode, prefill } = directRates(name);
+          const { decodeBytesPerSecond, prefillFlopsPerSecond } = kernels[name]!;
+          const ratios = [decodeBytesPerSecond / decode, prefillFlopsPerSecond / prefill];
+          return ratios.every((ratio) => ratio > 1 / 5 && ratio < 3) ? 'alike' : ratios;
+        },
+        { timeout: 30_000 },
+      )
+      .toBe('alike');
   },
-  30_000,
+  40_000,
 );
 
 test.each(kvFormats)(

@@ -34,13 +34,15 @@ function house() {
     request: { formats: ['Q8_0'], kvFormat: 'f16' },
     quiet: cluster.quiet,
     clock,
+    linkPeriodMs: 60_000,
     add: (member) => cluster.add(member),
   });
   onTestFinished(() => {
     measuring.close();
     cluster.close();
   });
-  const enter = async (name: string, measure?: MeasureDevice): Promise<Device> => {
+  /** @param pongMs that its answers to pings take */
+  const enter = async (name: string, measure?: MeasureDevice, pongMs = 0): Promise<Device> => {
     const [hub, link] = memoryLinkPair();
     new Session(link, sessionOptions(name, { clock, ...(measure && { measure }) }));
     const greeting = {
@@ -51,12 +53,26 @@ function house() {
       clock,
     } as const;
     const member = await admit(hub, greeting);
+    if (pongMs > 0) delayPongs(link, clock, pongMs);
     const joined = measuring.join(member);
     await settle();
     return { hub, link, member, joined };
   };
   const names = () => cluster.deviceStates().map(({ name }) => name);
   return { clock, cluster, enter, names };
+}
+
+/** The device's end says pongs later. */
+function delayPongs(link: MemoryLink, clock: FakeClock, milliseconds: number): void {
+  const { send } = link;
+  link.send = (frame) => {
+    const [message] = messagesOf({ ...link, sent: [frame] });
+    if (message?.type !== 'pong') return send(frame);
+    const stop = clock.every(milliseconds, () => {
+      stop();
+      send(frame);
+    });
+  };
 }
 
 const burstCount = (link: MemoryLink) => messagesOf(link).filter(({ type }) => type === 'burst').length;
@@ -102,6 +118,16 @@ describe('a device that joins', () => {
     await settle();
     // It was told to be a rank meanwhile, which ends the measuring.
     expect(cluster.deviceStates()[0]!.profile).toMatchObject({ syncMs: expect.any(Number) });
+  });
+
+  test('is measured once, however slow its link is', async () => {
+    const { clock, cluster, enter } = house();
+    const { hub, joined } = await enter('a', async () => rates(1), 200);
+    await clock.pass(3_950);
+    await joined;
+    const pings = messagesOf(hub).filter((message) => message.type === 'ping' && message.id > 0);
+    expect(pings.map((message) => message.type === 'ping' && message.id)).toEqual(pings.map((_, i) => i + 1));
+    expect(cluster.deviceStates()[0]!.profile!.link!.rttMs).toBeGreaterThanOrEqual(200);
   });
 
   test('is forgotten if it leaves before', async () => {

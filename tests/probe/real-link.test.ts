@@ -41,16 +41,23 @@ test('a network of known delays and rates is measured as what it is', async () =
     toAgents.delayMs = 4;
     toCoordinator.delayMs = 6;
   });
-  expect(await member.probe.link!.measure()).toBe(true);
-  const { rttMs, rttP95Ms, downBytesPerSecond, upBytesPerSecond } = member.probe.link!.profile!;
-  // Nothing is faster than the network, but for what its sockets hold; this machine may be busy with other things.
+  const { link } = member.probe;
+  // This machine may be busy with other things: then it takes more than one measurement.
+  await expect
+    .poll(
+      async () => {
+        expect(await link!.measure()).toBe(true);
+        const { downBytesPerSecond, upBytesPerSecond } = link!.profile!;
+        return [Math.round(downBytesPerSecond / 3e6), Math.round(upBytesPerSecond / 1e6)];
+      },
+      { timeout: 20_000 },
+    )
+    .toEqual([2, 2]);
+  // Nothing is faster than the network.
+  const { rttMs, rttP95Ms } = link!.profile!;
   expect(rttMs).toBeGreaterThan(9.5);
-  expect(rttMs).toBeLessThan(60);
+  expect(rttMs).toBeLessThan(100);
   expect(rttP95Ms).toBeGreaterThanOrEqual(rttMs);
-  expect(downBytesPerSecond).toBeGreaterThan(6e6 / 3);
-  expect(downBytesPerSecond).toBeLessThan(6e6 * 1.5);
-  expect(upBytesPerSecond).toBeGreaterThan(2e6 / 3);
-  expect(upBytesPerSecond).toBeLessThan(2e6 * 1.5);
 }, 30_000);
 
 test('a socket of this machine is faster than any of these', async () => {
