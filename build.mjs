@@ -15,10 +15,10 @@ const nodeEntryPoints = [
   'coordinator/chat/template-worker.ts',
   'coordinator/files/tile-worker.ts',
   'coordinator/quantize/encode-worker.ts',
-  'coordinator/inspect/read-rate-worker.ts',
   'device-agent/node/local-worker.ts',
   'device-agent/node/compute-worker.ts',
   'device-agent/node/loader-worker.ts',
+  'device-agent/node/probe-worker.ts',
 ];
 
 /** Targets of asconfig.json. */

@@ -1,3 +1,4 @@
+import { systemClock } from '../device-agent/clock.ts';
 import { type Logger, silentLogger } from '../device-agent/logger.ts';
 import { collectGarbage } from '../device-agent/node/collect-garbage.ts';
 import { idleProcessors } from '../device-agent/node/compute-threads.ts';
@@ -10,10 +11,13 @@ import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import { ModelChat } from './chat/model-chat.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
+import type { Member } from './cluster/member.ts';
 import { pipelineLayout } from './cluster/seat-layouts.ts';
 import { readTokenizer } from './files/open-model.ts';
 import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
 import { TileThread } from './files/tile-thread.ts';
+import { Measuring } from './probe/measuring.ts';
+import { weightFormats } from './probe/weight-formats.ts';
 import type { Profiler } from './profile/profiler.ts';
 import { rankOptions } from './rank-options.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
@@ -52,6 +56,8 @@ export class Engine {
   readonly scheduler: Scheduler;
   readonly chat: ModelChat;
   readonly #localRanks: LocalRank[] = [];
+  /** Where devices may join: a model that is one device's needs no figures. */
+  readonly #measuring: Measuring | undefined;
   readonly #hashFile: TileHashFile | undefined;
   readonly #tileThread: TileThread | undefined;
 
@@ -81,6 +87,7 @@ export class Engine {
         if (progress.loadedTiles === progress.tiles) collectGarbage();
       },
     });
+    this.#measuring = options.joinable ? measuringOf(this.cluster, options) : undefined;
     this.scheduler = new Scheduler({
       runner: this.cluster,
       vocabulary: answerVocabulary(this.tokenizer),
@@ -98,7 +105,7 @@ export class Engine {
         const name = localRanks > 1 ? { name: `local-${i}` } : {};
         const rank = await startLocalRank({ ...shared, ...name });
         engine.#localRanks.push(rank);
-        engine.cluster.add(rank.member);
+        await engine.join(rank.member);
       }
       return engine;
     } catch (error) {
@@ -107,7 +114,14 @@ export class Engine {
     }
   }
 
+  /** Takes in a device that has said who it is, as soon as it is known how fast it is. */
+  async join(member: Member): Promise<void> {
+    if (this.#measuring) await this.#measuring.join(member);
+    else this.cluster.add(member);
+  }
+
   async close(): Promise<void> {
+    this.#measuring?.close();
     await this.scheduler.close();
     this.cluster.close();
     await Promise.all(this.#localRanks.map((rank) => rank.stop()));
@@ -116,6 +130,15 @@ export class Engine {
     await this.#tileThread?.close();
     await this.model.close();
   }
+}
+
+function measuringOf(cluster: Cluster, { model, kvFormat }: EngineOptions): Measuring {
+  return new Measuring({
+    request: { formats: weightFormats(model.description), kvFormat },
+    quiet: cluster.quiet,
+    clock: systemClock,
+    add: (member) => cluster.add(member),
+  });
 }
 
 /** Several ranks on one machine share its memory, and have no processors to spare for threads of their own. */

@@ -6,6 +6,7 @@ import type { Sha256 } from '../runtime/protocol/tile-frame.ts';
 import type { Clock } from './clock.ts';
 import type { CreateRank } from './create-rank.ts';
 import type { Logger } from './logger.ts';
+import type { MeasureDevice } from './probe/measure.ts';
 import type { TileLinkOpener } from './tile-link-keeper.ts';
 import type { TileSources } from './tile-sources.ts';
 
@@ -22,6 +23,8 @@ export interface SessionOptions {
   /** Where the device has tiles and keeps them. Without it, it is sent them when it becomes a rank, not before. */
   readonly sources?: TileSources;
   readonly sha256?: Sha256;
+  /** Tells how fast this device is. Without it the coordinator does not know. */
+  readonly measure?: MeasureDevice;
   /** Opens links of their own for tiles. Without it they come with all else. */
   readonly tileLinks?: TileLinkOpener;
   readonly limits?: FrameLimits;

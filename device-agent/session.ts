@@ -11,10 +11,12 @@ import {
 import { equalBytes, proofOf } from '../runtime/protocol/handshake.ts';
 import { defaultLiveness, Liveness } from '../runtime/protocol/liveness.ts';
 import { type ControlMessage, protocolVersion } from '../runtime/protocol/messages.ts';
+import { isProbe } from '../runtime/protocol/probe-messages.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DeviceRank } from './device-rank.ts';
 import type { Link } from './link.ts';
 import { type Logger, silentLogger } from './logger.ts';
+import { ProbeAnswers } from './probe/probe-answers.ts';
 import { type SessionEnd, type SessionOptions, type SessionState, unexpected } from './session-options.ts';
 import { TileLinkKeeper } from './tile-link-keeper.ts';
 
@@ -27,7 +29,12 @@ const defaultHandshakeTimeoutMs = 10_000;
 type Stage =
   | { readonly name: 'awaiting-hello' }
   | { readonly name: 'awaiting-welcome'; readonly helloNonce: Uint8Array }
-  | { readonly name: 'joined'; readonly rank: DeviceRank; readonly tileLink: TileLinkKeeper | undefined }
+  | {
+      readonly name: 'joined';
+      readonly rank: DeviceRank;
+      readonly probes: ProbeAnswers;
+      readonly tileLink: TileLinkKeeper | undefined;
+    }
   | { readonly name: 'closed' };
 
 /**
@@ -97,11 +104,16 @@ export class Session {
       this.#welcomed(stage.helloNonce, message.mac);
     else if (stage.name !== 'joined') throw unexpected(message.type, stage.name);
     else if (message.type === 'ping') this.#send({ type: 'pong', id: message.id });
-    else if (message.type !== 'pong') stage.rank.obey(message);
+    else if (isProbe(message)) stage.probes.answer(message);
+    else if (message.type !== 'pong') {
+      stage.probes.yield();
+      stage.rank.obey(message);
+    }
   }
 
   #take(frame: Frame): void {
     if (this.#stage.name !== 'joined') throw unexpected(frame.type, this.#stage.name);
+    if (frame.type === 'step') this.#stage.probes.yield();
     this.#stage.rank.take(frame);
   }
 
@@ -121,19 +133,24 @@ export class Session {
       );
     }
     this.#joined = true;
-    const { createRank, sources, sha256, onState = () => {} } = this.#options;
+    const { createRank, sources, sha256, measure, onState = () => {} } = this.#options;
+    const send = (message: ControlMessage): void => this.#send(message);
+    const clock = this.#clock;
+    const logger = this.#logger;
     const rank = new DeviceRank({
       createRank,
       sources,
       sha256,
-      clock: this.#clock,
-      logger: this.#logger,
-      send: (message) => this.#send(message),
+      clock,
+      logger,
+      send,
       sendFrame: (frame) => this.#link.send(frame),
       fail: (error) => this.#fail(error),
       onState,
     });
-    this.#enter({ name: 'joined', rank, tileLink: this.#openTileLink(rank) });
+    const backlogBytes = () => this.#link.backlogBytes;
+    const probes = new ProbeAnswers({ measure, clock, logger, send, backlogBytes });
+    this.#enter({ name: 'joined', rank, probes, tileLink: this.#openTileLink(rank) });
   }
 
   #openTileLink(rank: DeviceRank): TileLinkKeeper | undefined {
@@ -188,6 +205,7 @@ export class Session {
     const stage = this.#stage;
     if (stage.name === 'closed') return;
     if (stage.name === 'joined') {
+      stage.probes.yield();
       stage.tileLink?.close();
       stage.rank.close();
     }

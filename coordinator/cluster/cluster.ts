@@ -1,6 +1,7 @@
 import { tokenCount } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { RunnerLimits, StepInput, StepRunner } from '../../runtime/generation/step-runner.ts';
+import { Quiet } from '../probe/quiet.ts';
 import { checkStep } from './check-step.ts';
 import {
   type ClusterOptions,
@@ -29,6 +30,8 @@ export type { DeviceState } from './device-state.ts';
 export class Cluster implements StepRunner {
   readonly limits: RunnerLimits;
   readonly vocabSize: number;
+  /** When nobody minds being measured. */
+  readonly quiet: Quiet;
   readonly #options: FullClusterOptions;
   readonly #roster: Roster;
   /** Of who is here, and of the state. */
@@ -43,6 +46,7 @@ export class Cluster implements StepRunner {
 
   constructor(options: ClusterOptions) {
     this.#options = withDefaults(options);
+    this.quiet = new Quiet(this.#options.clock);
     this.limits = options.rankOptions;
     this.vocabSize = options.model.description.config.vocabSize;
     this.#changes = new Changes(this.#options.clock);
@@ -80,7 +84,7 @@ export class Cluster implements StepRunner {
 
   step(sequences: readonly StepInput[]): Promise<Float32Array[]> {
     checkStep(sequences, this.limits, this.vocabSize);
-    return this.#queue.add(() => this.#run(sequences));
+    return this.quiet.breakFor(() => this.#queue.add(() => this.#run(sequences)));
   }
 
   release(slot: number): void {

@@ -1,4 +1,6 @@
+import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
 import type { MemoryUse } from '../../runtime/protocol/messages.ts';
+import { deviceProfile } from '../probe/device-profile.ts';
 import type { LinkKind } from './member.ts';
 import type { Roster } from './roster.ts';
 import type { Succession } from './succession.ts';
@@ -18,6 +20,10 @@ export interface DeviceState {
   readonly tileBytes: number;
   /** What it takes and streams, as it told last. */
   readonly memory: MemoryUse | undefined;
+  /** What was measured of it. */
+  readonly profile: DeviceProfile | undefined;
+  /** Its speed over what it was when its present work began; undefined while that is about the same. */
+  readonly drift: number | undefined;
 }
 
 /** All who are here, in the order of their seats. Who has no place yet is shown in the one that it is prepared for. */
@@ -39,6 +45,8 @@ export function deviceStates({ seats }: Roster, { present, next }: Succession): 
       loadedTiles: place?.loadedTiles ?? 0,
       tileBytes: place?.byteLength ?? 0,
       memory: place?.memory,
+      profile: deviceProfile(member),
+      drift: member.probe.drift.speed,
     };
   });
 }

@@ -12,6 +12,8 @@ import {
 } from '../../runtime/protocol/frame.ts';
 import { defaultLiveness, Liveness, type LivenessOptions } from '../../runtime/protocol/liveness.ts';
 import type { Capabilities, ControlMessage } from '../../runtime/protocol/messages.ts';
+import { isProbe } from '../../runtime/protocol/probe-messages.ts';
+import { MemberProbe } from '../probe/member-probe.ts';
 import { TileLink } from './tile-link.ts';
 
 export type LinkKind = 'local' | 'websocket';
@@ -45,6 +47,8 @@ export interface MemberHandlers {
 }
 
 const tickMs = 250;
+/** After the last tile, its link is soon free. */
+const tileRestMs = 2_000;
 
 /**
  * The coordinator's end of a link to a device that has proved that it knows the secret. Decodes what comes, asks
@@ -52,6 +56,8 @@ const tickMs = 250;
  */
 export class Member {
   readonly info: MemberInfo;
+  /** What is known of its speed. */
+  readonly probe: MemberProbe;
   readonly #link: Link;
   readonly #limits: FrameLimits;
   readonly #clock: Clock;
@@ -61,6 +67,7 @@ export class Member {
   readonly #tileLinkWaitMs: number;
   #tileLinkDueMs: number;
   #handlers: MemberHandlers | undefined;
+  #tileSentMs = Number.NEGATIVE_INFINITY;
   #lost: HearthError | undefined;
 
   constructor(link: Link, info: MemberInfo, options: MemberOptions = {}) {
@@ -70,6 +77,12 @@ export class Member {
     this.#clock = options.clock ?? systemClock;
     const nowMs = this.#clock.nowMs();
     this.#liveness = new Liveness(options.liveness ?? defaultLiveness, nowMs);
+    const probed = {
+      clock: this.#clock,
+      send: (message: ControlMessage) => this.send(message),
+      backlogBytes: () => link.backlogBytes,
+    };
+    this.probe = new MemberProbe(probed, info.link === 'local');
     this.#tileLinkWaitMs = options.tileLinkWaitMs ?? 0;
     this.#tileLinkDueMs = nowMs + this.#tileLinkWaitMs;
     link.onFrame = (message) => this.#receive(message);
@@ -85,6 +98,11 @@ export class Member {
 
   get isHere(): boolean {
     return !this.#lost;
+  }
+
+  /** Whether no tiles are on their way to it. */
+  get isIdle(): boolean {
+    return this.tileBacklogBytes === 0 && this.#clock.nowMs() - this.#tileSentMs >= tileRestMs;
   }
 
   /** From now on tiles go over this link, which takes the place of one that may be there already. */
@@ -108,6 +126,7 @@ export class Member {
 
   /** Over the link for tiles, or with all else while there is none. */
   sendTile(frame: Uint8Array): void {
+    this.#tileSentMs = this.#clock.nowMs();
     (this.#tileLink ?? this.#link).send(frame);
   }
 
@@ -118,9 +137,11 @@ export class Member {
 
   sendFrame(frame: Uint8Array): void {
     this.#link.send(frame);
+    this.probe.sent(frame);
   }
 
   send(message: ControlMessage): void {
+    if (message.type === 'configure') this.probe.drift.reset();
     this.#link.send(encodeControl(message));
   }
 
@@ -145,7 +166,7 @@ export class Member {
     try {
       const frame = decodeFrame(message, this.#limits);
       if (frame.type === 'control') this.#hear(decodeControl(frame));
-      else this.#handlers?.onTensors(frame);
+      else this.#take(frame);
     } catch (error) {
       this.drop(
         error instanceof HearthError ? error : new HearthError('INTERNAL', 'the hub failed', {}, error),
@@ -156,7 +177,13 @@ export class Member {
   #hear(message: ControlMessage): void {
     if (message.type === 'ping') this.send({ type: 'pong', id: message.id });
     else if (message.type === 'error') this.#failed(errorOf(message));
-    else if (message.type !== 'pong') this.#handlers?.onControl(message);
+    else if (message.type === 'pong' || isProbe(message)) this.probe.hear(message);
+    else this.#handlers?.onControl(message);
+  }
+
+  #take(frame: Frame): void {
+    this.probe.received(frame);
+    this.#handlers?.onTensors(frame);
   }
 
   /** The device says what ended its session; it closes the link too. */
@@ -175,6 +202,7 @@ export class Member {
     if (this.#lost) return;
     this.#lost = error;
     this.#stopTicks();
+    this.probe.end();
     const tileLink = this.#tileLink;
     this.#tileLink = undefined;
     tileLink?.close(normalClose, 'the session has ended');

@@ -1,3 +1,4 @@
+import type { KernelRates } from '../../runtime/plan/profiles.ts';
 import type { DeviceState } from '../cluster/cluster.ts';
 
 interface Metric {
@@ -5,6 +6,12 @@ interface Metric {
   readonly kind: 'gauge' | 'counter';
   readonly help: string;
   readonly value: (device: DeviceState) => number | undefined;
+}
+
+interface KernelMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly value: (rates: KernelRates) => number;
 }
 
 /** In the units that Prometheus recommends: bytes and seconds; what only grows ends in `_total`. */
@@ -81,20 +88,97 @@ const metrics: readonly Metric[] = [
     help: 'Time that its computing waited for them.',
     value: ({ memory }) => memory && memory.waitMs / 1000,
   },
+  {
+    name: 'hearth_device_attention_bytes_per_second',
+    kind: 'gauge',
+    help: 'KV bytes that attention can read there.',
+    value: ({ profile }) => profile?.attentionBytesPerSecond,
+  },
+  {
+    name: 'hearth_device_disk_bytes_per_second',
+    kind: 'gauge',
+    help: 'Bytes of tiles that can be read from its disk.',
+    value: ({ profile }) => profile?.diskBytesPerSecond,
+  },
+  {
+    name: 'hearth_device_sync_seconds',
+    kind: 'gauge',
+    help: 'What a sync takes of the device itself.',
+    value: ({ profile }) => profile && profile.syncMs / 1000,
+  },
+  {
+    name: 'hearth_device_link_round_trip_seconds',
+    kind: 'gauge',
+    help: 'There and back over its link, the median.',
+    value: ({ profile }) => profile?.link && profile.link.rttMs / 1000,
+  },
+  {
+    name: 'hearth_device_link_round_trip_p95_seconds',
+    kind: 'gauge',
+    help: 'There and back over its link, of all but one in twenty messages.',
+    value: ({ profile }) => profile?.link && profile.link.rttP95Ms / 1000,
+  },
+  {
+    name: 'hearth_device_link_up_bytes_per_second',
+    kind: 'gauge',
+    help: 'What its link takes from it.',
+    value: ({ profile }) => profile?.link?.upBytesPerSecond,
+  },
+  {
+    name: 'hearth_device_link_down_bytes_per_second',
+    kind: 'gauge',
+    help: 'What its link takes to it.',
+    value: ({ profile }) => profile?.link?.downBytesPerSecond,
+  },
+  {
+    name: 'hearth_device_speed_ratio',
+    kind: 'gauge',
+    help: 'Its speed over that when it got its tiles; 1 while that is about the same.',
+    value: ({ profile, drift }) => profile && (drift ?? 1),
+  },
+];
+
+/** Of each weight type of the model. */
+const kernelMetrics: readonly KernelMetric[] = [
+  {
+    name: 'hearth_device_decode_bytes_per_second',
+    help: 'Weights that it can multiply by one token.',
+    value: ({ decodeBytesPerSecond }) => decodeBytesPerSecond,
+  },
+  {
+    name: 'hearth_device_prefill_flops',
+    help: 'Operations a second of a prompt.',
+    value: ({ prefillFlopsPerSecond }) => prefillFlopsPerSecond,
+  },
 ];
 
 /** What monitoring reads: Prometheus text format 0.0.4, one sample for each device that told. */
 export function metricsText(devices: readonly DeviceState[]): string {
-  return metrics.map((metric) => section(metric, devices)).join('');
+  const families = metrics.map(({ name, kind, help, value }) => {
+    const samples = devices.flatMap((device) => sample(name, labelsOf(device), value(device)));
+    return family(name, kind, help, samples);
+  });
+  const kernelFamilies = kernelMetrics.map(({ name, help, value }) => {
+    const samples = devices.flatMap((device) =>
+      Object.entries(device.profile?.kernels ?? {}).flatMap(([type, rates]) =>
+        sample(name, `${labelsOf(device)},type="${type}"`, value(rates)),
+      ),
+    );
+    return family(name, 'gauge', help, samples);
+  });
+  return [...families, ...kernelFamilies].join('');
 }
 
-function section({ name, kind, help, value }: Metric, devices: readonly DeviceState[]): string {
-  const samples = devices.flatMap((device) => {
-    const number = value(device);
-    const labels = `device="${escaped(device.name)}",rank="${device.rank ?? ''}"`;
-    return number === undefined ? [] : [`${name}{${labels}} ${number}\n`];
-  });
+function family(name: string, kind: Metric['kind'], help: string, samples: readonly string[]): string {
   return samples.length > 0 ? `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n${samples.join('')}` : '';
+}
+
+function sample(name: string, labels: string, value: number | undefined): string[] {
+  return value === undefined ? [] : [`${name}{${labels}} ${value}\n`];
+}
+
+function labelsOf({ name, rank }: DeviceState): string {
+  return `device="${escaped(name)}",rank="${rank ?? ''}"`;
 }
 
 function escaped(label: string): string {

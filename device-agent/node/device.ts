@@ -13,6 +13,7 @@ import { nodeThreads } from './compute-threads.ts';
 import { FolderTileCache } from './folder-tile-cache.ts';
 import { startKernels } from './kernel-files.ts';
 import { startLoader } from './loader-thread.ts';
+import { measureNode } from './measure-device.ts';
 import { packageVersion } from './package-root.ts';
 import { nodeSha256 } from './sha256.ts';
 
@@ -56,6 +57,7 @@ export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
         logger.warn({ error }, 'weights cannot be kept: they will be sent again next time'),
     }),
     sources,
+    measure: measureNode({ threads, memoryBytes, cache, file: join(cacheFolder(), 'speed.json') }),
     logger,
     sha256: nodeSha256,
   };

@@ -1,6 +1,6 @@
 import { headChoices, microBatchSizes } from './arrange.ts';
-import type { Goal } from './goal.ts';
 import { ranksOf } from './deal.ts';
+import type { Goal } from './goal.ts';
 import type { Layout, PipelineStage } from './layout.ts';
 import type { Problem } from './problem.ts';
 

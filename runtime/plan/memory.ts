@@ -54,7 +54,16 @@ export class RankMemories {
     if (known !== undefined) return known;
     const { description, specs, options } = this.#work;
     const baseIds = specs.filter(({ kind }) => kind === 'base').map(({ id }) => id);
-    const empty = { rank: 0, worldSize: 2, tileIds: baseIds, firstSublayer: 0, endSublayer: 0 };
+    const empty = {
+      rank: 0,
+      worldSize: 2,
+      tileIds: baseIds,
+      legs: [],
+      receivesHead: false,
+      microBatchTokens: options.maxStepTokens,
+      firstSublayer: 0,
+      endSublayer: 0,
+    };
     const { tiles, rest } = stageBytes(description, specs, empty, options, threads);
     this.#emptyBytes.set(threads, tiles + rest);
     return tiles + rest;

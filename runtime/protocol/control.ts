@@ -4,6 +4,7 @@ import { readReport } from './error-report.ts';
 import { Fields } from './fields.ts';
 import { encodeFrame, type Frame, malformed } from './frame.ts';
 import { checkVersion, macBytes, nonceBytes } from './handshake.ts';
+import { readMeasure, readRates } from './measures.ts';
 import {
   type Capabilities,
   type Configure,
@@ -16,6 +17,7 @@ import {
   type TileSetup,
 } from './messages.ts';
 import { packPlain, unpackPlain } from './msgpack.ts';
+import { burstPieceBytes, maxBurstBytes } from './probe-messages.ts';
 
 const uint32Max = 2 ** 32 - 1;
 /** More tiles than any model has; the exact bound is the assignment's. */
@@ -96,6 +98,18 @@ const readers: Readers = {
   error: (fields) => ({ type: 'error', ...readReport(fields) }),
   ping: (fields) => ({ type: 'ping', id: fields.integer('id', 0, uint32Max) }),
   pong: (fields) => ({ type: 'pong', id: fields.integer('id', 0, uint32Max) }),
+  measure: readMeasure,
+  measured: (fields) => ({ type: 'measured', ...readRates(fields) }),
+  burst: (fields) => ({
+    type: 'burst',
+    id: fields.integer('id', 0, uint32Max),
+    bytes: fields.bytesUpTo('bytes', burstPieceBytes),
+  }),
+  burstWanted: (fields) => ({
+    type: 'burstWanted',
+    id: fields.integer('id', 0, uint32Max),
+    byteLength: fields.integer('byteLength', 1, maxBurstBytes),
+  }),
 };
 
 /** Read first: of a peer of another version nothing else is read, so that the refusal can name both. */

@@ -68,6 +68,14 @@ export class Fields {
     return Uint8Array.from(value);
   }
 
+  /** A view of at most `maxBytes` bytes of the message. */
+  bytesUpTo(key: string, maxBytes: number): Uint8Array {
+    const value = this.take(key);
+    if (!(value instanceof Uint8Array) || value.length > maxBytes)
+      throw malformed(`${this.#name(key)} is not at most ${maxBytes} bytes`);
+    return value;
+  }
+
   map(key: string): Fields {
     return new Fields(this.take(key), this.#name(key));
   }

@@ -2,6 +2,7 @@ import type { RankOptions } from '../decoder/rank-options.ts';
 import type { ErrorCode, ErrorFields } from '../error.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
+import type { ProbeMessage } from './probe-messages.ts';
 
 /**
  * Every message of the protocol, in the order of a session; docs/PROTOCOL.md is the long form. Control messages
@@ -31,6 +32,10 @@ export const controlNumbers = {
   attach: 16,
   attached: 17,
   prepare: 18,
+  measure: 19,
+  measured: 20,
+  burst: 21,
+  burstWanted: 22,
 } as const;
 export type ControlType = keyof typeof controlNumbers;
 
@@ -226,4 +231,5 @@ export type ControlMessage =
   | StepFailed
   | ErrorReport
   | Ping
-  | Pong;
+  | Pong
+  | ProbeMessage;

@@ -14,6 +14,20 @@ const device: DeviceState = {
   loadedTiles: 19,
   tileBytes: 4e8,
   memory: { ...fakeMemory, steps: 12 },
+  profile: {
+    name: 'the "old" laptop \\ attic',
+    threads: 2,
+    memoryBytes: 1e9,
+    kernels: {
+      Q4_K: { decodeBytesPerSecond: 8e9, prefillFlopsPerSecond: 9e10 },
+      Q6_K: { decodeBytesPerSecond: 7e9, prefillFlopsPerSecond: 6e10 },
+    },
+    attentionBytesPerSecond: 5e9,
+    diskBytesPerSecond: 4e8,
+    syncMs: 0.5,
+    link: { rttMs: 2, rttP95Ms: 3.5, upBytesPerSecond: 1e7, downBytesPerSecond: 2e7 },
+  },
+  drift: 0.625,
 };
 
 /** As Prometheus reads it: each family's type, and its samples by their labels. */
@@ -25,7 +39,7 @@ function parse(text: string) {
     if (named) types.set(named, type!);
     else if (!line.startsWith('# HELP ')) {
       const [, name, labels, value] =
-        /^([a-z_]+)\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)*)\} (\S+)$/.exec(line) ?? [];
+        /^([a-z0-9_]+)\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)*)\} (\S+)$/.exec(line) ?? [];
       expect(types.has(name!), line).toBe(true);
       expect((types.get(name!) === 'counter') === name!.endsWith('_total'), line).toBe(true);
       samples.set(`${name} ${labels}`, Number(value));
@@ -50,12 +64,35 @@ it('tells monitoring what each device takes and streams', () => {
     [`hearth_device_streamed_bytes_total ${labels}`]: 6e7,
     [`hearth_device_read_seconds_total ${labels}`]: 0.0705,
     [`hearth_device_weight_wait_seconds_total ${labels}`]: 0.00825,
+    [`hearth_device_attention_bytes_per_second ${labels}`]: 5e9,
+    [`hearth_device_disk_bytes_per_second ${labels}`]: 4e8,
+    [`hearth_device_sync_seconds ${labels}`]: 0.0005,
+    [`hearth_device_link_round_trip_seconds ${labels}`]: 0.002,
+    [`hearth_device_link_round_trip_p95_seconds ${labels}`]: 0.0035,
+    [`hearth_device_link_up_bytes_per_second ${labels}`]: 1e7,
+    [`hearth_device_link_down_bytes_per_second ${labels}`]: 2e7,
+    [`hearth_device_speed_ratio ${labels}`]: 0.625,
+    [`hearth_device_decode_bytes_per_second ${labels},type="Q4_K"`]: 8e9,
+    [`hearth_device_decode_bytes_per_second ${labels},type="Q6_K"`]: 7e9,
+    [`hearth_device_prefill_flops ${labels},type="Q4_K"`]: 9e10,
+    [`hearth_device_prefill_flops ${labels},type="Q6_K"`]: 6e10,
   });
 });
 
 it('says nothing of what a device has not told', () => {
-  const standBy: DeviceState = { ...device, name: 'b', rank: undefined, memory: undefined };
+  const standBy: DeviceState = {
+    ...device,
+    name: 'b',
+    rank: undefined,
+    memory: undefined,
+    profile: undefined,
+  };
   const samples = parse(metricsText([device, standBy]));
   expect(samples.get('hearth_device_tiles device="b",rank=""')).toBe(20);
   expect([...samples.keys()].filter((key) => key.includes('device="b"'))).toHaveLength(3);
+});
+
+it('says of a device that is as fast as ever that it is', () => {
+  const samples = parse(metricsText([{ ...device, name: 'b', drift: undefined }]));
+  expect(samples.get('hearth_device_speed_ratio device="b",rank="1"')).toBe(1);
 });

@@ -65,6 +65,10 @@ describe('control messages', () => {
       attach: 16,
       attached: 17,
       prepare: 18,
+      measure: 19,
+      measured: 20,
+      burst: 21,
+      burstWanted: 22,
     });
   });
 

@@ -93,4 +93,17 @@ export const samples = [
     tileHashes: Uint8Array.from({ length: 2 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
   },
   { type: 'attached', mac: proofOf('attached', 'secret', helloNonce, attachNonce, joinNonce) },
+  { type: 'measure', formats: ['Q4_K', 'Q6_K'], kvFormat: 'f16', fresh: false },
+  {
+    type: 'measured',
+    kernels: {
+      Q4_K: { decodeBytesPerSecond: 1.65e10, prefillFlopsPerSecond: 2.49e11 },
+      Q6_K: { decodeBytesPerSecond: 1.5e10, prefillFlopsPerSecond: 2.1e11 },
+    },
+    attentionBytesPerSecond: 7.5e9,
+    diskBytesPerSecond: 1.2e9,
+    syncMs: 0.0625,
+  },
+  { type: 'burst', id: 3, bytes: Uint8Array.from({ length: 4 }) },
+  { type: 'burstWanted', id: 3, byteLength: 65536 },
 ] as const satisfies ControlMessage[];

@@ -4,19 +4,54 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const host = '127.0.0.1';
 /** What is handed on at once. */
-const pieceBytes = 16384;
+const pieceBytes = 8192;
+
+/** One way through the network, shared by all connections. */
+class Way {
+  bytesPerSecond = Number.POSITIVE_INFINITY;
+  delayMs = 0;
+  #freeMs = 0;
+
+  /** Reads no faster than it hands on, so that the sender feels it. @param handedOn told of each piece */
+  async carry(from: Socket, to: Socket, handedOn: (piece: Buffer) => void): Promise<void> {
+    for await (const chunk of from.iterator({ destroyOnReturn: true })) {
+      for (const piece of piecesOf(chunk as Buffer)) {
+        await this.#passed(piece.length);
+        if (to.destroyed) return;
+        handedOn(piece);
+        if (this.delayMs > 0) setTimeout(() => to.write(piece), this.delayMs);
+        else to.write(piece);
+      }
+    }
+  }
+
+  /** Waits until the network has passed so many bytes on. */
+  async #passed(bytes: number): Promise<void> {
+    this.#freeMs = Math.max(this.#freeMs, performance.now()) + (1000 * bytes) / this.bytesPerSecond;
+    const waitMs = this.#freeMs - performance.now();
+    // A timer is no finer.
+    if (waitMs > 2) await sleep(waitMs);
+  }
+}
+
+/** What an agent was given over one connection. */
+export interface Delivery {
+  bytes: number;
+  /** Whether the agent attached it to its session, as it does with links for tiles. */
+  isForTiles: boolean;
+}
 
 /**
- * A network between agents and a coordinator: hands on what they send, to agents no faster than its rate, and counts
- * what agents are given. A connection that finds no coordinator waits for one.
+ * A network between agents and a coordinator: hands on what they send, no faster than its rates, later by its delays,
+ * and counts what agents are given. A connection that finds no coordinator waits for one.
  */
 export class SlowLink {
   /** Where the coordinator listens. */
   targetPort = 0;
-  /** To all agents together. */
-  bytesPerSecond = Number.POSITIVE_INFINITY;
-  /** Bytes that agents were given. */
-  deliveredBytes = 0;
+  readonly toAgents = new Way();
+  readonly toCoordinator = new Way();
+  /** One for each connection, in the order in which they were opened. */
+  readonly deliveries: Delivery[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #closed = false;
@@ -26,9 +61,10 @@ export class SlowLink {
     server.on('connection', (agent: Socket) => void this.#connect(agent));
   }
 
-  static async open(): Promise<SlowLink> {
+  static async open(targetPort = 0): Promise<SlowLink> {
     const server = createServer();
     const link = new SlowLink(server);
+    link.targetPort = targetPort;
     server.listen(0, host);
     await once(server, 'listening');
     return link;
@@ -38,7 +74,12 @@ export class SlowLink {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Waits until agents were given so many bytes in all, or until the signal is aborted. */
+  /** What agents were given over links for tiles. */
+  get deliveredBytes(): number {
+    return this.deliveries.reduce((sum, { bytes, isForTiles }) => sum + (isForTiles ? bytes : 0), 0);
+  }
+
+  /** Waits until that is so much in all, or until the signal is aborted. */
   async delivered(bytes: number, signal: AbortSignal): Promise<void> {
     while (this.deliveredBytes < bytes && !signal.aborted)
       await sleep(2, undefined, { signal }).catch(() => {});
@@ -57,15 +98,24 @@ export class SlowLink {
   }
 
   async #connect(agent: Socket): Promise<void> {
+    const delivery: Delivery = { bytes: 0, isForTiles: false };
+    this.deliveries.push(delivery);
     this.#hold(agent);
     const coordinator = await this.#coordinator(agent);
     if (!coordinator) return;
     this.#hold(coordinator);
-    agent.pipe(coordinator);
     agent.on('close', () => coordinator.destroy());
     coordinator.on('close', () => agent.destroy());
+    // Of all that an agent says, only the message that attaches a link names a session.
+    const look = (piece: Buffer): void => {
+      if (piece.includes('session')) delivery.isForTiles = true;
+    };
+    const count = (piece: Buffer): void => {
+      delivery.bytes += piece.length;
+    };
     // A connection that breaks ends here too.
-    this.#deliver(coordinator, agent).catch(() => {});
+    this.toCoordinator.carry(agent, coordinator, look).catch(() => {});
+    this.toAgents.carry(coordinator, agent, count).catch(() => {});
   }
 
   async #coordinator(agent: Socket): Promise<Socket | undefined> {
@@ -79,21 +129,6 @@ export class SlowLink {
       }
     }
     return undefined;
-  }
-
-  async #deliver(coordinator: Socket, agent: Socket): Promise<void> {
-    let freeMs = 0;
-    for await (const chunk of coordinator.iterator({ destroyOnReturn: true })) {
-      for (const piece of piecesOf(chunk as Buffer)) {
-        freeMs = Math.max(freeMs, performance.now()) + (1000 * piece.length) / this.bytesPerSecond;
-        const waitMs = freeMs - performance.now();
-        // A timer is no finer.
-        if (waitMs > 2) await sleep(waitMs);
-        if (agent.destroyed) return;
-        this.deliveredBytes += piece.length;
-        agent.write(piece);
-      }
-    }
   }
 
   #hold(socket: Socket): void {

@@ -33,7 +33,7 @@ test('an agent that is killed again and again is sent what it has not kept', {
   await house.serve();
   const { answer } = await finish('undisturbed');
   const { allBytes } = house;
-  house.link.bytesPerSecond = killBytesPerSecond;
+  house.link.toAgents.bytesPerSecond = killBytesPerSecond;
   const random = new Random(11);
   let lostBytes = 0;
   let halfway = 0;

@@ -61,7 +61,7 @@ test('a coordinator that is killed again and again sends what was not kept', {
     expect(answers.at(-1)).toEqual(answers[0]);
     await house.kill(agent);
     for (const name of [cache, 'coordinator']) rmSync(house.cache(name), { recursive: true });
-    house.link.bytesPerSecond = killBytesPerSecond;
+    house.link.toAgents.bytesPerSecond = killBytesPerSecond;
   }
   console.log(`${kills.coordinators} kills, ${halfway} between two tiles`);
   expect(halfway).toBeGreaterThan(kills.coordinators / 4);

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import type { DeviceState } from '../../coordinator/cluster/device-state.ts';
 import { HearthProcess } from '../support/hearth-process.ts';
+import { SlowLink } from '../support/slow-link.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
-import { ThrottledProxy } from '../support/throttled-proxy.ts';
 
 const secret = 'a-secret-of-this-test';
 const processes: HearthProcess[] = [];
@@ -104,14 +104,15 @@ test('an answer streams on while a device on a slow network gets its tiles', asy
   expect(text.length).toBeGreaterThan(300);
   const before = gaps((await stream(base)).timesMs);
 
-  const proxy = await ThrottledProxy.before(port, 1.5e6);
-  onTestFinished(() => proxy.close());
-  enter(proxy.port, 'second');
+  const link = await SlowLink.open(port);
+  link.toAgents.bytesPerSecond = 1.5e6;
+  onTestFinished(() => link.close());
+  enter(link.port, 'second');
   const joining = (async () => {
     const fromMs = await isIn(base, 'second', 'preparing');
     const toMs = await isIn(base, 'second', 'loading', 'ready');
-    const [main, tiles] = proxy.connections.map(({ downBytes }) => downBytes);
-    proxy.bytesPerSecond = Number.POSITIVE_INFINITY;
+    const [main, tiles] = link.deliveries.map(({ bytes }) => bytes);
+    link.toAgents.bytesPerSecond = Number.POSITIVE_INFINITY;
     await isIn(base, 'second', 'ready');
     return { fromMs, toMs, main: main!, tiles: tiles! };
   })();

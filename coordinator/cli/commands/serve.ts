@@ -102,7 +102,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     extend: (app) => addClusterRoutes(app, () => engine?.cluster),
     ...(options.apiKey && { apiKey: options.apiKey }),
   });
-  const agents = new AgentServer({ secret, onMember: (member) => engine?.cluster.add(member), logger });
+  const agents = new AgentServer({ secret, onMember: (member) => void engine?.join(member), logger });
   try {
     engine = await Engine.start({
       model,

@@ -1,0 +1,115 @@
+import type { Clock } from '../../device-agent/clock.ts';
+import type { MeasureRequest } from '../../device-agent/probe/measure.ts';
+import type { Member } from '../cluster/member.ts';
+import type { Quiet } from './quiet.ts';
+
+export interface MeasuringOptions {
+  /** What devices compute with. */
+  readonly request: Omit<MeasureRequest, 'fresh'>;
+  readonly quiet: Quiet;
+  readonly clock: Clock;
+  /** Time after which a link is measured again. */
+  readonly linkPeriodMs?: number;
+  /** Takes a device in, once it is measured. */
+  readonly add: (member: Member) => void;
+}
+
+/** Who takes longer joins all the same; what it says later counts then. */
+const answerMs = 4_000;
+const tickMs = 1_000;
+/** Without a step, before links are measured again. */
+const quietMs = 2_000;
+const defaultLinkPeriodMs = 300_000;
+
+/**
+ * Measures devices when they join, and again later: links from time to time, devices that have become slower or faster.
+ * Only while no step runs and none waits, and it ends at once when one comes.
+ */
+export class Measuring {
+  readonly #options: MeasuringOptions;
+  /** Each with the time from which its link is to be measured again: none while it is. */
+  readonly #members = new Map<Member, number>();
+  readonly #stop: () => void;
+  #joined: Promise<void> = Promise.resolve();
+  #busy = false;
+
+  constructor(options: MeasuringOptions) {
+    const { quiet, clock } = options;
+    this.#options = options;
+    const stopTicks = clock.every(tickMs, () => void this.#lookAround());
+    const stopListening = quiet.onBreak(() => this.#yield());
+    this.#stop = () => {
+      stopTicks();
+      stopListening();
+    };
+  }
+
+  /** Measures a device and takes it in, after all who joined before it. */
+  join(member: Member): Promise<void> {
+    this.#members.set(member, Number.POSITIVE_INFINITY);
+    const measured = this.#atMost(answerMs, this.#measureNew(member));
+    this.#joined = Promise.all([this.#joined, measured]).then(() => this.#options.add(member));
+    return this.#joined;
+  }
+
+  close(): void {
+    this.#stop();
+    this.#yield();
+    this.#members.clear();
+  }
+
+  /** The link first: a device that measures itself is busy. */
+  async #measureNew(member: Member): Promise<void> {
+    const { quiet, request, clock } = this.#options;
+    const isQuiet = quiet.isQuiet;
+    if (isQuiet) await this.#measureLink(member);
+    await member.probe.measure({ ...request, fresh: false });
+    if (!isQuiet) this.#members.set(member, clock.nowMs());
+  }
+
+  async #measureLink(member: Member): Promise<void> {
+    const { link } = member.probe;
+    const { clock, linkPeriodMs = defaultLinkPeriodMs } = this.#options;
+    this.#members.set(member, Number.POSITIVE_INFINITY);
+    const isWhole = link && (await this.#atMost(answerMs, link.measure()));
+    link?.yield();
+    // Who was interrupted comes first when it is quiet again.
+    this.#members.set(member, clock.nowMs() + (isWhole === false ? 0 : linkPeriodMs));
+  }
+
+  async #measureChanged({ probe }: Member): Promise<void> {
+    const hasTold = await this.#atMost(answerMs, probe.measure({ ...this.#options.request, fresh: true }));
+    if (hasTold) probe.drift.reset();
+  }
+
+  /** One device at a time. */
+  async #lookAround(): Promise<void> {
+    const { quiet, clock } = this.#options;
+    if (this.#busy || quiet.lastsMs < quietMs) return;
+    this.#busy = true;
+    for (const [member, dueMs] of this.#members) {
+      if (!member.isHere) this.#members.delete(member);
+      else if (member.isIdle) {
+        if (quiet.isQuiet && clock.nowMs() >= dueMs) await this.#measureLink(member);
+        if (quiet.isQuiet && member.probe.drift.speed !== undefined) await this.#measureChanged(member);
+      }
+    }
+    this.#busy = false;
+  }
+
+  #yield(): void {
+    for (const { probe } of this.#members.keys()) probe.link?.yield();
+  }
+
+  /** @returns undefined if it takes longer */
+  #atMost<T>(milliseconds: number, done: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      const end = (result?: T): void => {
+        stop();
+        resolve(result);
+      };
+      const stop = this.#options.clock.every(milliseconds, () => end());
+      done.then(end);
+    });
+  }
+}

@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { newMemory } from '../../runtime/kernels/kernels.ts';
+import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
+import { controlBytes } from '../../runtime/threads/team.ts';
+import { type ProbeJob, prepareProbe } from '../probe/compute-probe.ts';
+import { workerFile } from './compute-threads.ts';
+import { startKernels } from './kernel-files.ts';
+import type { ProbeWorkerData } from './probe-worker.ts';
+import type { TileRoomOptions } from './tile-room.ts';
+
+/** Of weights that threads read through: more than most caches hold, and touched in some hundredths of a second. */
+const mostBytes = 48 << 20;
+/** For a thread; less would be measured in its cache. */
+const leastBytes = 1 << 20;
+/** Of the memory that a rank may have. */
+const memoryShare = 1 / 16;
+
+export interface MeasureComputeOptions extends Pick<ProbeJob, 'formats' | 'kvFormat' | 'threads'> {
+  /** What a rank may have. */
+  readonly memoryBytes: number;
+  /** The disk to measure too, if any. */
+  readonly cache?: TileRoomOptions;
+}
+
+/**
+ * How fast this machine computes in so many threads, which live for less than a second.
+ * @param signal ends them at once
+ * @throws HearthError KERNEL_UNAVAILABLE, MEMORY_EXHAUSTED, or what a thread died of; why the signal was aborted
+ */
+export async function measureCompute(
+  { memoryBytes, cache, ...options }: MeasureComputeOptions,
+  signal?: AbortSignal,
+): Promise<DeviceRates> {
+  signal?.throwIfAborted();
+  const weightBytes = Math.max(options.threads * leastBytes, Math.min(mostBytes, memoryBytes * memoryShare));
+  const job = sharedJob({ ...options, weightBytes, shared: undefined });
+  const file = workerFile('probe-worker');
+  const workers = Array.from({ length: job.threads }, (_, index) => {
+    return new Worker(file, { workerData: { job, index, cache } satisfies ProbeWorkerData });
+  });
+  try {
+    const answers = workers.map((worker) => once(worker, 'message', signal ? { signal } : {}));
+    const [[rates]] = (await Promise.all(answers)) as [[DeviceRates], ...unknown[]];
+    return rates;
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+function sharedJob(job: ProbeJob): ProbeJob {
+  if (job.threads === 1) return job;
+  const memory = newMemory(2 * job.weightBytes + (64 << 20), true);
+  prepareProbe(job, startKernels(memory));
+  return { ...job, shared: { memory, control: new SharedArrayBuffer(controlBytes) } };
+}
