@@ -52,21 +52,25 @@ export class RankMemories {
   emptyBytes(threads: number): number {
     const known = this.#emptyBytes.get(threads);
     if (known !== undefined) return known;
-    const { description, specs, options } = this.#work;
-    const baseIds = specs.filter(({ kind }) => kind === 'base').map(({ id }) => id);
-    const empty = {
+    const { description, specs, options, kvBytesPerTile } = this.#work;
+    const [base, attention, ffn] = (['base', 'attention', 'ffn'] as const).map(
+      (kind) => specs.find((spec) => spec.kind === kind)!,
+    );
+    // What a kind of tiles is computed with is there only where there are such tiles.
+    const least = {
       rank: 0,
       worldSize: 2,
-      tileIds: baseIds,
-      legs: [],
+      tileIds: [base!.id, attention!.id, ffn!.id],
+      legs: [{ firstLayer: 0, endLayer: 1, members: 2, receives: false, sends: false }],
       receivesHead: false,
       microBatchTokens: options.maxStepTokens,
       firstSublayer: 0,
-      endSublayer: 0,
+      endSublayer: 2,
     };
-    const { tiles, rest } = stageBytes(description, specs, empty, options, threads);
-    this.#emptyBytes.set(threads, tiles + rest);
-    return tiles + rest;
+    const { rest } = stageBytes(description, specs, least, options, threads);
+    const emptyBytes = base!.byteLength + rest - kvBytesPerTile;
+    this.#emptyBytes.set(threads, emptyBytes);
+    return emptyBytes;
   }
 
   /** What weights take in memory at least, where the others stream. */
