@@ -1,8 +1,8 @@
 import { headChoices, microBatchSizes } from './arrange.ts';
-import { ranksOf } from './deal.ts';
 import type { Goal } from './goal.ts';
 import type { Layout, PipelineStage } from './layout.ts';
 import type { Problem } from './problem.ts';
+import { membersOf } from './residual-routes.ts';
 
 /** A layout with what it costs. */
 export interface Scored {
@@ -72,8 +72,8 @@ function* neighbours(problem: Problem, goal: Goal, layout: Layout): Generator<La
 
 /** One member's share more or less, or nothing, where there are several. */
 function* changedShares(shares: readonly number[]): Generator<number[]> {
-  if (ranksOf(shares).length < 2) return;
-  for (const rank of ranksOf(shares))
+  if (membersOf(shares).length < 2) return;
+  for (const rank of membersOf(shares))
     for (const factor of shareFactors) yield shares.with(rank, shares[rank]! * factor);
 }
 

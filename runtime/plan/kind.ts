@@ -1,12 +1,12 @@
-import { ranksOf } from './deal.ts';
 import type { Layout } from './layout.ts';
+import { membersOf } from './residual-routes.ts';
 
 /** One device; stages of one each; one stage of several; stages of which some have several. */
 export const kinds = ['solo', 'pipeline', 'tensor', 'hybrid'] as const;
 export type LayoutKind = (typeof kinds)[number];
 
 export function kindOf({ stages }: Layout): LayoutKind {
-  return kindOfSizes(stages.map(({ shares }) => ranksOf(shares).length));
+  return kindOfSizes(stages.map(({ shares }) => membersOf(shares).length));
 }
 
 /** @param sizes of each stage, in devices */
