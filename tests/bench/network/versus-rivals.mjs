@@ -124,10 +124,10 @@ function compare(rounds, hearth, rival) {
       const ratio = median(rounds.map((rates) => rates.get(hearth)[test] / rates.get(rival)[test]));
       const least = Number(options[`least-${test}`]);
       // A rival that cannot run is no measure.
-      const missed = Number.isNaN(medianRates(rounds, rival)[test]) ? false : !(ratio >= least);
-      console.log(
-        `  ${test}: ${hearth.name} is ${ratio.toFixed(3)} × ${rival.name} (required ≥ ${least})${missed ? ' MISSED' : ''}`,
-      );
+      const runs = !Number.isNaN(medianRates(rounds, rival)[test]);
+      const missed = runs && !(ratio >= least);
+      const verdict = runs ? `${ratio.toFixed(3)} × ${rival.name}` : `alone: ${rival.name} cannot run`;
+      console.log(`  ${test}: ${hearth.name} is ${verdict} (required ≥ ${least})${missed ? ' MISSED' : ''}`);
       if (missed) process.exitCode = 1;
       return [test, ratio];
     }),
