@@ -91,8 +91,8 @@ export const pipelineOption = (): Option =>
 
 /** What is said by hand of how a model is cut. */
 export interface CutOptions {
-  readonly split?: readonly number[];
-  readonly pipeline?: readonly number[];
+  readonly split?: readonly number[] | undefined;
+  readonly pipeline?: readonly number[] | undefined;
 }
 
 /** The cluster's options for a cut, with so many devices as it names. */

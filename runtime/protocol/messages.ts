@@ -6,7 +6,8 @@ import type { ProbeMessage } from './probe-messages.ts';
 
 /**
  * Every message of the protocol, in the order of a session; docs/PROTOCOL.md is the long form. Control messages
- * are the union below. The other frames (frame.ts) are `tile`, `step`, `partial`, `sum`, `logits` and `spans`.
+ * are the union below. The other frames (frame.ts) are `tile`, `step`, `partial`, `sum`, `residual`, `logits` and
+ * `spans`.
  *
  * A change that an older peer would misread raises this number: peers of different numbers refuse each other.
  */

@@ -36,20 +36,11 @@ describe('hearth', () => {
     expect(code).toBe(6);
   });
 
-  test('logits writes float32 rows, the same for every split', async () => {
+  test('logits writes float32 rows, the same for every cut', async () => {
     const files = await Promise.all(
-      ['1', '2,1', '3,1,1'].map(async (split) => {
-        const out = join(folder, `${split}.logits`);
-        const { code, stderr } = await hearth(
-          'logits',
-          'built-in',
-          '--ids',
-          '5,6,7,8',
-          '--split',
-          split,
-          '--out',
-          out,
-        );
+      ['--split=1', '--split=2,1', '--split=3,1,1', '--pipeline=2,1'].map(async (cut, i) => {
+        const out = join(folder, `${i}.logits`);
+        const { code, stderr } = await hearth('logits', 'built-in', '--ids', '5,6,7,8', cut, '--out', out);
         expect(code, stderr).toBe(0);
         return readFileSync(out);
       }),
@@ -60,6 +51,7 @@ describe('hearth', () => {
     expect(new Set(files[0]!).size).toBeGreaterThan(100);
     expect(files[1]!.equals(files[0]!)).toBe(true);
     expect(files[2]!.equals(files[0]!)).toBe(true);
+    expect(files[3]!.equals(files[0]!)).toBe(true);
   });
 
   test('tokenize answers line by line, special tokens only where asked', async () => {
@@ -95,6 +87,7 @@ describe('exit codes', () => {
     [['serve', '--port', 'x'], 2, /whole number/],
     [['serve', '--host', '0.0.0.0', '--port', '0'], 2, /API key/],
     [['run', 'built-in', 'hi', '--split', '1,-2'], 2, /positive number/],
+    [['run', 'built-in', 'hi', '--split', '1,1', '--pipeline', '1,1'], 2, /cannot be used with/],
     [['logits', 'built-in', '--ids', '1,99999999', '--out', 'unused'], 2, /not in the vocabulary/],
     [['join', 'ws://127.0.0.1:9'], 2, /--secret/],
     [['join', 'nonsense', '--secret', 's'], 2, /USAGE/],

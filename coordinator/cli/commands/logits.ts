@@ -7,12 +7,11 @@ import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
-import { kvOption, splitOption } from '../options.ts';
+import { type CutOptions, kvOption, localCut, pipelineOption, splitOption } from '../options.ts';
 
-interface LogitsOptions extends DeviceOptions {
+interface LogitsOptions extends DeviceOptions, CutOptions {
   readonly ids: readonly number[];
   readonly out: string;
-  readonly split?: readonly number[];
   readonly kv: KvFormat;
 }
 
@@ -26,8 +25,9 @@ export function addLogits(program: Command): void {
     .requiredOption('--ids <ids>', 'token ids, such as 1,2,3', parseIds)
     .requiredOption('--out <file>', 'where to write little-endian float32 rows')
     .addOption(splitOption())
+    .addOption(pipelineOption())
     .addOption(kvOption('f32'))
-    .action(async (name: string, { ids, out, split = [1], kv, ...device }: LogitsOptions) => {
+    .action(async (name: string, { ids, out, split, pipeline, kv, ...device }: LogitsOptions) => {
       const model = await openModel(name);
       const { vocabSize } = model.config;
       const unknown = ids.find((id) => id >= vocabSize);
@@ -37,9 +37,7 @@ export function addLogits(program: Command): void {
         });
       const engine = await Engine.start({
         model,
-        localRanks: split.length,
-        shares: split,
-        minDevices: split.length,
+        ...localCut({ split, pipeline }),
         kvFormat: kv,
         ...deviceSettings(device),
         logger: plainLogger,
