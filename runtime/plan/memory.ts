@@ -2,6 +2,7 @@ import { stageBytes } from '../decoder/stage-bytes.ts';
 import { maximumMemoryBytes } from '../kernels/kernels.ts';
 import { vocabularyTileRows } from '../tile/spec.ts';
 import type { Deal } from './deal.ts';
+import { planByShares } from './plan.ts';
 import type { DeviceProfile } from './profiles.ts';
 import { bytesOfTiles, type ModelWork } from './workload.ts';
 
@@ -54,7 +55,9 @@ export class RankMemories {
     if (known !== undefined) return known;
     const { description, specs, options } = this.#work;
     const baseIds = specs.filter(({ kind }) => kind === 'base').map(({ id }) => id);
-    const empty = { rank: 0, worldSize: 2, tileIds: baseIds, firstSublayer: 0, endSublayer: 0 };
+    // One of two, so that there is a place for what they send each other.
+    const [one] = planByShares(specs, [1, 1]);
+    const empty = { ...one!, tileIds: baseIds, firstSublayer: 0, endSublayer: 0 };
     const { tiles, rest } = stageBytes(description, specs, empty, options, threads);
     this.#emptyBytes.set(threads, tiles + rest);
     return tiles + rest;
