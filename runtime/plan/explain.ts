@@ -102,7 +102,9 @@ function whyStandBy(
   const worse = comparison(plan, withIt);
   const { syncs, computeMs } = prediction.devices[rank]!;
   const computing = `it would compute for ${number(computeMs)} ms a token`;
-  if (!link || syncs === 0) return `${name} stands by: ${worse}; ${computing}`;
+  if (!link) return `${name} stands by: ${worse}; ${computing}`;
+  const wayMs = `${number(link.rttMs)} ms there and back`;
+  if (syncs === 0) return `${name} stands by: ${worse}; ${computing}, and its link takes ${wayMs}`;
   const packedBytes = 4 * work.description.config.hiddenSize * network.packedShare;
   const syncMs =
     link.rttMs +

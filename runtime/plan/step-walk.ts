@@ -3,7 +3,7 @@ import { HubLane, LinkLane } from './lanes.ts';
 import type { Layout } from './layout.ts';
 import { floatBytes, partialBytes, transferMs } from './network.ts';
 import type { Problem } from './problem.ts';
-import { nearest, type StepWork } from './step-work.ts';
+import type { StepWork } from './step-work.ts';
 
 export interface StepTime {
   readonly ms: number;
@@ -102,9 +102,9 @@ export class StepWalk {
     return times;
   }
 
-  /** The residual, from one member of the stage before to all of a stage. */
+  /** The residual, which all members of the stage before have: their first sends it. */
   #pass(times: Ready, stage: number): Ready {
-    const sender = nearest(this.#problem.devices, this.#deal.members[stage - 1]!);
+    const sender = this.#deal.members[stage - 1]![0]!;
     const hub = this.#hubs[stage - 1]!;
     const atHubMs = this.#links[sender]!.up(times[sender]!, this.#residualBytes, hub);
     return this.#tell(this.#deal.members[stage]!, atHubMs, this.#residualBytes, this.#hubs[stage]!);
@@ -171,7 +171,7 @@ export class StepWalk {
   }
 
   #head(times: Ready, last: readonly number[]): number {
-    const { devices, work } = this.#problem;
+    const { work } = this.#problem;
     const { rows, headMs, headReadMs } = this.#step;
     const { hiddenSize, vocabSize } = work.description.config;
     const hub = this.#hubs.at(-1)!;
@@ -179,7 +179,7 @@ export class StepWalk {
     const others = holders.filter((rank) => !last.includes(rank));
     let told = times;
     if (others.length > 0) {
-      const sender = nearest(devices, last);
+      const sender = last[0]!;
       const bytes = floatBytes(rows, hiddenSize);
       told = this.#tell(others, this.#links[sender]!.up(times[sender]!, bytes, hub), bytes, hub);
     }

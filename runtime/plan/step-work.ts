@@ -81,12 +81,3 @@ function ownSyncMs({ network, work }: Problem, { syncMs }: DeviceProfile, tokens
   const { hiddenSize } = work.description.config;
   return syncMs + 2 * transferMs((tokens - 1) * hiddenSize * 4, network.packBytesPerSecond);
 }
-
-/** Who sends what a stage hands on: a rank of the coordinator's, else the one with the quickest way up. */
-export function nearest(devices: readonly DeviceProfile[], ranks: readonly number[]): number {
-  const distance = (rank: number) => {
-    const { link } = devices[rank]!;
-    return link ? link.rttMs / 2 + 8192000 / link.upBytesPerSecond : 0;
-  };
-  return [...ranks].sort((a, b) => distance(a) - distance(b) || a - b)[0]!;
-}

@@ -1,6 +1,6 @@
 import type { LayoutCost } from '../plan/cost.ts';
 import { floatBytes, partialBytes } from '../plan/network.ts';
-import { nearest, type StepLoad, type StepWork } from '../plan/step-work.ts';
+import type { StepLoad, StepWork } from '../plan/step-work.ts';
 import { Random } from '../sampling/random.ts';
 import { Events } from './events.ts';
 import { Processor } from './processor.ts';
@@ -139,9 +139,9 @@ export class Simulation {
 
   /** A member has the residual behind its stage. */
   #leave(part: Part, stage: number, rank: number): void {
-    const { deal, problem } = this.#cost;
+    const { deal } = this.#cost;
     const members = deal.members[stage]!;
-    const isSender = rank === nearest(problem.devices, members);
+    const isSender = rank === members[0];
     if (stage + 1 < deal.members.length) {
       const bytes = floatBytes(part.tokens, this.#hiddenSize);
       if (isSender) this.#star.up(rank, bytes, () => this.#tell(part, stage + 1));

@@ -59,6 +59,21 @@ describe('hearth plan', () => {
     expect(plan.explanation.standBy).toHaveLength(plan.standBy.length);
   });
 
+  test('plays what it has planned, the same every time', async () => {
+    const file = deviceFile(example!);
+    const runs = await Promise.all(
+      [1, 2].map(() => hearth('plan', 'built-in', '--devices', file, '--simulate', '--json')),
+    );
+    const [first, second] = runs.map(({ stdout }) => JSON.parse(stdout).simulation);
+    expect(first).toEqual(second);
+    expect(first.tpotMs).toHaveLength(32);
+    expect(new Set(first.tpotMs).size).toBeGreaterThan(1);
+    const words = await hearth('plan', 'built-in', '--devices', file, '--simulate');
+    expect(words.stdout).toMatch(
+      /^played: [\d.]+ tokens\/s \([\d.]+ to [\d.]+\), the first token after [\d.]+ s$/m,
+    );
+  });
+
   test.each<[string[], number, RegExp]>([
     [['--add', 'toaster'], 2, /It must be one of desktop, laptop/],
     [['--goal', 'fame'], 2, /Allowed choices are latency/],

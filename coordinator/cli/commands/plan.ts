@@ -6,14 +6,17 @@ import { HearthError } from '../../../runtime/error.ts';
 import type { GgufFile } from '../../../runtime/gguf/gguf.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { ModelFile } from '../../../runtime/model/model-file.ts';
+import { LayoutCost } from '../../../runtime/plan/cost.ts';
 import { type Explanation, explain } from '../../../runtime/plan/explain.ts';
 import { type Goal, goals } from '../../../runtime/plan/goal.ts';
+import type { Layout } from '../../../runtime/plan/layout.ts';
 import { planCluster } from '../../../runtime/plan/planner.ts';
-import { defaultUsage, problemOf } from '../../../runtime/plan/problem.ts';
+import { defaultUsage, type Problem, problemOf } from '../../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../../runtime/plan/profiles.ts';
 import { readDevices } from '../../../runtime/plan/read-devices.ts';
 import { sameRates, typicalDevices } from '../../../runtime/plan/typical-devices.ts';
 import { modelWork } from '../../../runtime/plan/workload.ts';
+import { Simulation } from '../../../runtime/simulation/simulation.ts';
 import { openGgufFile } from '../../files/open-model.ts';
 import { measureReadRate } from '../../inspect/read-rate.ts';
 import { inspectGguf } from '../../inspect/report.ts';
@@ -29,7 +32,11 @@ interface PlanOptions extends OutputOptions {
   readonly goal: Goal;
   readonly context?: number;
   readonly kv: KvFormat;
+  readonly simulate?: boolean;
 }
+
+/** The same for every run; computing varies by so much, links as they were measured. */
+const simulated = { seed: 1, computeJitter: 0.05, tokens: 32 };
 
 /** What one thread does where nobody has measured it, see docs/planning.md. */
 const assumed = { prefillFlopsPerThread: 60e9, attentionBytesPerThread: 6e9, diskBytesPerSecond: 1e9 };
@@ -52,6 +59,7 @@ export function addPlan(program: Command): void {
     )
     .addOption(contextOption())
     .addOption(kvOption('f16'))
+    .option('--simulate', 'play the plan message by message, too, with links that vary')
     .option('--json', 'print JSON')
     .action(async (name: string, options: PlanOptions) => {
       const gguf = await openModelHeader(name);
@@ -73,7 +81,8 @@ async function openModelHeader(name: string): Promise<GgufFile> {
 
 type Report = Awaited<ReturnType<typeof plan>>;
 
-async function plan(gguf: GgufFile, { devices: file, add, goal, context, kv }: PlanOptions) {
+async function plan(gguf: GgufFile, options: PlanOptions) {
+  const { devices: file, add, goal, context, kv, simulate } = options;
   const { description, config } = new ModelFile(gguf);
   const assumptions: string[] = [];
   const given = file === undefined ? [await thisDevice(gguf, assumptions)] : await devicesOf(file);
@@ -81,24 +90,30 @@ async function plan(gguf: GgufFile, { devices: file, add, goal, context, kv }: P
   for (const { name } of devices.slice(given.length))
     assumptions.push(`${name} is a typical one: what it and its link can do is assumed`);
   const parallel = goal === 'throughput' ? defaultUsage.sequences : 1;
-  const options = rankOptions({ model: { config }, kvFormat: kv, parallel, contextLength: context });
-  const half = Math.floor(options.contextLength / 2);
+  const ranks = rankOptions({ model: { config }, kvFormat: kv, parallel, contextLength: context });
+  const half = Math.floor(ranks.contextLength / 2);
   const usage = {
     promptTokens: Math.min(defaultUsage.promptTokens, half),
     answerTokens: Math.min(defaultUsage.answerTokens, half),
     sequences: parallel,
   };
-  const problem = problemOf(modelWork(description, options), devices, usage);
+  const problem = problemOf(modelWork(description, ranks), devices, usage);
   const chosen = planCluster(problem, goal);
   return {
     model: gguf.name,
-    contextLength: options.contextLength,
+    contextLength: ranks.contextLength,
     usage,
     devices,
     ...chosen,
+    ...(simulate && { simulation: play(problem, chosen.layout) }),
     assumptions,
     explanation: explain(problem, chosen),
   };
+}
+
+function play(problem: Problem, layout: Layout): { ttftMs: number; tpotMs: number[] } {
+  const simulation = new Simulation(new LayoutCost(problem, layout), simulated);
+  return { ttftMs: simulation.prompt(), tpotMs: simulation.decode(simulated.tokens) };
 }
 
 /** The coordinator's own device: how fast it reads weights is measured in half a second. */
@@ -150,16 +165,24 @@ function addTypical(kind: string, before: readonly string[]): readonly string[] 
   throw new InvalidArgumentError(`It must be one of ${Object.keys(typicalDevices).join(', ')}.`);
 }
 
-function describe({ model, explanation, assumptions }: Report): string {
+function describe({ model, explanation, assumptions, simulation }: Report): string {
   const { summary, devices, alternatives, standBy }: Explanation = explanation;
   const parts = [
     `${model}: ${summary}\n`,
     formatTable(devices),
     ...(standBy.length > 0 ? [lines(standBy)] : []),
     `best of each kind\n${formatTable(alternatives)}`,
+    ...(simulation ? [describeSimulation(simulation)] : []),
     ...(assumptions.length > 0 ? [lines(assumptions.map((text) => `assumed: ${text}`))] : []),
   ];
   return parts.join('\n');
+}
+
+function describeSimulation({ ttftMs, tpotMs }: NonNullable<Report['simulation']>): string {
+  const rate = (ms: number) => (1000 / ms).toFixed(1);
+  const mean = tpotMs.reduce((sum, ms) => sum + ms, 0) / tpotMs.length;
+  const range = `${rate(Math.max(...tpotMs))} to ${rate(Math.min(...tpotMs))}`;
+  return `played: ${rate(mean)} tokens/s (${range}), the first token after ${(ttftMs / 1000).toFixed(2)} s\n`;
 }
 
 function lines(texts: readonly string[]): string {
