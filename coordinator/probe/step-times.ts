@@ -1,4 +1,5 @@
 import { decodeFrame, defaultFrameLimits, type Frame, lastFlag } from '../../runtime/protocol/frame.ts';
+import { sequenceBytes } from '../../runtime/protocol/step-frame.ts';
 
 /** What one step took of a device: computing, and the way there and back, but not waiting for others. */
 export interface StepTime {
@@ -26,7 +27,11 @@ export class StepTimes {
     const frame = decodeFrame(message, defaultFrameLimits);
     const step = this.#step;
     if (frame.type === 'step') {
-      this.#step = { ...sizesOf(frame), milliseconds: 0, turnMs: nowMs, partials: 0, answers: 0 };
+      // Without embeddings it waits for the residual of others.
+      const turnMs = hasEmbeddings(frame) ? nowMs : undefined;
+      this.#step = { ...sizesOf(frame), milliseconds: 0, turnMs, partials: 0, answers: 0 };
+    } else if (step && frame.type === 'residual') {
+      step.turnMs ??= nowMs;
     } else if (step && (frame.type === 'partial' || frame.type === 'sum')) {
       step.answers += 1;
       // Of two devices each may be sent the other's sums before its own have come.
@@ -54,6 +59,10 @@ export class StepTimes {
 function sizesOf({ index: sequences, rows: tokens, payload }: Frame): Omit<StepTime, 'milliseconds'> {
   const table = new DataView(payload.buffer, payload.byteOffset);
   let positions = 0;
-  for (let i = 0; i < sequences; i += 1) positions += table.getUint32(16 * i + 4, true);
+  for (let i = 0; i < sequences; i += 1) positions += table.getUint32(sequenceBytes * i + 4, true);
   return { sequences, tokens, positions };
+}
+
+function hasEmbeddings({ index: sequences, payload }: Frame): boolean {
+  return payload.length > sequences * sequenceBytes;
 }

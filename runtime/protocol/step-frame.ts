@@ -1,7 +1,8 @@
 import { type StepHeader, type StepSequence, tokenCount } from '../decoder/step.ts';
 import { encodeFrame, type Frame, malformed } from './frame.ts';
 
-const sequenceBytes = 16;
+/** Of each sequence, before the embeddings. */
+export const sequenceBytes = 16;
 /** Which logits are wanted, by number. */
 const wantedLogits = ['none', 'last', 'all'] as const satisfies StepSequence['logits'][];
 

@@ -12,7 +12,7 @@ import { encodeStep } from '../../runtime/protocol/step-frame.ts';
 import { Random } from '../support/random.ts';
 
 const sequence = (start: number, count = 1) => ({ slot: 0, start, count, logits: 'last' }) as const;
-const message = (type: 'partial' | 'sum' | 'logits', flags = 0) =>
+const message = (type: 'partial' | 'sum' | 'residual' | 'logits', flags = 0) =>
   encodeFrame({ type, flags, index: 0, id: 1, rows: 1 });
 const frame = (type: 'partial' | 'logits', flags = 0): Frame =>
   decodeFrame(message(type, flags), defaultFrameLimits);
@@ -53,6 +53,14 @@ describe('what a step takes of a device', () => {
     times.received(frame('partial'), 10);
     times.sent(step, 1000);
     expect(times.received(frame('logits', lastFlag), 1005)?.milliseconds).toBe(5);
+  });
+
+  test('begins with the residual where others compute the layers before', () => {
+    const times = new StepTimes();
+    times.sent(encodeStep({ stepId: 1, sequences: [sequence(7)] }, new Float32Array()), 0);
+    times.sent(message('residual'), 400);
+    times.sent(message('residual'), 405);
+    expect(times.received(frame('logits', lastFlag), 412)?.milliseconds).toBe(12);
   });
 
   test('ends by itself on a device that computes alone', () => {
