@@ -4,7 +4,7 @@ import { checkLayout } from './check-layout.ts';
 import { Dealer } from './dealer.ts';
 import type { Layout } from './layout.ts';
 import type { Assignment, Leg } from './plan.ts';
-import { membersOf, residualRoutes } from './residual-routes.ts';
+import { membersOf, type ResidualRoute, residualRoutes } from './residual-routes.ts';
 
 /**
  * Divides a model's tiles among ranks as a layout says, and tells each rank its way through a step. Of a layer and kind
@@ -39,7 +39,7 @@ export function assignTiles(tiles: readonly TileSpec[], layout: Layout): Assignm
     rank,
     worldSize: held.length,
     tileIds,
-    legs: legsOf(layout, rank),
+    legs: legsOf(layout, routes, rank),
     receivesHead: routes.some(
       ({ layer, receivers }) => layer === stages.at(-1)!.endLayer && receivers.includes(rank),
     ),
@@ -47,8 +47,7 @@ export function assignTiles(tiles: readonly TileSpec[], layout: Layout): Assignm
   }));
 }
 
-function legsOf(layout: Layout, rank: number): Leg[] {
-  const routes = residualRoutes(layout);
+function legsOf(layout: Layout, routes: readonly ResidualRoute[], rank: number): Leg[] {
   return layout.stages
     .filter(({ shares }) => shares[rank]! > 0)
     .map(({ firstLayer, endLayer, shares }) => ({

@@ -1,14 +1,14 @@
 // Has devices of little memory each answer together from a model that is larger than all of their memory, and compares
 // the answer with that of one device that holds all of it. Not a test: it needs Linux, root, a model of gigabytes, the
 // same again on disk, and minutes. docs/bench.md tells how to use it.
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual, parseArgs, promisify } from 'node:util';
+import { Companion } from './companion.mjs';
 import { addToHistory, hasChanges, root } from './history.mjs';
 import { dropCaches, isRoot, MemoryGroup } from './memory-group.mjs';
 
@@ -46,45 +46,14 @@ const model = resolve(positionals[0]);
 const fileBytes = statSync(model).size;
 const deviceCount = Number(options.devices);
 
-/** A program that runs beside this one. */
-class Companion {
-  #child;
-  #closed;
-  #said = '';
-
-  constructor(child) {
-    this.#child = child;
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text) => (this.#said += text));
-    this.#closed = once(child, 'close');
-  }
-
-  /** Waits for a line of its output. @returns the match */
-  async says(pattern) {
-    for (const endMs = Date.now() + timeoutMs; Date.now() < endMs; await sleep(50)) {
-      const match = pattern.exec(this.#said);
-      if (match) return match;
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) break;
-    }
-    throw new Error(`it never said ${pattern}, but:\n${this.#said}`);
-  }
-
-  async stop() {
-    this.#child.kill('SIGTERM');
-    await this.#closed;
-  }
-}
-
 /** Starts a coordinator, asks it once it is ready, and stops it. @param meanwhile what is to happen before, at its URL */
 async function answerOf(serveArgs, meanwhile = async () => {}) {
   const settings = ['--port', '0', '--secret', secret, '--parallel', '1', '--context', options.context];
-  const coordinator = new Companion(
-    spawn(process.execPath, [hearth, 'serve', model, ...settings, ...serveArgs]),
-  );
+  const coordinator = Companion.start([process.execPath, hearth, 'serve', model, ...settings, ...serveArgs]);
   try {
-    const [, api] = await coordinator.says(/API\s+(http:\S+)/);
+    const [, api] = await coordinator.says(/API\s+(http:\S+)/, timeoutMs);
     await meanwhile(api);
-    await coordinator.says(/Ready/);
+    await coordinator.says(/Ready/, timeoutMs);
     return await ask(api);
   } finally {
     await coordinator.stop();

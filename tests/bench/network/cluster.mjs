@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
+import { Companion } from '../companion.mjs';
 import { MemoryGroup } from '../memory-group.mjs';
-import { Companion } from './companion.mjs';
 
 /** Hosts of a network, on which one engine runs at a time. */
 export class Cluster {

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { Companion } from '../companion.mjs';
 import { median } from '../history.mjs';
 import { isRoot } from '../memory-group.mjs';
-import { Companion } from './companion.mjs';
 
 const program = fileURLToPath(import.meta.url);
 const lengthBytes = 4;

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Companion } from './companion.mjs';
+import { Companion } from '../companion.mjs';
 
 const program = fileURLToPath(new URL('switch.py', import.meta.url));
 

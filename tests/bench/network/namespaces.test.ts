@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 const load = (name: string) => import(new URL(name, import.meta.url).href);
 const { Namespaces } = await load('namespaces.mjs');
 const { settleLink } = await load('link-probe.mjs');
-const { Companion } = await load('companion.mjs');
+const { Companion } = await load('../companion.mjs');
 
 /** Why there can be no namespaces here. */
 function missing(): string | undefined {
