@@ -16,6 +16,7 @@ export class MemberProbe {
   readonly #link: ProbedLink;
   readonly #stepTimes = new StepTimes();
   #rates: DeviceRates | undefined;
+  #hasDrifted = false;
   /** Those that wait for answers, in order. */
   #asked: ((hasTold: boolean) => void)[] = [];
 
@@ -35,6 +36,26 @@ export class MemberProbe {
       this.#asked.push(resolve);
       this.#link.send({ type: 'measure', ...request });
     });
+  }
+
+  /** From now on the device is as fast as its last steps were, rather than as it said. */
+  adoptDrift(): void {
+    const { speed } = this.drift;
+    if (speed === undefined) return;
+    this.#hasDrifted = true;
+    if (this.#rates) this.#rates = scaledRates(this.#rates, speed);
+    this.drift.reset();
+  }
+
+  /** Whether it should be asked anew how fast it is. */
+  get hasDrifted(): boolean {
+    return this.#hasDrifted;
+  }
+
+  /** It has been asked. */
+  forgetDrift(): void {
+    this.#hasDrifted = false;
+    this.drift.reset();
   }
 
   /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE */
@@ -67,4 +88,21 @@ export class MemberProbe {
     if (hasTold || !this.#rates) this.#rates = rates;
     this.#asked.shift()!(hasTold);
   }
+}
+
+function scaledRates(rates: DeviceRates, speed: number): DeviceRates {
+  const kernels = Object.entries(rates.kernels).map(
+    ([format, { decodeBytesPerSecond, prefillFlopsPerSecond }]) => [
+      format,
+      {
+        decodeBytesPerSecond: speed * decodeBytesPerSecond,
+        prefillFlopsPerSecond: speed * prefillFlopsPerSecond,
+      },
+    ],
+  );
+  return {
+    ...rates,
+    kernels: Object.fromEntries(kernels) as DeviceRates['kernels'],
+    attentionBytesPerSecond: speed * rates.attentionBytesPerSecond,
+  };
 }
