@@ -168,7 +168,10 @@ function localRankOptions(options: EngineOptions): LocalRankOptions {
   const { model, localRanks, memoryBytes, cacheBytes, logger } = options;
   const threads = options.threads ?? (localRanks > 1 ? 1 : idleProcessors());
   const cutting = options.joinable ? 1 : 0;
-  const budget = memoryBudget(memoryBytes, localRanks * (1 + threads) + cutting);
+  const budget = memoryBudget(memoryBytes, {
+    threads: localRanks * (1 + threads) + cutting,
+    messageBytes: 4 * model.config.vocabSize,
+  });
   return {
     threads,
     memoryBytes: Math.floor(budget / localRanks),
