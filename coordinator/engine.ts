@@ -4,13 +4,14 @@ import { collectGarbage } from '../device-agent/node/collect-garbage.ts';
 import { idleProcessors } from '../device-agent/node/compute-threads.ts';
 import { startKernels } from '../device-agent/node/kernel-files.ts';
 import { memoryBudget } from '../device-agent/node/memory-budget.ts';
+import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import { answerVocabulary } from '../runtime/generation/answer-vocabulary.ts';
 import type { KvFormat } from '../runtime/kernels/kv-page.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { Goal } from '../runtime/plan/goal.ts';
 import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import { ModelChat } from './chat/model-chat.ts';
-import { arrangeAll } from './cluster/arrangement.ts';
+import { type Arrange, arrangeAll } from './cluster/arrangement.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import type { Member } from './cluster/member.ts';
@@ -42,6 +43,8 @@ export interface EngineOptions {
   readonly contextLength?: number | undefined;
   /** Where devices may join, without shares a planner decides who of them computes what. */
   readonly shares?: readonly number[] | undefined;
+  /** Who computes what, in place of all that: for whoever compares. */
+  readonly arrange?: Arrange | undefined;
   /** What the planner is to be best at; by default the latency. */
   readonly goal?: Goal | undefined;
   /** Whether shares are of every layer, or of the number of layers; by default the former. */
@@ -60,6 +63,8 @@ export class Engine {
   readonly model: ModelFile;
   readonly tokenizer: Tokenizer;
   readonly cluster: Cluster;
+  /** What each rank allocates. */
+  readonly rankOptions: RankOptions;
   readonly scheduler: Scheduler;
   readonly chat: ModelChat;
   /** Undefined where nobody can join. */
@@ -80,27 +85,27 @@ export class Engine {
     const { file } = model.gguf;
     this.#hashFile = file && openTileHashes(file, model.tiles.length, logger);
     this.#tileThread = model.place && new TileThread(model.place);
-    const ranks = rankOptions(options);
+    this.rankOptions = rankOptions(options);
     const { layerCount } = model.config;
     const byHand = arrangeAll(
       options.cut === 'pipeline' ? pipelineLayout(layerCount) : tensorLayout(layerCount),
     );
     if (options.joinable) {
-      this.#planThread = new PlanThread({ description: model.description, options: ranks });
+      this.#planThread = new PlanThread({ description: model.description, options: this.rankOptions });
       const goal = options.goal ?? 'latency';
       this.planning = new Planning({ thread: this.#planThread, goal, unmeasured: byHand, logger });
     }
     this.cluster = new Cluster({
       model,
       ...(this.#hashFile && { hashes: this.#hashFile.hashes }),
-      rankOptions: ranks,
+      rankOptions: this.rankOptions,
       logger,
       profiler: options.profiler,
       ...(this.#tileThread && { tiles: this.#tileThread }),
       onReset: () => this.scheduler.cachesLost(),
       ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
-      arrange: (!options.shares && this.planning?.arrange) || byHand,
+      arrange: options.arrange ?? ((!options.shares && this.planning?.arrange) || byHand),
       ...(minDevices && { minDevices }),
       onProgress: (progress) => {
         options.onProgress?.(progress);

@@ -14,6 +14,7 @@ import { type DeviceState, deviceStates } from './device-state.ts';
 import { embeddingsOf } from './embeddings.ts';
 import type { Formation } from './formation.ts';
 import type { Member } from './member.ts';
+import { closed, isNoDevices } from './no-devices.ts';
 import { Roster } from './roster.ts';
 import { SlotPositions } from './slot-positions.ts';
 import { Succession } from './succession.ts';
@@ -66,6 +67,11 @@ export class Cluster implements StepRunner {
   /** Grows whenever the caches are lost. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** By which steps are computed now. */
+  get arrangement(): Arrangement | undefined {
+    return this.#formations.present?.arrangement;
   }
 
   /** Takes in a device that has joined, between two steps. */
@@ -239,12 +245,4 @@ export class Cluster implements StepRunner {
     this.#options.onState(state);
     this.#changes.happened();
   }
-}
-
-function isNoDevices(error: unknown): boolean {
-  return error instanceof HearthError && error.code === 'PLAN_NO_DEVICES';
-}
-
-function closed(): HearthError {
-  return new HearthError('PLAN_NO_DEVICES', 'the cluster has been closed');
 }

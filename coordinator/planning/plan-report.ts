@@ -19,6 +19,7 @@ export interface PlanReport extends ClusterPlan {
 
 /**
  * @param present what is in use, see `planCluster`
+ * @param usage by default a short prompt and its answer
  * @throws HearthError PLAN_NO_DEVICES, MEMORY_EXHAUSTED with the numbers
  */
 export function planReport(
@@ -26,8 +27,8 @@ export function planReport(
   devices: readonly DeviceProfile[],
   goal: Goal,
   present?: Layout,
+  usage = usageOf(work.options, goal),
 ): PlanReport {
-  const usage = usageOf(work.options, goal);
   const problem = problemOf(work, devices, usage);
   const plan = planCluster(problem, goal, present);
   return {

@@ -6,7 +6,7 @@ import { narrowLayout, spreadLayout } from '../../runtime/plan/subset.ts';
 import type { Arrange, Arrangement } from '../cluster/arrangement.ts';
 import type { Member } from '../cluster/member.ts';
 import type { Seat } from '../cluster/roster.ts';
-import { deviceProfile } from '../probe/device-profile.ts';
+import { plannableProfile } from '../probe/device-profile.ts';
 import type { PlanReport } from './plan-report.ts';
 import type { PlanThread } from './plan-thread.ts';
 
@@ -103,14 +103,6 @@ export class Planning {
       throw new HearthError('PLAN_NO_DEVICES', error.message, error.fields, error);
     }
   }
-}
-
-/** Undefined while something is missing that plans are made of. */
-function plannableProfile(member: Member): DeviceProfile | undefined {
-  const profile = deviceProfile(member);
-  if (!profile || Object.keys(profile.kernels).length === 0 || profile.attentionBytesPerSecond <= 0)
-    return undefined;
-  return profile.link || member.info.link === 'local' ? profile : undefined;
 }
 
 /** The present layout as one of all measured devices; undefined if one of its own is not among them. */
