@@ -6,7 +6,7 @@ import type { Pong } from '../../runtime/protocol/messages.ts';
 import type { DeviceRates, ProbeMessage } from '../../runtime/protocol/probe-messages.ts';
 import { Drift } from './drift.ts';
 import { LinkProbe } from './link-probe.ts';
-import { StepTimes } from './step-times.ts';
+import { StepTimes, type StepTotals } from './step-times.ts';
 
 /** All that is measured of one member: what it says of itself, its link, and its steps. */
 export class MemberProbe {
@@ -64,6 +64,11 @@ export class MemberProbe {
     else if (message.type === 'burst' && this.link) this.link.burst(message);
     else if (message.type === 'measured' && this.#asked.length > 0) this.#measured(message);
     else throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `nobody asked for a ${message.type} message`);
+  }
+
+  /** Of all steps since it joined. */
+  get totals(): StepTotals {
+    return { ...this.#stepTimes.totals };
   }
 
   /** A frame for its rank. */
