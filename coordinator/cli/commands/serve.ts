@@ -4,9 +4,13 @@ import { type Command, Option } from 'commander';
 import pino, { type Logger } from 'pino';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { AgentServer } from '../../cluster/agent-server.ts';
+import { ConversationShelf } from '../../conversations/conversation-shelf.ts';
+import { conversationsPath } from '../../conversations/conversation-folder.ts';
+import { Conversations } from '../../conversations/conversations.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { hostnameOf, isLoopback } from '../../host-guard.ts';
+import { askChat } from '../../http/ask-chat.ts';
 import { addClusterRoutes } from '../../http/cluster-routes.ts';
 import type { ServedModel } from '../../http/served-model.ts';
 import { type HttpServer, startHttpServer } from '../../http/server.ts';
@@ -93,12 +97,19 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
   const progress = new Progress('loading');
   const model = await openModel(name);
   let engine: Engine | undefined;
+  const onError = (error: unknown) => logger.error({ error }, 'a request failed');
+  const conversations = new Conversations({
+    shelf: new ConversationShelf(conversationsPath(), onError),
+    ask: askChat(() => served),
+    onError,
+  });
   const http = await startHttpServer({
     models: () => served,
+    conversations,
     hostname: options.host,
     port: options.port,
     allowedHosts: isLoopbackHost(options.host) ? [] : localAddresses(),
-    onError: (error) => logger.error({ error }, 'a request failed'),
+    onError,
     extend: (app) => addClusterRoutes(app, () => engine?.cluster),
     ...(options.apiKey && { apiKey: options.apiKey }),
   });
@@ -125,6 +136,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
   } finally {
     agents.close();
     await http.close();
+    await conversations.close();
     await engine?.close();
   }
 }
@@ -133,9 +145,11 @@ function isLoopbackHost(host: string): boolean {
   return isLoopback(hostnameOf(host) ?? '');
 }
 
-function servedModel(engine: Engine): ServedModel {
-  const { model, tokenizer, chat, scheduler } = engine;
-  return { id: model.name, createdSeconds: Math.floor(Date.now() / 1000), tokenizer, chat, scheduler };
+function servedModel({ model, tokenizer, chat, scheduler, cluster }: Engine): ServedModel {
+  const createdSeconds = Math.floor(Date.now() / 1000);
+  const working = () => cluster.deviceStates().filter(({ state }) => state === 'ready');
+  const devices = () => working().map(({ name }) => name);
+  return { id: model.name, createdSeconds, tokenizer, chat, scheduler, devices };
 }
 
 function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, secret: string): void {
