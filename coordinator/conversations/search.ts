@@ -1,7 +1,7 @@
 import type { Conversation } from './conversation.ts';
 
-/** Characters shown around what was found. */
-const around = 40;
+/** Characters shown before and after what was found. */
+const [before, after] = [16, 80];
 
 /** How text is compared: letters without case and accents. */
 function folded(text: string): string {
@@ -21,7 +21,7 @@ export function mentions({ title, messages }: Conversation, words: string): stri
 
 /** Folding moves letters by a few places at most, which the margins forgive. */
 function excerpt(text: string, at: number, length: number): string {
-  const [start, end] = [Math.max(0, at - around), Math.min(text.length, at + length + around)];
+  const [start, end] = [Math.max(0, at - before), Math.min(text.length, at + length + after)];
   const middle = text.slice(start, end).replace(/\s+/g, ' ').trim();
   return `${start > 0 ? '…' : ''}${middle}${end < text.length ? '…' : ''}`;
 }

@@ -2,18 +2,24 @@ import type { ConversationHead, Message } from './conversation.ts';
 import type { OpenConversation } from './open-conversation.ts';
 
 /** What a reader of a conversation is told. It keeps `cursor`, and goes on behind it after a lost connection. */
-export type ConversationEvent =
-  /** What is new of the head and the messages; at first all. */
-  | { readonly cursor: string; readonly head: ConversationHead; readonly messages: readonly Message[] }
-  /** More text of the answer that is under way, and its tokens so far. */
-  | {
-      readonly cursor: string;
-      readonly message: string;
-      /** Where the text belongs, in UTF-16 units. */
-      readonly offset: number;
-      readonly text: string;
-      readonly answerTokens: number;
-    };
+export type ConversationEvent = ChangeEvent | TextEvent;
+
+/** What is new of the head and the messages; at first all. */
+export interface ChangeEvent {
+  readonly cursor: string;
+  readonly head: ConversationHead;
+  readonly messages: readonly Message[];
+}
+
+/** More text of the answer that is under way, and its tokens so far. */
+export interface TextEvent {
+  readonly cursor: string;
+  readonly message: string;
+  /** Where the text belongs, in UTF-16 units. */
+  readonly offset: number;
+  readonly text: string;
+  readonly answerTokens: number;
+}
 
 /** What a reader has: everything up to a revision, and so much of the answer that is under way. */
 interface Cursor {

@@ -1,4 +1,6 @@
-import { Hono, type MiddlewareHandler } from 'hono';
+import { join } from 'node:path';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { packageRoot } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { Conversations } from '../conversations/conversations.ts';
 import { HostGuard } from '../host-guard.ts';
@@ -11,6 +13,7 @@ import { conversationRoutes, ownPagesOnly } from './conversation-routes.ts';
 import { errorAnswer } from './error-answer.ts';
 import { corsHeaders, preflightHeaders, securityHeaders } from './headers.ts';
 import { modelRoute, modelsRoute } from './models-route.ts';
+import { PageFiles } from './page-files.ts';
 import { addRoutes, type Routes } from './routes.ts';
 import { servedModel } from './served-model.ts';
 import { detokenizeRoute, tokenizeRoute } from './tokenize-route.ts';
@@ -27,7 +30,7 @@ export interface AppOptions extends Pick<ApiContext, 'models'>, Partial<Omit<Api
 }
 
 /** Paths that need no key: they tell nothing and cost nothing. */
-const openPaths: ReadonlySet<string> = new Set(['/', '/health']);
+const openPaths = /^\/(health|chat|chat\/.*)?$/;
 
 /** The HTTP API as a function from request to response: it needs no port. */
 export function createApp(options: AppOptions): Hono {
@@ -68,7 +71,9 @@ function apiRoutes(context: ApiContext): Routes {
     POST: ({ req }) => handler(req.raw, context),
   });
   return {
-    '/': { GET: () => new Response('Hearth is running. Its OpenAI-compatible API is at /v1.\n') },
+    '/': { GET: welcome },
+    '/chat': { GET: (hono) => hono.redirect('/chat/') },
+    '/chat/:path{.*}': { GET: (hono) => chatPage.answer(hono, hono.req.param('path') ?? '') },
     '/health': { GET: () => health(context) },
     '/v1/models': { GET: () => modelsRoute(context) },
     '/v1/models/:id{.+}': { GET: ({ req }) => modelRoute(req.param('id') ?? '', context) },
@@ -77,6 +82,14 @@ function apiRoutes(context: ApiContext): Routes {
     '/tokenize': post(tokenizeRoute),
     '/detokenize': post(detokenizeRoute),
   };
+}
+
+const chatPage = new PageFiles(join(packageRoot(), 'dist/coordinator/pages/chat'));
+
+/** People come with a browser, programs look whether something is there. */
+function welcome(hono: Context): Response {
+  if (hono.req.header('accept')?.includes('text/html')) return hono.redirect('/chat/');
+  return new Response('Hearth is running. Its chat page is at /chat/, its OpenAI-compatible API at /v1.\n');
 }
 
 /** llama-server's: 503 until there is a model to ask. */
@@ -110,7 +123,7 @@ function guardHosts(guard: HostGuard): MiddlewareHandler {
 
 function wantKey(apiKey: string): MiddlewareHandler {
   return async ({ req }, next) => {
-    if (!openPaths.has(req.path)) checkApiKey(req.header('authorization'), apiKey);
+    if (!openPaths.test(req.path)) checkApiKey(req.header('authorization'), apiKey);
     await next();
   };
 }

@@ -48,7 +48,9 @@ interface ServeOptions extends DeviceOptions, CutOptions {
 export function addServe(program: Command): void {
   const command = program
     .command('serve', { isDefault: true })
-    .description('serve a model over an OpenAI-compatible API, on this device and all that join')
+    .description(
+      'serve a model in a chat page and over an OpenAI-compatible API, on this device and all that join',
+    )
     .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)');
   addDeviceOptions(command)
     .addOption(
@@ -155,9 +157,10 @@ function servedModel({ model, tokenizer, chat, scheduler, cluster }: Engine): Se
 function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, secret: string): void {
   const waiting = options.local ? '' : ' Waiting for devices to join.';
   process.stdout.write(`Hearth serves ${model.name}.${waiting}\n`);
-  process.stdout.write(`  API     ${http.url}/v1\n`);
   const isOpen = !isLoopbackHost(options.host);
   const address = isOpen ? (localAddresses()[0] ?? options.host) : '127.0.0.1';
+  process.stdout.write(`  chat    http://${address}:${http.port}/\n`);
+  process.stdout.write(`  API     ${http.url}/v1\n`);
   process.stdout.write(`  devices npx hearth join ws://${address}:${http.port} --secret ${secret}\n`);
   if (!isOpen)
     process.stdout.write('          (from this machine only; --host 0.0.0.0 --api-key KEY opens it)\n');
@@ -174,7 +177,7 @@ function whenReady(
   cluster.whenReady(Number.MAX_SAFE_INTEGER).then(
     () => {
       offer();
-      process.stdout.write(`Ready. Chat with it: npx hearth chat --url ${http.url}\n`);
+      process.stdout.write(`Ready. Chat with it at ${http.url}/\n`);
     },
     (error: unknown) => {
       if (!stop.aborted) logger.error({ error }, 'the model could not be loaded');
