@@ -14,11 +14,6 @@ export function branchTo(tree: MessageTree, leaf: string | null): Message[] {
   return branch.reverse();
 }
 
-/** The messages that answer, or ask, in the same place, oldest first. */
-export function siblingsOf(tree: MessageTree, { parent }: Message): Message[] {
-  return [...tree.values()].filter((other) => other.parent === parent);
-}
-
 /** Where a branch was left: from a message on always the newest child. */
 export function newestLeaf(tree: MessageTree, from: string): string {
   const newest = new Map<string | null, string>();

@@ -1,6 +1,6 @@
 import { answerAgain, copy, stop } from '../talk/actions.ts';
 import { showConversation, shown } from '../talk/address.ts';
-import { listOpen, openDialog } from '../views/dialogs.ts';
+import { isNarrow, listOpen, openDialog } from '../views/dialogs.ts';
 import { editing } from '../views/editing.ts';
 import { composerId, searchId } from '../views/element-ids.ts';
 
@@ -15,7 +15,7 @@ interface Shortcut {
 export const shortcuts: readonly Shortcut[] = [
   { keys: 'Enter', does: 'Send' },
   { keys: 'Shift Enter', does: 'New line' },
-  { keys: 'Escape', does: 'Stop the answer', run: () => void (shown.peek().answering.peek() && stop()) },
+  { keys: 'Escape', does: 'Stop the answer', run: () => closeOrStop() },
   { keys: 'Ctrl K', does: 'Search conversations', run: () => toSearch() },
   { keys: 'Ctrl Shift O', does: 'New conversation', run: () => showConversation(undefined) },
   { keys: 'Ctrl Shift L', does: 'Write a message', run: () => document.getElementById(composerId)?.focus() },
@@ -54,9 +54,15 @@ function open(dialog: 'settings' | 'shortcuts'): void {
   openDialog.value = dialog;
 }
 
+function closeOrStop(): void {
+  if (listOpen.peek()) listOpen.value = false;
+  else if (shown.peek().answering.peek()) void stop();
+}
+
 function toSearch(): void {
-  listOpen.value = true;
-  requestAnimationFrame(() => document.getElementById(searchId)?.focus());
+  listOpen.value = isNarrow();
+  // A list that was closed has the focus on its own, once it is open.
+  setTimeout(() => document.getElementById(searchId)?.focus(), isNarrow() ? 100 : 0);
 }
 
 function editLast(): void {

@@ -60,9 +60,9 @@ function Blocks({ tokens, open, depth }: { tokens: readonly Token[]; open: boole
   ));
 }
 
-/** Under the headings of the page, which are of levels 1 and 2. */
+/** Under the headings of the page, which are of levels 1 and 2. Answers begin with a first level or a second one. */
 function Heading({ depth, tokens }: Tokens.Heading) {
-  const Tag = `h${Math.min(6, depth + 2)}` as 'h3';
+  const Tag = `h${Math.min(6, Math.max(3, depth + 1))}` as 'h3';
   return (
     <Tag>
       <Inline tokens={tokens} />

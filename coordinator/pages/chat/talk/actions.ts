@@ -1,6 +1,7 @@
 import type { Conversation, Message, Settings } from '../../../conversations/conversation.ts';
 import { newSettings, showConversation, shown, shownId } from './address.ts';
 import { call, request } from './api.ts';
+import { copyText } from './clipboard.ts';
 import { refreshList } from './conversation-list.ts';
 import { saveDraft } from './drafts.ts';
 import { announce, attempt } from './notices.ts';
@@ -96,10 +97,9 @@ export function importFile(file: File): Promise<boolean> {
   });
 }
 
-export async function copy(text: string): Promise<boolean> {
+export function copy(text: string): Promise<boolean> {
   return attempt(async () => {
-    if (!navigator.clipboard) throw new Error('Browsers let pages copy only on this machine or with TLS.');
-    await navigator.clipboard.writeText(text);
+    await copyText(text);
     announce('Copied.');
   });
 }

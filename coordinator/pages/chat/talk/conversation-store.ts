@@ -1,6 +1,6 @@
 import { batch, computed, type Signal, signal } from '@preact/signals';
 import type { Conversation, ConversationHead, Message } from '../../../conversations/conversation.ts';
-import { branchTo, siblingsOf } from '../../../conversations/message-tree.ts';
+import { branchTo } from '../../../conversations/message-tree.ts';
 import type { ConversationEvent, TextEvent } from '../../../conversations/watch-conversation.ts';
 
 /**
@@ -20,6 +20,16 @@ export class ConversationStore {
     branchTo(this.#tree.value, this.head.value?.leaf ?? null).map(({ id }) => id),
   );
 
+  readonly #children = computed(() => {
+    const children = new Map<string | null, string[]>();
+    for (const { id, parent } of this.#tree.value.values()) {
+      const siblings = children.get(parent);
+      if (siblings) siblings.push(id);
+      else children.set(parent, [id]);
+    }
+    return children;
+  });
+
   /** The last answer shown. */
   readonly lastAnswer = computed(() => {
     const messages = this.branch.value.map((id) => this.message(id).value);
@@ -35,10 +45,10 @@ export class ConversationStore {
     return this.#messages.get(id)!;
   }
 
-  /** Ids of the messages in the same place. */
-  siblings(id: string): string[] {
-    const message = this.#tree.value.get(id);
-    return message ? siblingsOf(this.#tree.value, message).map((sibling) => sibling.id) : [];
+  /** Ids of the messages in the same place, oldest first. */
+  siblings(id: string): readonly string[] {
+    const parent = this.#tree.value.get(id)?.parent;
+    return parent === undefined ? [] : (this.#children.value.get(parent) ?? []);
   }
 
   get conversation(): Conversation | undefined {

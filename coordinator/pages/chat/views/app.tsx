@@ -7,7 +7,7 @@ import { announce, announcement } from '../talk/notices.ts';
 import { Composer } from './composer.tsx';
 import { DeleteDialog } from './delete-dialog.tsx';
 import { DevicesDialog } from './devices-dialog.tsx';
-import { listOpen, openDialog } from './dialogs.ts';
+import { isNarrow, listOpen, openDialog } from './dialogs.ts';
 import { Header } from './header.tsx';
 import { KeyDialog } from './key-dialog.tsx';
 import { Messages } from './messages.tsx';
@@ -27,7 +27,7 @@ export function App() {
   return (
     <div class="page">
       <Sidebar />
-      <main inert={listOpen.value && matchMedia('(max-width: 760px)').matches}>
+      <main inert={listOpen.value && isNarrow()}>
         <Header />
         <Messages key={shownId.value ?? 'new'} />
         <Composer key={`composer ${shownId.value}`} />

@@ -31,7 +31,7 @@ export function Composer() {
       <Notice />
       <div class="box">
         <TextArea id={composerId} label="Message" placeholder="Write a message" text={text} onSend={send} />
-        {answering ? (
+        {answering && reachable.value ? (
           <button
             type="button"
             class="round"

@@ -8,3 +8,7 @@ export const openDialog = signal<
 
 /** Whether the list of conversations covers the page, where that has no room for both. */
 export const listOpen = signal(false);
+
+export function isNarrow(): boolean {
+  return matchMedia('(max-width: 760px)').matches;
+}

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { saveKey } from '../talk/api.ts';
+import { refreshList } from '../talk/conversation-list.ts';
 import { attempt } from '../talk/notices.ts';
 import { refreshServer } from '../talk/server.ts';
 import { Dialog } from './dialog.tsx';
@@ -13,7 +14,7 @@ export function KeyDialog() {
         onSubmit={(event) => {
           event.preventDefault();
           saveKey(key.value.trim());
-          void attempt(refreshServer);
+          void attempt(() => Promise.all([refreshServer(), refreshList()]));
         }}
       >
         <label class="field">

@@ -32,8 +32,8 @@ export const MessageView = memo(({ message }: { message: Signal<Message> }) => {
       {text === '' && growing ? <Waiting /> : <Markdown text={text} growing={growing} />}
       <AnswerEnd message={message.value} />
       <footer>
-        <MessageActions message={message.value} />
         {answer && <AnswerFacts answer={answer} />}
+        <MessageActions message={message.value} />
       </footer>
     </article>
   );

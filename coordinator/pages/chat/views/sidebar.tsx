@@ -25,9 +25,15 @@ import { ThemeButton } from './theme-button.tsx';
 const searchDelayMs = 150;
 
 export function Sidebar() {
+  const closeButton = useRef<HTMLButtonElement>(null);
   const close = () => {
     listOpen.value = false;
   };
+  // Once it is to be seen, which it is with the next frame, it may have the focus.
+  useSignalEffect(() => {
+    if (listOpen.value)
+      requestAnimationFrame(() => requestAnimationFrame(() => closeButton.current?.focus()));
+  });
   const begin = () => {
     showConversation(undefined);
     close();
@@ -38,7 +44,13 @@ export function Sidebar() {
         <div class="brand">
           <FlameIcon />
           <span>Hearth</span>
-          <button type="button" class="quiet square only-narrow" aria-label="Close the list" onClick={close}>
+          <button
+            ref={closeButton}
+            type="button"
+            class="quiet square only-narrow"
+            aria-label="Close the list"
+            onClick={close}
+          >
             <CloseIcon />
           </button>
         </div>
@@ -50,7 +62,9 @@ export function Sidebar() {
         <List />
         <Tools />
       </nav>
-      {listOpen.value && <button type="button" class="veil" aria-label="Close the list" onClick={close} />}
+      {listOpen.value && (
+        <button type="button" class="veil" tabIndex={-1} aria-label="Close the list" onClick={close} />
+      )}
     </>
   );
 }

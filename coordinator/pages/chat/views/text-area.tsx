@@ -16,7 +16,7 @@ export function TextArea({ label, text, placeholder = '', id, onSend, onCancel }
   useEffect(() => {
     const area = element.current!;
     // On a phone that would bring up the keyboard, over half of what there is to read.
-    if (!onCancel && !matchMedia('(pointer: fine)').matches) return;
+    if (!onCancel && isTouched()) return;
     area.focus({ preventScroll: true });
     area.setSelectionRange(area.value.length, area.value.length);
   }, []);
@@ -32,8 +32,7 @@ export function TextArea({ label, text, placeholder = '', id, onSend, onCancel }
     }
     // While a composed letter (Chinese, Japanese) is being chosen, Enter chooses it.
     if (event.key !== 'Enter' || event.isComposing) return;
-    const sends =
-      event.ctrlKey || event.metaKey || (!event.shiftKey && matchMedia('(pointer: fine)').matches);
+    const sends = event.ctrlKey || event.metaKey || (!event.shiftKey && !isTouched());
     if (!sends) return;
     event.preventDefault();
     void onSend();
@@ -53,4 +52,8 @@ export function TextArea({ label, text, placeholder = '', id, onSend, onCancel }
       onKeyDown={onKeyDown}
     />
   );
+}
+
+function isTouched(): boolean {
+  return matchMedia('(pointer: coarse)').matches;
 }
