@@ -22,6 +22,9 @@ export interface Asked {
   readonly devices: () => readonly string[];
 }
 
+/** So many tokens are between two looks at who computes. */
+const deviceCheckTokens = 16;
+
 /** @throws HearthError whatever a chat completion's request may */
 export type Ask = (question: Question) => Promise<Asked>;
 
@@ -75,17 +78,10 @@ export class AnswerRun {
   }
 
   #grow(text: string): void {
-    const { answer, devices } = this.#asked;
-    const { promptTokens, cachedTokens, answerTokens } = answer.usage;
-    const took = new Set([...this.#record.devices, ...devices()]);
-    this.#record = {
-      ...this.#record,
-      devices: [...took],
-      promptTokens,
-      cachedTokens,
-      answerTokens,
-      ...speed(answer),
-    };
+    const { answer } = this.#asked;
+    const { usage } = answer;
+    const devices = usage.answerTokens % deviceCheckTokens === 1 ? this.#devices() : this.#record.devices;
+    this.#record = { ...this.#record, ...usage, devices, ...speed(answer) };
     const whole = this.#message.text + text;
     this.#message = {
       ...this.#message,
@@ -96,8 +92,13 @@ export class AnswerRun {
     if (whole.length > conversationLimits.textLength) this.end('stopped');
   }
 
+  /** Those that took part so far. */
+  #devices(): string[] {
+    return [...new Set([...this.#record.devices, ...this.#asked.devices()])];
+  }
+
   #finish(end: Partial<AnswerRecord>): void {
-    this.#record = { ...this.#record, ...end };
+    this.#record = { ...this.#record, devices: this.#devices(), ...end };
     this.#message = { ...this.#message, answer: this.#record };
     this.#open.put([this.#message]);
   }

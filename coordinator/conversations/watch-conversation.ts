@@ -1,4 +1,4 @@
-import type { ConversationHead, Message } from './conversation.ts';
+import type { AnswerRecord, ConversationHead, Message } from './conversation.ts';
 import type { OpenConversation } from './open-conversation.ts';
 
 /** What a reader of a conversation is told. It keeps `cursor`, and goes on behind it after a lost connection. */
@@ -11,15 +11,21 @@ export interface ChangeEvent {
   readonly messages: readonly Message[];
 }
 
-/** More text of the answer that is under way, and its tokens so far. */
+/** More text of the answer that is under way, and how it goes. */
 export interface TextEvent {
   readonly cursor: string;
   readonly message: string;
   /** Where the text belongs, in UTF-16 units. */
   readonly offset: number;
   readonly text: string;
-  readonly answerTokens: number;
+  readonly answer: AnswerProgress;
 }
+
+/** What of an answer's record changes from token to token. */
+export type AnswerProgress = Pick<
+  AnswerRecord,
+  'promptTokens' | 'cachedTokens' | 'answerTokens' | 'ttftMs' | 'tokensPerSecond'
+>;
 
 /** What a reader has: everything up to a revision, and so much of the answer that is under way. */
 interface Cursor {
@@ -74,9 +80,14 @@ function nextEvent(
     message: growing.id,
     offset: textLength,
     text: growing.text.slice(textLength),
-    answerTokens: growing.answer.answerTokens,
+    answer: progressOf(growing.answer),
   };
   return { cursor, event };
+}
+
+function progressOf(answer: AnswerRecord): AnswerProgress {
+  const { promptTokens, cachedTokens, answerTokens, ttftMs, tokensPerSecond } = answer;
+  return { promptTokens, cachedTokens, answerTokens, ttftMs, tokensPerSecond };
 }
 
 function cursorName({ epoch }: OpenConversation, { revision, textLength }: Cursor): string {

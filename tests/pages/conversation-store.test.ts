@@ -10,6 +10,8 @@ const growing = (text: string): Message => {
   return { ...message, answer: { ...message.answer!, state: 'answering' } };
 };
 
+const progress = (answerTokens: number) => ({ promptTokens: 20, cachedTokens: 0, answerTokens });
+
 function opened(): ConversationStore {
   const store = new ConversationStore();
   store.apply({ cursor: 'e.1.2', head, messages: [question('q', null, 'Hm?'), growing('We')] });
@@ -21,7 +23,7 @@ describe('the conversation that is shown', () => {
     const store = opened();
     expect(store.branch.value).toEqual(['q', 'a']);
     expect(store.answering.value).toBe(true);
-    store.apply({ cursor: 'e.1.4', message: 'a', offset: 2, text: 'll', answerTokens: 2 });
+    store.apply({ cursor: 'e.1.4', message: 'a', offset: 2, text: 'll', answer: progress(2) });
     expect(store.message('a').value).toMatchObject({ text: 'Well', answer: { answerTokens: 2 } });
     expect(store.cursor).toBe('e.1.4');
     store.apply({ cursor: 'e.2.0', head, messages: [answer('a', 'q', 'Well.')] });
@@ -33,7 +35,7 @@ describe('the conversation that is shown', () => {
   it('takes text that comes twice once', () => {
     const store = opened();
     for (let i = 0; i < 2; i += 1)
-      store.apply({ cursor: 'e.1.4', message: 'a', offset: 2, text: 'll', answerTokens: 2 });
+      store.apply({ cursor: 'e.1.4', message: 'a', offset: 2, text: 'll', answer: progress(2) });
     expect(store.message('a').value.text).toBe('Well');
   });
 
@@ -51,7 +53,7 @@ describe('the conversation that is shown', () => {
       count('answer', () => store.message('a').value),
     ];
     for (let i = 0; i < 10; i += 1)
-      store.apply({ cursor: `e.1.${2 + i}`, message: 'a', offset: 2 + i, text: '!', answerTokens: i });
+      store.apply({ cursor: `e.1.${2 + i}`, message: 'a', offset: 2 + i, text: '!', answer: progress(i) });
     expect(draws).toEqual({ branch: 1, question: 1, answer: 11 });
     for (const end of stop) end();
   });

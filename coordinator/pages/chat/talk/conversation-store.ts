@@ -87,11 +87,11 @@ export class ConversationStore {
   }
 
   /** Text goes where the event says, so one that comes twice changes nothing. */
-  #grow({ message: id, offset, text, answerTokens }: TextEvent): void {
+  #grow({ message: id, offset, text, answer }: TextEvent): void {
     const shown = this.#messages.get(id);
     const message = shown?.peek();
     if (!shown || !message?.answer) return;
     const whole = message.text.slice(0, offset) + text;
-    shown.value = { ...message, text: whole, answer: { ...message.answer, answerTokens } };
+    shown.value = { ...message, text: whole, answer: { ...message.answer, ...answer } };
   }
 }
