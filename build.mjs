@@ -1,4 +1,4 @@
-// Builds everything that runs: the kernels (two WebAssembly builds of one source) and the Node entry points.
+// Builds everything that runs: the kernels (two WebAssembly builds of one source), the Node entry points and the pages.
 // With `--dev` it then builds again on every change and restarts a coordinator and two agents.
 import { spawn } from 'node:child_process';
 import { watch } from 'node:fs';
@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import esbuild from 'esbuild';
+import { buildPages } from './coordinator/pages/build-pages.mjs';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
@@ -52,7 +53,11 @@ function buildNode() {
 }
 
 function buildAll() {
-  return Promise.all([...kernelBuilds.map(buildKernels), buildNode()]);
+  return Promise.all([
+    ...kernelBuilds.map(buildKernels),
+    buildNode(),
+    buildPages(`${root}dist/coordinator/pages`),
+  ]);
 }
 
 /** A coordinator without weights and two agents, as a small cluster to work on. */

@@ -1,14 +1,20 @@
-import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { packageRoot } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
+import type { Conversations } from '../conversations/conversations.ts';
 import { HostGuard } from '../host-guard.ts';
 import { checkApiKey } from './api-key.ts';
+import { randomSeed } from './ask-chat.ts';
 import { chatRoute } from './chat-route.ts';
 import { completionRoute } from './completion-route.ts';
 import type { ApiContext } from './context.ts';
+import { conversationRoutes, ownPagesOnly } from './conversation-routes.ts';
 import { errorAnswer } from './error-answer.ts';
 import { corsHeaders, preflightHeaders, securityHeaders } from './headers.ts';
 import { modelRoute, modelsRoute } from './models-route.ts';
+import { PageFiles } from './page-files.ts';
+import { addRoutes, type Routes } from './routes.ts';
 import { servedModel } from './served-model.ts';
 import { detokenizeRoute, tokenizeRoute } from './tokenize-route.ts';
 
@@ -17,14 +23,14 @@ export interface AppOptions extends Pick<ApiContext, 'models'>, Partial<Omit<Api
   readonly allowedHosts?: readonly string[];
   /** Wanted from every client that asks for more than `/` and `/health`. */
   readonly apiKey?: string;
-  /** Adds routes, such as pages, behind the same checks and before the API's own. */
+  /** What is said in the chat page; without, it has none to show. */
+  readonly conversations?: Conversations;
+  /** Adds routes behind the same checks and before the API's own. */
   readonly extend?: (app: Hono) => void;
 }
 
-type Handler = (request: Request, context: Context) => Response | Promise<Response>;
-
 /** Paths that need no key: they tell nothing and cost nothing. */
-const openPaths: ReadonlySet<string> = new Set(['/', '/health']);
+const openPaths = /^\/(health|chat|chat\/.*)?$/;
 
 /** The HTTP API as a function from request to response: it needs no port. */
 export function createApp(options: AppOptions): Hono {
@@ -33,7 +39,11 @@ export function createApp(options: AppOptions): Hono {
   app.use(addSecurityHeaders, guardHosts(new HostGuard(options.allowedHosts ?? [])));
   if (options.apiKey !== undefined) app.use(wantKey(options.apiKey));
   options.extend?.(app);
-  addRoutes(app, context);
+  addRoutes(app, apiRoutes(context));
+  if (options.conversations) {
+    app.use('/api/*', ownPagesOnly);
+    addRoutes(app, conversationRoutes(options.conversations, context));
+  }
   app.notFound(({ req }) => answerError(new HearthError('ROUTE_NOT_FOUND', `there is no ${req.path} here`)));
   app.onError((error) => {
     context.onError(error);
@@ -49,34 +59,37 @@ function contextOf(options: AppOptions): ApiContext {
   return {
     maxBodyBytes: 8 * 1024 * 1024,
     pingIntervalMs: 15_000,
-    randomSeed: () => randomInt(2 ** 47),
+    randomSeed,
     nowSeconds: () => Math.floor(Date.now() / 1000),
     ...options,
     onError,
   };
 }
 
-function addRoutes(app: Hono, context: ApiContext): void {
-  const post = (handler: (request: Request, context: ApiContext) => Promise<Response>): Handler => {
-    return (request) => handler(request, context);
+function apiRoutes(context: ApiContext): Routes {
+  const post = (handler: (request: Request, context: ApiContext) => Promise<Response>): Routes[string] => ({
+    POST: ({ req }) => handler(req.raw, context),
+  });
+  return {
+    '/': { GET: welcome },
+    '/chat': { GET: (hono) => hono.redirect('/chat/') },
+    '/chat/:path{.*}': { GET: (hono) => chatPage.answer(hono, hono.req.param('path') ?? '') },
+    '/health': { GET: () => health(context) },
+    '/v1/models': { GET: () => modelsRoute(context) },
+    '/v1/models/:id{.+}': { GET: ({ req }) => modelRoute(req.param('id') ?? '', context) },
+    '/v1/chat/completions': post(chatRoute),
+    '/v1/completions': post(completionRoute),
+    '/tokenize': post(tokenizeRoute),
+    '/detokenize': post(detokenizeRoute),
   };
-  const routes: readonly (readonly [method: 'GET' | 'POST', path: string, handler: Handler])[] = [
-    ['GET', '/', () => new Response('Hearth is running. Its OpenAI-compatible API is at /v1.\n')],
-    ['GET', '/health', () => health(context)],
-    ['GET', '/v1/models', () => modelsRoute(context)],
-    ['GET', '/v1/models/:id{.+}', (_, { req }) => modelRoute(req.param('id') ?? '', context)],
-    ['POST', '/v1/chat/completions', post(chatRoute)],
-    ['POST', '/v1/completions', post(completionRoute)],
-    ['POST', '/tokenize', post(tokenizeRoute)],
-    ['POST', '/detokenize', post(detokenizeRoute)],
-  ];
-  for (const [method, path, handler] of routes) {
-    app.on(method, path, (hono) => handler(hono.req.raw, hono));
-    app.all(path, ({ req }) => {
-      const message = `${req.path} takes ${method}, not ${req.method}`;
-      throw new HearthError('METHOD_NOT_ALLOWED', message, { allow: method });
-    });
-  }
+}
+
+const chatPage = new PageFiles(join(packageRoot(), 'dist/coordinator/pages/chat'));
+
+/** People come with a browser, programs look whether something is there. */
+function welcome(hono: Context): Response {
+  if (hono.req.header('accept')?.includes('text/html')) return hono.redirect('/chat/');
+  return new Response('Hearth is running. Its chat page is at /chat/, its OpenAI-compatible API at /v1.\n');
 }
 
 /** llama-server's: 503 until there is a model to ask. */
@@ -110,7 +123,7 @@ function guardHosts(guard: HostGuard): MiddlewareHandler {
 
 function wantKey(apiKey: string): MiddlewareHandler {
   return async ({ req }, next) => {
-    if (!openPaths.has(req.path)) checkApiKey(req.header('authorization'), apiKey);
+    if (!openPaths.test(req.path)) checkApiKey(req.header('authorization'), apiKey);
     await next();
   };
 }

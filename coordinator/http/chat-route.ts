@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { encodeChat } from '../chat/encode-chat.ts';
-import { type ChatBody, chatMaxTokens, chatMessages, parseChatBody } from './chat-request.ts';
+import { chatGenerations } from './chat-generation.ts';
+import { type ChatBody, parseChatBody } from './chat-request.ts';
 import { Choices } from './choices.ts';
 import { clientGone } from './client-gone.ts';
 import type { ApiContext } from './context.ts';
-import { type GenerationInput, generationRequests } from './generation-input.ts';
 import { chatLogprobs } from './logprobs-format.ts';
 import { readJsonObject } from './read-json.ts';
 import { type ServedModel, servedModel } from './served-model.ts';
@@ -16,15 +15,7 @@ export async function chatRoute(request: Request, context: ApiContext): Promise<
   const chat = parseChatBody(await readJsonObject(request, context.maxBodyBytes));
   const model = servedModel(context.models(), chat.model);
   const gone = clientGone(request);
-  const rendered = await model.chat.render({ messages: chatMessages(chat), addGenerationPrompt: true });
-  const input: GenerationInput = {
-    prompts: [encodeChat(model.tokenizer, rendered)],
-    body: chat,
-    stops: model.chat.stops,
-    maxTokens: chatMaxTokens(chat),
-    topLogprobs: chat.logprobs ? (chat.top_logprobs ?? 0) : undefined,
-  };
-  const choices = new Choices(model.scheduler, generationRequests(input, model, context), gone.signal);
+  const choices = new Choices(model.scheduler, await chatGenerations(chat, model, context), gone.signal);
   const answer = new ChatAnswer(model, chat, choices, context.nowSeconds());
   if (!chat.stream) return Response.json(await answer.whole());
   return sseResponse(answer.chunks(), { ...context, onGone: () => gone.abort() });

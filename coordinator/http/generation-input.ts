@@ -18,7 +18,7 @@ export interface GenerationInput {
 export function generationRequests(
   { prompts, body, stops, maxTokens, topLogprobs }: GenerationInput,
   model: ServedModel,
-  { randomSeed }: ApiContext,
+  { randomSeed }: Pick<ApiContext, 'randomSeed'>,
 ): GenerationRequest[] {
   const sampling = samplingOf(body, { vocabSize: model.scheduler.limits.vocabSize, randomSeed, topLogprobs });
   const own = typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []);

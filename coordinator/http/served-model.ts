@@ -29,6 +29,8 @@ export interface ServedModel {
   readonly tokenizer: Tokenizer;
   readonly chat: ChatRenderer;
   readonly scheduler: Scheduler;
+  /** Names of those that compute at present. */
+  readonly devices?: () => readonly string[];
 }
 
 /**

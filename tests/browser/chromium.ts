@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
 
 const candidates = [
@@ -9,25 +10,26 @@ const candidates = [
   '/usr/bin/google-chrome',
 ];
 
+/** Without a path it is the one that playwright-core keeps in the user's cache. */
+export type Chromium = { readonly path: string | undefined } | { readonly reason: string };
+
 /**
- * Where Chromium is; on Debian it is installed if it is missing and this process may. Without it a test is skipped
- * with the reason, but never in CI, where it must be had.
+ * Where Chromium is; it is installed if it is missing, by Debian's packages where this process may, else by
+ * playwright-core. Without it a test is skipped with the reason, but never in CI, where it must be had.
  */
-export function chromiumOrReason(): { path: string } | { reason: string } {
+export function chromiumOrReason(): Chromium {
   const found = candidates.find((path) => path !== undefined && existsSync(path));
   if (found) return { path: found };
-  const reason = install();
-  if (reason === undefined) return { path: '/usr/bin/chromium' };
+  const mayInstall = existsSync('/usr/bin/apt-get') && process.getuid?.() === 0;
+  const reason = mayInstall ? installPackage() : installHeadlessShell();
+  if (reason === undefined) return { path: mayInstall ? '/usr/bin/chromium' : undefined };
   if (process.env.CI) throw new Error(`CI must run the browser tests, but ${reason}`);
   process.stderr.write(`browser tests are skipped: ${reason}\n`);
   return { reason };
 }
 
 /** @returns why it could not be installed */
-function install(): string | undefined {
-  if (!existsSync('/usr/bin/apt-get')) return 'there is no Chromium (set HEARTH_CHROMIUM to its path)';
-  if (process.getuid?.() !== 0)
-    return 'there is no Chromium and only root can install it (apt-get install chromium)';
+function installPackage(): string | undefined {
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = (...args: string[]) =>
     execFileSync('apt-get', args, { env: environment, stdio: 'ignore', timeout: 600_000 });
@@ -40,19 +42,29 @@ function install(): string | undefined {
   }
 }
 
+/** @returns why it could not be installed */
+function installHeadlessShell(): string | undefined {
+  const program = fileURLToPath(new URL('cli.js', import.meta.resolve('playwright-core/package.json')));
+  try {
+    const args = [program, 'install', 'chromium-headless-shell'];
+    execFileSync(process.execPath, args, { stdio: 'ignore', timeout: 600_000 });
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    return `there is no Chromium (HEARTH_CHROMIUM may name one), and none could be installed: ${reason}`;
+  }
+}
+
 /** Headless, and without the services that make Chromium call its makers at every start. */
-export function launch(executablePath: string): Promise<Browser> {
-  return chromium.launch({
-    executablePath,
-    headless: false,
-    args: [
-      '--headless=new',
-      '--no-sandbox',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+export function launch(path: string | undefined): Promise<Browser> {
+  const args = [
+    '--no-sandbox',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ];
+  if (path === undefined) return chromium.launch({ args });
+  return chromium.launch({ executablePath: path, headless: false, args: ['--headless=new', ...args] });
 }

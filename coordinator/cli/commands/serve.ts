@@ -5,9 +5,13 @@ import pino, { type Logger } from 'pino';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import type { Goal } from '../../../runtime/plan/goal.ts';
 import { AgentServer } from '../../cluster/agent-server.ts';
+import { conversationsPath } from '../../conversations/conversation-folder.ts';
+import { ConversationShelf } from '../../conversations/conversation-shelf.ts';
+import { Conversations } from '../../conversations/conversations.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { hostnameOf, isLoopback } from '../../host-guard.ts';
+import { askChat } from '../../http/ask-chat.ts';
 import { addClusterRoutes } from '../../http/cluster-routes.ts';
 import type { ServedModel } from '../../http/served-model.ts';
 import { type HttpServer, startHttpServer } from '../../http/server.ts';
@@ -47,7 +51,9 @@ interface ServeOptions extends DeviceOptions, CutOptions {
 export function addServe(program: Command): void {
   const command = program
     .command('serve', { isDefault: true })
-    .description('serve a model over an OpenAI-compatible API, on this device and all that join')
+    .description(
+      'serve a model in a chat page and over an OpenAI-compatible API, on this device and all that join',
+    )
     .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)');
   addDeviceOptions(command)
     .addOption(
@@ -97,12 +103,19 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
   const progress = new Progress('loading');
   const model = await openModel(name);
   let engine: Engine | undefined;
+  const onError = (error: unknown) => logger.error({ error }, 'a request failed');
+  const conversations = new Conversations({
+    shelf: new ConversationShelf(conversationsPath(), onError),
+    ask: askChat(() => served),
+    onError,
+  });
   const http = await startHttpServer({
     models: () => served,
+    conversations,
     hostname: options.host,
     port: options.port,
     allowedHosts: isLoopbackHost(options.host) ? [] : localAddresses(),
-    onError: (error) => logger.error({ error }, 'a request failed'),
+    onError,
     extend: (app) => addClusterRoutes(app, () => engine),
     ...(options.apiKey && { apiKey: options.apiKey }),
   });
@@ -130,6 +143,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
   } finally {
     agents.close();
     await http.close();
+    await conversations.close();
     await engine?.close();
   }
 }
@@ -138,17 +152,20 @@ function isLoopbackHost(host: string): boolean {
   return isLoopback(hostnameOf(host) ?? '');
 }
 
-function servedModel(engine: Engine): ServedModel {
-  const { model, tokenizer, chat, scheduler } = engine;
-  return { id: model.name, createdSeconds: Math.floor(Date.now() / 1000), tokenizer, chat, scheduler };
+function servedModel({ model, tokenizer, chat, scheduler, cluster }: Engine): ServedModel {
+  const createdSeconds = Math.floor(Date.now() / 1000);
+  const working = () => cluster.deviceStates().filter(({ state }) => state === 'ready');
+  const devices = () => working().map(({ name }) => name);
+  return { id: model.name, createdSeconds, tokenizer, chat, scheduler, devices };
 }
 
 function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, secret: string): void {
   const waiting = options.local ? '' : ' Waiting for devices to join.';
   process.stdout.write(`Hearth serves ${model.name}.${waiting}\n`);
-  process.stdout.write(`  API     ${http.url}/v1\n`);
   const isOpen = !isLoopbackHost(options.host);
   const address = isOpen ? (localAddresses()[0] ?? options.host) : '127.0.0.1';
+  process.stdout.write(`  chat    http://${address}:${http.port}/\n`);
+  process.stdout.write(`  API     ${http.url}/v1\n`);
   process.stdout.write(`  devices npx hearth join ws://${address}:${http.port} --secret ${secret}\n`);
   if (!isOpen)
     process.stdout.write('          (from this machine only; --host 0.0.0.0 --api-key KEY opens it)\n');
@@ -165,7 +182,7 @@ function whenReady(
   cluster.whenReady(Number.MAX_SAFE_INTEGER).then(
     () => {
       offer();
-      process.stdout.write(`Ready. Chat with it: npx hearth chat --url ${http.url}\n`);
+      process.stdout.write(`Ready. Chat with it at ${http.url}/\n`);
     },
     (error: unknown) => {
       if (!stop.aborted) logger.error({ error }, 'the model could not be loaded');

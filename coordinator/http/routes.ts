@@ -1,0 +1,21 @@
+import type { Context, Hono } from 'hono';
+import { HearthError } from '../../runtime/error.ts';
+
+export type Handler = (hono: Context) => Response | Promise<Response>;
+
+/** What each path answers, by method. */
+export type Routes = Readonly<
+  Record<string, Readonly<Partial<Record<'GET' | 'POST' | 'PATCH' | 'DELETE', Handler>>>>
+>;
+
+/** Adds routes that say which methods they take. */
+export function addRoutes(app: Hono, routes: Routes): void {
+  for (const [path, handlers] of Object.entries(routes)) {
+    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
+    const allow = Object.keys(handlers).join(', ');
+    app.all(path, ({ req }) => {
+      const message = `${req.path} takes ${allow}, not ${req.method}`;
+      throw new HearthError('METHOD_NOT_ALLOWED', message, { allow });
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { copy } from '../talk/actions.ts';
+import { CheckIcon, CopyIcon } from '../views/icons.tsx';
+
+/** Longer code stays without colours. */
+const maxHighlighted = 50_000;
+
+interface CodeBlockProps {
+  code: string;
+  /** As the fence says: `ts`, `python title=x`. */
+  language: string;
+  /** More of it may come: colours wait for the end. */
+  open: boolean;
+}
+
+export function CodeBlock({ code, language, open }: CodeBlockProps) {
+  const name = language.split(/\s/)[0] ?? '';
+  const coloured = useColours(code, name, open);
+  const [copied, setCopied] = useState(false);
+  const copyCode = async () => {
+    if (!(await copy(code))) return;
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1500);
+  };
+  return (
+    <figure class="code">
+      <figcaption>
+        <span>{name || 'text'}</span>
+        <button type="button" class="quiet" onClick={copyCode}>
+          {copied ? <CheckIcon /> : <CopyIcon />}
+          {copied ? 'Copied' : 'Copy'}
+        </button>
+      </figcaption>
+      <pre tabIndex={0} role="group" aria-label={name ? `Code in ${name}` : 'Code'}>
+        <code>{coloured ?? code}</code>
+      </pre>
+    </figure>
+  );
+}
+
+/** The highlighter is fetched with the first code there is. @returns undefined until there are colours */
+function useColours(code: string, name: string, open: boolean): ComponentChildren {
+  const [coloured, setColoured] = useState<{ code: string; content: ComponentChildren }>();
+  useEffect(() => {
+    if (open || name === '' || code.length > maxHighlighted) return;
+    let wanted = true;
+    import('./highlight.tsx').then(
+      ({ highlight }) => wanted && setColoured({ code, content: highlight(code, name) }),
+      // Away from the coordinator it may be missing; code is code without it.
+      () => {},
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [code, name, open]);
+  return coloured?.code === code ? coloured.content : undefined;
+}

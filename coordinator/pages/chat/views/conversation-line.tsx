@@ -1,0 +1,92 @@
+import { useSignal } from '@preact/signals';
+import { exportFile, rename } from '../talk/actions.ts';
+import { shownId } from '../talk/address.ts';
+import type { ListedConversation } from '../talk/conversation-list.ts';
+import { listOpen, openDialog } from './dialogs.ts';
+import { DeleteIcon, EditIcon, ExportIcon } from './icons.tsx';
+
+/** One conversation in the list, with what can be done to it. */
+export function ConversationLine({ conversation }: { conversation: ListedConversation }) {
+  const { id, title, excerpt, answering } = conversation;
+  const renaming = useSignal(false);
+  const name = title || 'New conversation';
+  if (renaming.value) return <TitleEditor id={id} title={title} onDone={() => (renaming.value = false)} />;
+  return (
+    <li class="line">
+      <a
+        href={`#${id}`}
+        aria-current={shownId.value === id ? 'page' : undefined}
+        onClick={() => {
+          listOpen.value = false;
+        }}
+      >
+        <span class="title">
+          {answering && <span class="ember" role="img" aria-label="Answering" />}
+          {name}
+        </span>
+        {excerpt && <span class="excerpt">{excerpt}</span>}
+      </a>
+      <span class="line-actions">
+        <LineButton label={`Rename ${name}`} onClick={() => (renaming.value = true)}>
+          <EditIcon />
+        </LineButton>
+        <LineButton label={`Export ${name}`} onClick={() => exportFile(id)}>
+          <ExportIcon />
+        </LineButton>
+        <LineButton label={`Delete ${name}`} onClick={() => (openDialog.value = { delete: conversation })}>
+          <DeleteIcon />
+        </LineButton>
+      </span>
+    </li>
+  );
+}
+
+interface LineButtonProps {
+  label: string;
+  onClick: () => unknown;
+  children: preact.ComponentChildren;
+}
+
+function LineButton({ label, onClick, children }: LineButtonProps) {
+  return (
+    <button
+      type="button"
+      class="quiet square"
+      aria-label={label}
+      title={label}
+      onClick={() => void onClick()}
+    >
+      {children}
+    </button>
+  );
+}
+
+function TitleEditor({ id, title, onDone }: { id: string; title: string; onDone: () => void }) {
+  const changed = useSignal(title);
+  const save = () => {
+    const now = changed.value.trim();
+    if (now !== '' && now !== title) void rename(id, now);
+    onDone();
+  };
+  return (
+    <li class="line">
+      <input
+        class="title-editor"
+        aria-label="Title"
+        maxLength={200}
+        value={changed.value}
+        ref={(input) => input?.focus()}
+        onInput={({ currentTarget }) => {
+          changed.value = currentTarget.value;
+        }}
+        onBlur={save}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') save();
+          if (event.key !== 'Escape') return;
+          event.stopPropagation();
+          onDone();
+        }}
+      />
+    </li>
+  );
+}

@@ -1,0 +1,36 @@
+import type { DeviceState } from '../../../cluster/device-state.ts';
+import { devices, model } from '../talk/server.ts';
+import { Dialog } from './dialog.tsx';
+
+const states: Readonly<Record<DeviceState['state'], string>> = {
+  'stand-by': 'on stand-by',
+  preparing: 'getting its part',
+  loading: 'loading',
+  ready: 'computing',
+  declined: 'cannot take part',
+};
+
+/** Which model answers, and who computes it. */
+export function DevicesDialog() {
+  const all = devices.value;
+  const tiles = all.reduce((sum, device) => sum + device.tiles, 0);
+  return (
+    <Dialog title={model.value?.id ?? 'The model is loading'}>
+      {model.value && <p class="soft">Looks back on {model.value.contextLength.toLocaleString()} tokens.</p>}
+      <ul class="device-list">
+        {all.map((device) => (
+          <li key={device.name}>
+            <span class={`dot ${device.state === 'ready' ? 'ready' : 'loading'}`} />
+            <strong>{device.name}</strong>
+            <span class="soft">{device.reason ?? states[device.state]}</span>
+            <span class="share">{tiles > 0 ? `${Math.round((device.tiles / tiles) * 100)} %` : ''}</span>
+          </li>
+        ))}
+      </ul>
+      <p class="soft">
+        Another device takes part when it runs the line that starts with <code>npx hearth join</code>, which
+        the coordinator prints.
+      </p>
+    </Dialog>
+  );
+}

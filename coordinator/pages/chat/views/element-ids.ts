@@ -1,0 +1,3 @@
+/** Where the keyboard leads. */
+export const composerId = 'composer';
+export const searchId = 'search';

@@ -1,0 +1,78 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { answerIn, answerText, ask, ChatBench } from './chat-bench.ts';
+import { chromiumOrReason } from './chromium.ts';
+
+const chromium = chromiumOrReason();
+let bench: ChatBench;
+let model: string;
+
+beforeEach((context) => {
+  if ('reason' in chromium) context.skip(chromium.reason);
+});
+beforeAll(async () => {
+  if ('reason' in chromium) return;
+  bench = await ChatBench.open(chromium.path);
+  model = await bench.endlessModel();
+  await bench.serve(model);
+});
+afterEach(async () => {
+  await bench?.closePages();
+});
+afterAll(async () => {
+  if (!bench) return;
+  expect(bench.strangers).toEqual([]);
+  expect(bench.errors).toEqual([]);
+  await bench.close();
+});
+
+/** Waits for more text than there is. */
+async function grows(page: Parameters<typeof answerText>[0], from = 0): Promise<string> {
+  await expect.poll(async () => (await answerText(page)).length, { timeout: 20_000 }).toBeGreaterThan(from);
+  return answerText(page);
+}
+
+it('an answer goes on through a reload, is stopped on another page, and continued', async () => {
+  const page = await bench.page();
+  await page.goto(bench.url);
+  await ask(page, 'Tell me everything.');
+  const before = await grows(page);
+  await page.reload();
+  const after = await grows(page, before.length);
+  expect(after.startsWith(before.slice(0, 20))).toBe(true);
+  expect(await page.locator('.assistant[data-state=answering]').count()).toBe(1);
+
+  const other = await bench.page();
+  await other.goto(page.url());
+  await grows(other);
+  await other.keyboard.press('Escape');
+  const stopped = await answerIn(page, 'stopped');
+  expect(await answerIn(other, 'stopped')).toBe(stopped);
+
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await grows(page, stopped.length);
+  await page.getByRole('button', { name: 'Stop the answer' }).click();
+  await answerIn(page, 'stopped');
+});
+
+it('an answer whose coordinator is killed is there after its next start, on a page that comes back by itself', async () => {
+  const page = await bench.page();
+  await page.goto(bench.url);
+  await ask(page, 'Tell me everything.');
+  // Twice as long as an answer may stay in memory alone.
+  await grows(page);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const seen = await grows(page);
+  await bench.coordinator.kill('SIGKILL');
+  await page.getByRole('alert').getByText('does not answer').waitFor({ timeout: 20_000 });
+  expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
+
+  await bench.serve(model);
+  const kept = await answerIn(page, 'interrupted');
+  expect(kept.length).toBeGreaterThan(0);
+  expect(kept.slice(0, 20)).toBe(seen.slice(0, 20));
+  await page.getByText('Interrupted: the coordinator ended meanwhile.').waitFor();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await grows(page, kept.length);
+  await page.getByRole('button', { name: 'Stop the answer' }).click();
+  await answerIn(page, 'stopped');
+});
