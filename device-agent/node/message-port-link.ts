@@ -10,12 +10,14 @@ interface Farewell {
 
 /** What a thread that computes waits for its next frame before it returns to its event loop. */
 const lingerMs = 1;
+/** After so long it returns in any case: timers and promises wait there, and steps may follow each other for minutes. */
+const mostLingerMs = 50;
 
 /**
  * A link to another thread of this process. Frames are copied, so that one frame may go to several links.
  * @param bell 4 bytes that both ends of the link share
  * @param lingers whether this end stays for the frame that follows: within a step it comes soon, and waiting on the bell
- * is a sync's time less than going through the event loop. Nothing else happens in this thread meanwhile.
+ * is a sync's time less than going through the event loop. Nothing else happens in this thread meanwhile, for a while.
  */
 export function messagePortLink(port: MessagePort, bell: SharedArrayBuffer, lingers = false): Link {
   const rung = new Int32Array(bell);
@@ -48,17 +50,22 @@ export function messagePortLink(port: MessagePort, bell: SharedArrayBuffer, ling
     else farewell = message;
   };
   const linger = (): void => {
-    while (open) {
+    const endMs = performance.now() + mostLingerMs;
+    while (open && performance.now() < endMs) {
       const heard = Atomics.load(rung, 0);
       const next = receiveMessageOnPort(port);
       if (next) take(next.message);
       else if (Atomics.wait(rung, 0, heard, lingerMs) === 'timed-out') return;
     }
+    // Otherwise the port would go on with what has come meanwhile.
+    port.off('message', hear);
+    setImmediate(() => port.on('message', hear));
   };
-  port.on('message', (message: Uint8Array | Farewell) => {
+  const hear = (message: Uint8Array | Farewell): void => {
     take(message);
     if (lingers) linger();
-  });
+  };
+  port.on('message', hear);
   port.once('close', () => {
     open = false;
     link.onClose(farewell.code, farewell.reason);

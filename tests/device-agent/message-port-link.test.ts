@@ -45,3 +45,23 @@ test('an end that lingers is woken by the bell', async () => {
   await Promise.all([once(worker, 'exit'), closed]);
   expect(heard).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
 });
+
+test('an end that lingers does something else now and then, however many frames come', async () => {
+  const bell = new SharedArrayBuffer(4);
+  const { port1, port2 } = new MessageChannel();
+  const [near, far] = [messagePortLink(port1, bell), messagePortLink(port2, bell, true)];
+  const endMs = performance.now() + 400;
+  let somethingElseMs = Number.POSITIVE_INFINITY;
+  setTimeout(() => (somethingElseMs = performance.now()), 1);
+  const closed = new Promise<void>((resolve) => {
+    far.onClose = () => resolve();
+  });
+  // Each frame is followed by another at once.
+  far.onFrame = (frame) => {
+    if (performance.now() < endMs) near.send(frame);
+    else near.close(1000, 'done');
+  };
+  near.send(Uint8Array.of(1));
+  await closed;
+  expect(somethingElseMs).toBeLessThan(endMs);
+});
