@@ -1,7 +1,7 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { ModelPlace } from '../../runtime/model/tile-model.ts';
 import { Session } from '../session.ts';
-import { newNonce, nodeDevice } from './device.ts';
+import { nodeDevice } from './device.ts';
 import { localLiveness } from './local-liveness.ts';
 import { messagePortLink } from './message-port-link.ts';
 import { openModelHere } from './model-here.ts';
@@ -10,7 +10,6 @@ import { plainLogger } from './plain-logger.ts';
 /** What `new Worker` of this file is given. */
 export interface LocalWorkerData {
   readonly port: MessagePort;
-  readonly secret: string;
   readonly name: string;
   /** Threads of its rank. */
   readonly threads: number;
@@ -22,7 +21,7 @@ export interface LocalWorkerData {
 }
 
 /** Entry point of a worker thread: a rank of this machine, joined to the coordinator in the main thread. */
-const { port, secret, name, threads, memoryBytes, cacheBytes, ...given } = workerData as LocalWorkerData;
+const { port, name, threads, memoryBytes, cacheBytes, ...given } = workerData as LocalWorkerData;
 const model = given.model && (await openModelHere(given.model));
 const device = nodeDevice({ logger: plainLogger, threads, memoryBytes, cacheBytes, model });
-new Session(messagePortLink(port), { ...device, secret, name, nonce: newNonce(), liveness: localLiveness });
+new Session(messagePortLink(port), { ...device, name, liveness: localLiveness });
