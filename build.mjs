@@ -62,7 +62,7 @@ function buildAll() {
 
 /** A coordinator without weights and two agents, as a small cluster to work on. */
 function startCluster() {
-  const secret = 'development';
+  const secret = 'only-for-development-here';
   const hearth = (...args) =>
     spawn(process.execPath, ['dist/coordinator/hearth.js', ...args, '--secret', secret], {
       cwd: root,

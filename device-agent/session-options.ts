@@ -11,14 +11,10 @@ import type { TileLinkOpener } from './tile-link-keeper.ts';
 import type { TileSources } from './tile-sources.ts';
 
 export interface SessionOptions {
-  /** Known to the coordinator and to each of its devices. */
-  readonly secret: string;
   /** What its owner calls this device. */
   readonly name: string;
   readonly softwareVersion: string;
   readonly capabilities: Capabilities;
-  /** 32 random bytes, new for each session. */
-  readonly nonce: Uint8Array;
   readonly createRank: CreateRank;
   /** Where the device has tiles and keeps them. Without it, it is sent them when it becomes a rank, not before. */
   readonly sources?: TileSources;
@@ -29,7 +25,7 @@ export interface SessionOptions {
   readonly tileLinks?: TileLinkOpener;
   readonly limits?: FrameLimits;
   readonly liveness?: LivenessOptions;
-  /** Time in which the coordinator must have proved itself. */
+  /** Time in which the coordinator must have taken this device in. */
   readonly handshakeTimeoutMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -38,7 +34,6 @@ export interface SessionOptions {
 
 /** Where a session stands. */
 export type SessionState =
-  | 'awaiting-hello'
   | 'awaiting-welcome'
   /** Without a rank. */
   | 'joined'
@@ -50,6 +45,9 @@ export type SessionState =
   | 'loading'
   | 'ready'
   | 'closed';
+
+/** In which a coordinator must have answered. */
+export const defaultHandshakeTimeoutMs = 10_000;
 
 /** How a session ended. */
 export interface SessionEnd {

@@ -8,27 +8,31 @@ import {
   type Frame,
   handshakeFrameLimits,
 } from '../runtime/protocol/frame.ts';
-import { equalBytes, proofOf } from '../runtime/protocol/handshake.ts';
 import { defaultLiveness, Liveness } from '../runtime/protocol/liveness.ts';
 import { type ControlMessage, protocolVersion } from '../runtime/protocol/messages.ts';
 import { isProbe } from '../runtime/protocol/probe-messages.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DeviceRank } from './device-rank.ts';
+import type { SessionKey } from './knock.ts';
 import type { Link } from './link.ts';
 import { type Logger, silentLogger } from './logger.ts';
 import { ProbeAnswers } from './probe/probe-answers.ts';
-import { type SessionEnd, type SessionOptions, type SessionState, unexpected } from './session-options.ts';
+import {
+  defaultHandshakeTimeoutMs,
+  type SessionEnd,
+  type SessionOptions,
+  type SessionState,
+  unexpected,
+} from './session-options.ts';
 import { TileLinkKeeper } from './tile-link-keeper.ts';
 
 export type { SessionEnd, SessionOptions, SessionState } from './session-options.ts';
 
 const tickMs = 250;
-const defaultHandshakeTimeoutMs = 10_000;
 
-/** Where the handshake stands; when it is over the device is whatever rank it is told to be. */
+/** Once it has been welcomed the device is whatever rank it is told to be. */
 type Stage =
-  | { readonly name: 'awaiting-hello' }
-  | { readonly name: 'awaiting-welcome'; readonly helloNonce: Uint8Array }
+  | { readonly name: 'awaiting-welcome' }
   | {
       readonly name: 'joined';
       readonly rank: DeviceRank;
@@ -38,9 +42,9 @@ type Stage =
   | { readonly name: 'closed' };
 
 /**
- * A device's side of a link to its coordinator, from the first hello to the end; knows no socket, thread or
- * file. It obeys nobody who has not proved to know the secret, and it never dies silently: what goes wrong is
- * reported over the link, then the link closes and `ended` says why.
+ * A device's side of a link to the coordinator that it obeys, from the join to the end; knows no socket, thread or
+ * file. Who is at the other end has been proved before, by `knock`, or is this process. A session never dies silently:
+ * what goes wrong is reported over the link, then the link closes and `ended` says why.
  */
 export class Session {
   readonly ended: Promise<SessionEnd>;
@@ -52,7 +56,7 @@ export class Session {
   readonly #handshakeEndMs: number;
   readonly #stopTicks: () => void;
   #end!: (end: SessionEnd) => void;
-  #stage: Stage = { name: 'awaiting-hello' };
+  #stage: Stage = { name: 'awaiting-welcome' };
   #joined = false;
   #error: HearthError | undefined;
 
@@ -70,6 +74,9 @@ export class Session {
     link.onFrame = (message) => this.#receive(message);
     link.onClose = (_, reason) => this.#closed(reason);
     this.#stopTicks = this.#clock.every(tickMs, () => this.#tick());
+    this.#enter(this.#stage);
+    const { name, softwareVersion, capabilities } = options;
+    this.#send({ type: 'join', protocolVersion, softwareVersion, name, capabilities });
   }
 
   get state(): SessionState {
@@ -99,9 +106,7 @@ export class Session {
   #obey(message: ControlMessage): void {
     const stage = this.#stage;
     if (message.type === 'refused' || message.type === 'error') this.#reported(message);
-    else if (stage.name === 'awaiting-hello' && message.type === 'hello') this.#join(message.nonce);
-    else if (stage.name === 'awaiting-welcome' && message.type === 'welcome')
-      this.#welcomed(stage.helloNonce, message.mac);
+    else if (stage.name === 'awaiting-welcome' && message.type === 'welcome') this.#welcomed(message);
     else if (stage.name !== 'joined') throw unexpected(message.type, stage.name);
     else if (message.type === 'ping') this.#send({ type: 'pong', id: message.id });
     else if (isProbe(message)) stage.probes.answer(message);
@@ -117,21 +122,7 @@ export class Session {
     this.#stage.rank.take(frame);
   }
 
-  #join(helloNonce: Uint8Array): void {
-    const { secret, name, softwareVersion, nonce, capabilities } = this.#options;
-    this.#enter({ name: 'awaiting-welcome', helloNonce });
-    const mac = proofOf('join', secret, helloNonce, nonce);
-    this.#send({ type: 'join', protocolVersion, softwareVersion, name, nonce, mac, capabilities });
-  }
-
-  #welcomed(helloNonce: Uint8Array, mac: Uint8Array): void {
-    const { secret, nonce } = this.#options;
-    if (!equalBytes(mac, proofOf('welcome', secret, helloNonce, nonce))) {
-      throw new HearthError(
-        'JOIN_REFUSED',
-        'the coordinator did not prove that it knows the secret: it may be somebody else’s',
-      );
-    }
+  #welcomed(key: SessionKey): void {
     this.#joined = true;
     const { createRank, sources, sha256, measure, onState = () => {} } = this.#options;
     const send = (message: ControlMessage): void => this.#send(message);
@@ -150,16 +141,15 @@ export class Session {
     });
     const backlogBytes = () => this.#link.backlogBytes;
     const probes = new ProbeAnswers({ measure, clock, logger, send, backlogBytes });
-    this.#enter({ name: 'joined', rank, probes, tileLink: this.#openTileLink(rank) });
+    this.#enter({ name: 'joined', rank, probes, tileLink: this.#openTileLink(rank, key) });
   }
 
-  #openTileLink(rank: DeviceRank): TileLinkKeeper | undefined {
-    const { secret, nonce: session, tileLinks: opener, liveness, handshakeTimeoutMs } = this.#options;
-    if (!opener) return undefined;
+  #openTileLink(rank: DeviceRank, key: SessionKey): TileLinkKeeper | undefined {
+    const { tileLinks, liveness, handshakeTimeoutMs } = this.#options;
+    if (!tileLinks) return undefined;
     return new TileLinkKeeper({
-      opener,
-      secret,
-      session,
+      ...tileLinks,
+      key,
       liveness: liveness ?? defaultLiveness,
       handshakeTimeoutMs: handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
       clock: this.#clock,
@@ -178,7 +168,7 @@ export class Session {
     const nowMs = this.#clock.nowMs();
     const verdict = this.#liveness.verdict(nowMs);
     if (!this.#joined && nowMs >= this.#handshakeEndMs)
-      this.#fail(new HearthError('LINK_TIMEOUT', 'the coordinator did not finish the handshake in time'));
+      this.#fail(new HearthError('LINK_TIMEOUT', 'the coordinator did not answer in time'));
     else if (verdict === 'dead')
       this.#fail(new HearthError('LINK_TIMEOUT', 'the coordinator has gone silent'));
     else if (verdict === 'ping' && this.#joined) this.#send({ type: 'ping', id: 0 });

@@ -1,3 +1,4 @@
+import type { Cryptography } from '../runtime/secure/cryptography.ts';
 import type { Link } from './link.ts';
 import type { Logger } from './logger.ts';
 import { TileLink, type TileLinkOptions } from './tile-link.ts';
@@ -5,12 +6,10 @@ import { TileLink, type TileLinkOptions } from './tile-link.ts';
 /** How a device opens links for tiles. */
 export interface TileLinkOpener {
   readonly open: () => Link;
-  /** 32 random bytes, new for each link. */
-  readonly newNonce: () => Uint8Array;
+  readonly cryptography: Cryptography;
 }
 
-export interface TileLinkKeeperOptions extends Omit<TileLinkOptions, 'nonce' | 'onEnd'> {
-  readonly opener: TileLinkOpener;
+export interface TileLinkKeeperOptions extends Omit<TileLinkOptions, 'onEnd'>, TileLinkOpener {
   readonly logger: Logger;
 }
 
@@ -37,10 +36,8 @@ export class TileLinkKeeper {
   }
 
   #open(): void {
-    const { opener } = this.#options;
-    this.#link = new TileLink(opener.open(), {
+    this.#link = new TileLink(this.#options.open(), {
       ...this.#options,
-      nonce: opener.newNonce(),
       onEnd: (worked, reason) => this.#ended(worked, reason),
     });
   }

@@ -1,25 +1,18 @@
 import { HearthError } from '../runtime/error.ts';
 import { closeCodeOf, closeReasonOf, normalClose } from '../runtime/protocol/close-codes.ts';
 import { decodeControl, encodeControl } from '../runtime/protocol/control.ts';
-import { errorOf } from '../runtime/protocol/error-report.ts';
-import {
-  decodeFrame,
-  type Frame,
-  handshakeFrameLimits,
-  tileLinkFrameLimits,
-} from '../runtime/protocol/frame.ts';
-import { equalBytes, proofOf } from '../runtime/protocol/handshake.ts';
+import { decodeFrame, type Frame, tileLinkFrameLimits } from '../runtime/protocol/frame.ts';
 import { Liveness, type LivenessOptions } from '../runtime/protocol/liveness.ts';
 import type { ControlMessage } from '../runtime/protocol/messages.ts';
+import type { Cryptography } from '../runtime/secure/cryptography.ts';
 import type { Clock } from './clock.ts';
+import { attaching, knock, type SessionKey } from './knock.ts';
 import type { Link } from './link.ts';
 
 export interface TileLinkOptions {
-  readonly secret: string;
-  /** The nonce with which the session joined. */
-  readonly session: Uint8Array;
-  /** 32 random bytes, new for each link. */
-  readonly nonce: Uint8Array;
+  readonly cryptography: Cryptography;
+  /** Of the session that it is for. */
+  readonly key: SessionKey;
   readonly liveness: LivenessOptions;
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
@@ -33,26 +26,25 @@ const tickMs = 250;
 
 /**
  * The device's end of a link for tiles, so that they hold up nothing else. Once both sides have proved that they know
- * the secret and the session, tiles and pings pass, and nothing else does.
+ * the session, tiles and pings pass, and nothing else does.
  */
 export class TileLink {
-  readonly #link: Link;
   readonly #options: TileLinkOptions;
   readonly #liveness: Liveness;
-  readonly #handshakeEndMs: number;
-  readonly #stopTicks: () => void;
-  #state: 'awaiting-hello' | 'awaiting-proof' | 'open' | 'closed' = 'awaiting-hello';
-  #helloNonce: Uint8Array = new Uint8Array();
+  #link: Link;
+  #stopTicks = (): void => {};
+  #state: 'knocking' | 'open' | 'closed' = 'knocking';
 
+  /** @param link that has just opened, or is about to */
   constructor(link: Link, options: TileLinkOptions) {
-    this.#link = link;
+    const { cryptography, key, clock, handshakeTimeoutMs } = options;
     this.#options = options;
-    const nowMs = options.clock.nowMs();
-    this.#liveness = new Liveness(options.liveness, nowMs);
-    this.#handshakeEndMs = nowMs + options.handshakeTimeoutMs;
-    link.onFrame = (message) => this.#receive(message);
-    link.onClose = (_, reason) => this.#closed(reason);
-    this.#stopTicks = options.clock.every(tickMs, () => this.#tick());
+    this.#link = link;
+    this.#liveness = new Liveness(options.liveness, clock.nowMs());
+    const opener = attaching(cryptography, key);
+    knock(link, { opener, clock, handshakeTimeoutMs }, (sealed) => this.#opened(sealed)).catch(
+      (error: HearthError) => this.#closed(error.message),
+    );
   }
 
   close(): void {
@@ -61,13 +53,22 @@ export class TileLink {
     this.#closed('the session has ended');
   }
 
+  #opened(sealed: Link): void {
+    this.#link = sealed;
+    this.#state = 'open';
+    sealed.onFrame = (message) => this.#receive(message);
+    sealed.onClose = (_, reason) => this.#closed(reason);
+    this.#liveness.heard(this.#options.clock.nowMs());
+    this.#stopTicks = this.#options.clock.every(tickMs, () => this.#tick());
+  }
+
   #receive(message: Uint8Array): void {
     if (this.#state === 'closed') return;
     this.#liveness.heard(this.#options.clock.nowMs());
     try {
-      const frame = decodeFrame(message, this.#state === 'open' ? tileLinkFrameLimits : handshakeFrameLimits);
+      const frame = decodeFrame(message, tileLinkFrameLimits);
       if (frame.type === 'control') this.#hear(decodeControl(frame));
-      else if (frame.type === 'tile' && this.#state === 'open') this.#options.onTile(frame);
+      else if (frame.type === 'tile') this.#options.onTile(frame);
       else throw unexpected(frame.type);
     } catch (error) {
       this.#fail(HearthError.of(error, 'the link failed'));
@@ -75,39 +76,14 @@ export class TileLink {
   }
 
   #hear(message: ControlMessage): void {
-    if (message.type === 'refused') throw errorOf(message);
-    if (this.#state === 'awaiting-hello' && message.type === 'hello') this.#attach(message.nonce);
-    else if (this.#state === 'awaiting-proof' && message.type === 'attached') this.#attached(message.mac);
-    else if (this.#state === 'open' && message.type === 'ping') this.#send({ type: 'pong', id: message.id });
-    else if (this.#state !== 'open' || message.type !== 'pong') throw unexpected(message.type);
-  }
-
-  #attach(helloNonce: Uint8Array): void {
-    const { secret, nonce, session } = this.#options;
-    this.#helloNonce = helloNonce;
-    this.#state = 'awaiting-proof';
-    this.#send({
-      type: 'attach',
-      session,
-      nonce,
-      mac: proofOf('attach', secret, helloNonce, nonce, session),
-    });
-  }
-
-  #attached(mac: Uint8Array): void {
-    const { secret, nonce, session } = this.#options;
-    if (!equalBytes(mac, proofOf('attached', secret, this.#helloNonce, nonce, session)))
-      throw new HearthError('JOIN_REFUSED', 'the coordinator did not prove that it knows the secret');
-    this.#state = 'open';
+    if (message.type === 'ping') this.#send({ type: 'pong', id: message.id });
+    else if (message.type !== 'pong') throw unexpected(message.type);
   }
 
   #tick(): void {
-    const nowMs = this.#options.clock.nowMs();
-    const verdict = this.#liveness.verdict(nowMs);
-    if (this.#state !== 'open' && nowMs >= this.#handshakeEndMs)
-      this.#fail(new HearthError('LINK_TIMEOUT', 'the coordinator did not finish the handshake in time'));
-    else if (verdict === 'dead') this.#fail(new HearthError('LINK_TIMEOUT', 'the link has gone silent'));
-    else if (verdict === 'ping' && this.#state === 'open') this.#send({ type: 'ping', id: 0 });
+    const verdict = this.#liveness.verdict(this.#options.clock.nowMs());
+    if (verdict === 'dead') this.#fail(new HearthError('LINK_TIMEOUT', 'the link has gone silent'));
+    else if (verdict === 'ping') this.#send({ type: 'ping', id: 0 });
   }
 
   #fail({ code, message }: HearthError): void {

@@ -16,6 +16,12 @@ export class ApiClient {
     return response.json();
   }
 
+  /** @throws as `get` */
+  async delete(path: string): Promise<unknown> {
+    const response = await this.#fetch(path, { method: 'DELETE' });
+    return response.json();
+  }
+
   /** A chat answer's text as it comes. */
   async *chat(messages: readonly object[], signal: AbortSignal): AsyncGenerator<string> {
     const body = JSON.stringify({ messages, stream: true });

@@ -46,7 +46,7 @@ export function sha256(text: string): string {
 }
 
 export const secretOption = (): Option =>
-  new Option('--secret <secret>', 'what devices join with').env('HEARTH_SECRET');
+  new Option('--secret <secret>', 'what devices are paired with').env('HEARTH_SECRET');
 
 export const kvOption = (fallback: KvFormat): Option =>
   new Option('--kv <type>', 'element type of the KV cache')

@@ -1,67 +1,45 @@
+import { systemClock } from '../../device-agent/clock.ts';
+import { dialogue, outOfTurn } from '../../device-agent/dialogue.ts';
+import type { SessionKey } from '../../device-agent/knock.ts';
 import type { Link } from '../../device-agent/link.ts';
-import { HearthError } from '../../runtime/error.ts';
+import { nodeCryptography } from '../../device-agent/node/node-cryptography.ts';
 import { encodeControl } from '../../runtime/protocol/control.ts';
-import { equalBytes, proofOf } from '../../runtime/protocol/handshake.ts';
-import type { Attach, Join } from '../../runtime/protocol/messages.ts';
-import { type GreetOptions, greet, unexpectedFirst } from './greet.ts';
+import { sessionBytes } from '../../runtime/protocol/handshake.ts';
+import type { Join } from '../../runtime/protocol/messages.ts';
+import { keyBytes } from '../../runtime/secure/cryptography.ts';
 import { type LinkKind, Member, type MemberOptions } from './member.ts';
 
-export interface AdmitOptions extends GreetOptions, MemberOptions {
-  readonly secret: string;
+export interface AdmitOptions extends MemberOptions {
   readonly linkKind: LinkKind;
+  /** Time in which the device must have said who it is. */
+  readonly handshakeTimeoutMs?: number;
+  /** Told before the device is welcomed; what it throws refuses the device. */
+  readonly onJoin?: (join: Join, key: SessionKey) => void;
 }
 
 /**
- * Lets a device join on a link that has just opened.
- * @throws HearthError JOIN_REFUSED, and what `greet` throws
+ * Takes in a device over a link that nobody else can get at.
+ * @throws HearthError what `onJoin` throws, and what `dialogue` throws
  */
 export function admit(link: Link, options: AdmitOptions): Promise<Member> {
-  return greet(link, options, (message) => {
-    if (message.type !== 'join') throw unexpectedFirst(message.type);
-    return welcome(link, message, options);
+  const { linkKind, clock = systemClock, handshakeTimeoutMs = 10_000, onJoin } = options;
+  const talk = {
+    timeoutMs: handshakeTimeoutMs,
+    clock,
+    farewell: 'refused',
+    lost: 'DEVICE_LOST',
+    silence: 'the device did not join',
+  } as const;
+  return dialogue(link, talk, (join) => {
+    if (join.type !== 'join') throw outOfTurn(join.type);
+    const { name, capabilities, softwareVersion } = join;
+    const key = {
+      session: nodeCryptography.random(sessionBytes),
+      tileKey: nodeCryptography.random(keyBytes),
+    };
+    onJoin?.(join, key);
+    link.send(encodeControl({ type: 'welcome', ...key }));
+    const info = { name, capabilities, softwareVersion, link: linkKind, session: key.session };
+    return new Member(link, info, options);
   });
-}
-
-/**
- * Lets a device join on a link that has just opened, or attach the link to its session for tiles.
- * @param members those whose sessions may get such a link
- * @returns the member, if it is a new one
- * @throws HearthError JOIN_REFUSED, and what `greet` throws
- */
-export function admitOrAttach(
-  link: Link,
-  options: AdmitOptions,
-  members: Iterable<Member>,
-): Promise<Member | undefined> {
-  return greet(link, options, (message) => {
-    if (message.type === 'join') return welcome(link, message, options);
-    if (message.type !== 'attach') throw unexpectedFirst(message.type);
-    attach(link, message, options, members);
-    return undefined;
-  });
-}
-
-function welcome(link: Link, join: Join, options: AdmitOptions): Member {
-  const { secret, nonce, linkKind } = options;
-  const { name, capabilities, softwareVersion } = join;
-  if (!equalBytes(join.mac, proofOf('join', secret, nonce, join.nonce)))
-    throw new HearthError('JOIN_REFUSED', 'the secret is not the one of this cluster', { name });
-  link.send(encodeControl({ type: 'welcome', mac: proofOf('welcome', secret, nonce, join.nonce) }));
-  const info = { name, capabilities, softwareVersion, link: linkKind, session: join.nonce };
-  return new Member(link, info, options);
-}
-
-function attach(
-  link: Link,
-  { session, nonce, mac }: Attach,
-  { secret, nonce: helloNonce }: AdmitOptions,
-  members: Iterable<Member>,
-): void {
-  const nonces = [helloNonce, nonce, session] as const;
-  if (!equalBytes(mac, proofOf('attach', secret, ...nonces)))
-    throw new HearthError('JOIN_REFUSED', 'the secret is not the one of this cluster');
-  const member = [...members].find(({ isHere, info }) => isHere && equalBytes(info.session, session));
-  if (!member) throw new HearthError('JOIN_REFUSED', 'there is no such session');
-  link.send(encodeControl({ type: 'attached', mac: proofOf('attached', secret, ...nonces) }));
-  member.takeTileLink(link);
 }

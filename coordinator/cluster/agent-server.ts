@@ -3,20 +3,25 @@ import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Clock, systemClock } from '../../device-agent/clock.ts';
+import type { Link } from '../../device-agent/link.ts';
 import { type Logger, silentLogger } from '../../device-agent/logger.ts';
-import { newNonce } from '../../device-agent/node/device.ts';
 import { agentPath } from '../../device-agent/node/join.ts';
+import { nodeCryptography } from '../../device-agent/node/node-cryptography.ts';
 import { packageVersion } from '../../device-agent/node/package-root.ts';
 import { websocketLink } from '../../device-agent/node/websocket-link.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { defaultFrameLimits, largestFrameBytes } from '../../runtime/protocol/frame.ts';
 import type { LivenessOptions } from '../../runtime/protocol/liveness.ts';
+import { sealedOverhead } from '../../runtime/secure/sealed-frames.ts';
 import { HostGuard } from '../host-guard.ts';
-import { admitOrAttach } from './admit.ts';
+import type { Pairing } from '../pairing/pairing.ts';
+import { admit } from './admit.ts';
+import { greet, notPaired, type Purpose } from './greet.ts';
 import type { Member } from './member.ts';
+import { Sessions } from './sessions.ts';
 
 export interface AgentServerOptions {
-  readonly secret: string;
+  readonly pairing: Pairing;
   /** A device has joined: usually `cluster.add`. */
   readonly onMember: (member: Member) => void;
   /** Names by which this machine may be called, beside addresses and `localhost`; by default its own. */
@@ -27,8 +32,9 @@ export interface AgentServerOptions {
   readonly tileLinkWaitMs?: number;
   /** Open connections, joined or not; a device has two. */
   readonly maxConnections?: number;
-  /** Connections that have not proved yet that they know the secret. */
+  /** Connections that have not proved yet who they are: in all, and from one address. */
   readonly maxHandshakes?: number;
+  readonly maxHandshakesOfOne?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
@@ -43,8 +49,9 @@ export class AgentServer {
   readonly #logger: Logger;
   readonly #sockets: WebSocketServer;
   readonly #attached: Server[] = [];
-  readonly #members = new Set<Member>();
-  #handshakes = 0;
+  readonly #sessions = new Sessions();
+  /** The addresses of those who have not proved yet who they are, each as often as it is there. */
+  readonly #strangers: string[] = [];
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
@@ -54,7 +61,7 @@ export class AgentServer {
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
-      maxPayload: largestFrameBytes(defaultFrameLimits),
+      maxPayload: largestFrameBytes(defaultFrameLimits) + sealedOverhead,
     });
   }
 
@@ -62,6 +69,13 @@ export class AgentServer {
   attach(server: Server): void {
     server.on('upgrade', this.#onUpgrade);
     this.#attached.push(server);
+  }
+
+  /** Forgets the devices of a name and closes their links. @returns how many they were */
+  revoke(name: string): number {
+    const revoked = this.#options.pairing.revoke(name);
+    this.#sessions.drop(revoked.map(({ publicKey }) => publicKey));
+    return revoked.length;
   }
 
   /** Stops answering and closes the connections; the HTTP server stays. */
@@ -82,10 +96,12 @@ export class AgentServer {
     if (!this.#allows(host, origin)) {
       this.#logger.warn({ host, origin }, 'a knock was refused');
       refuse(socket, 403, 'Forbidden');
-    } else if (this.#full) {
+    } else if (this.#isFull(request.socket.remoteAddress ?? '')) {
       refuse(socket, 503, 'Service Unavailable');
     } else {
-      this.#sockets.handleUpgrade(request, socket, head, (websocket) => void this.#admit(websocket, socket));
+      this.#sockets.handleUpgrade(request, socket, head, (websocket) => {
+        void this.#admit(websocket, socket, request.socket.remoteAddress ?? '');
+      });
     }
   };
 
@@ -98,47 +114,66 @@ export class AgentServer {
     }
   }
 
-  get #full(): boolean {
-    const { maxConnections = 128, maxHandshakes = 8 } = this.#options;
-    return this.#sockets.clients.size >= maxConnections || this.#handshakes >= maxHandshakes;
+  /** One who only opens sockets keeps nobody out who comes from elsewhere. */
+  #isFull(address: string): boolean {
+    const { maxConnections = 128, maxHandshakes = 32, maxHandshakesOfOne = 8 } = this.#options;
+    const ofThisOne = this.#strangers.filter((stranger) => stranger === address).length;
+    return (
+      this.#sockets.clients.size >= maxConnections ||
+      this.#strangers.length >= maxHandshakes ||
+      ofThisOne >= maxHandshakesOfOne
+    );
   }
 
-  async #admit(websocket: WebSocket, socket: Duplex): Promise<void> {
-    const {
-      secret,
-      onMember,
-      softwareVersion = packageVersion(),
-      handshakeTimeoutMs = 10_000,
-    } = this.#options;
-    const { clock = systemClock, tileLinkWaitMs = 5_000 } = this.#options;
-    const nonce = newNonce();
-    const liveness = this.#options.liveness;
+  async #admit(websocket: WebSocket, socket: Duplex, address: string): Promise<void> {
+    const { pairing, onMember, softwareVersion = packageVersion(), handshakeTimeoutMs } = this.#options;
+    const { clock = systemClock } = this.#options;
     const stopCounting = limitBytes(socket, maxHandshakeBytes);
-    this.#handshakes += 1;
+    this.#strangers.push(address);
     try {
       const options = {
-        secret,
+        guests: pairing,
+        tileKeyOf: (session: Uint8Array) => this.#sessions.tileKeyOf(session),
+        cryptography: nodeCryptography,
         softwareVersion,
-        nonce,
-        handshakeTimeoutMs,
-        linkKind: 'websocket',
-        tileLinkWaitMs,
         clock,
-        ...(liveness && { liveness }),
-      } as const;
-      const member = await admitOrAttach(websocketLink(websocket), options, this.#members);
-      if (!member) return;
-      for (const other of this.#members) if (!other.isHere) this.#members.delete(other);
-      this.#members.add(member);
-      onMember(member);
+        ...(handshakeTimeoutMs && { handshakeTimeoutMs }),
+      };
+      const member = await greet<Member | undefined>(websocketLink(websocket), options, (sealed, purpose) => {
+        if (purpose.type === 'join') return this.#takeIn(sealed, purpose);
+        this.#sessions.attach(purpose.session, sealed);
+        return undefined;
+      });
+      if (member) onMember(member);
     } catch (error) {
       const { code, message } =
         error instanceof HearthError ? error : { code: 'INTERNAL', message: String(error) };
       this.#logger.warn({ code, reason: message }, 'a device could not join');
     } finally {
-      this.#handshakes -= 1;
+      this.#strangers.splice(this.#strangers.indexOf(address), 1);
       stopCounting();
     }
+  }
+
+  async #takeIn(link: Link, { device, isNew }: Extract<Purpose, { type: 'join' }>): Promise<Member> {
+    const { pairing, liveness, handshakeTimeoutMs, tileLinkWaitMs = 5_000 } = this.#options;
+    const { clock = systemClock } = this.#options;
+    let tileKey: Uint8Array = new Uint8Array();
+    const member = await admit(link, {
+      linkKind: 'websocket',
+      tileLinkWaitMs,
+      clock,
+      ...(handshakeTimeoutMs && { handshakeTimeoutMs }),
+      ...(liveness && { liveness }),
+      onJoin: ({ name }, key) => {
+        tileKey = key.tileKey;
+        if (isNew) pairing.add({ name, publicKey: device, pairedAt: new Date() });
+        // It may have been revoked since the handshake.
+        else if (!pairing.knows(device)) throw notPaired();
+      },
+    });
+    this.#sessions.add({ member, device, tileKey });
+    return member;
   }
 }
 

@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Logger, silentLogger } from '../../device-agent/logger.ts';
-import { defaultDeviceName, newNonce } from '../../device-agent/node/device.ts';
+import { defaultDeviceName } from '../../device-agent/node/device.ts';
 import { localLiveness } from '../../device-agent/node/local-liveness.ts';
 import type { LocalWorkerData } from '../../device-agent/node/local-worker.ts';
 import { messagePortLink } from '../../device-agent/node/message-port-link.ts';
-import { packageRoot, packageVersion } from '../../device-agent/node/package-root.ts';
+import { packageRoot } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { ModelPlace } from '../../runtime/model/tile-model.ts';
 import { admit } from './admit.ts';
@@ -34,27 +33,17 @@ export interface LocalRank {
 }
 
 /**
- * Starts a rank in a worker thread of this process. It joins as any device does, over a MessagePort and with a
- * secret that no other process knows.
+ * Starts a rank in a worker thread of this process. It joins as any device does, but over a MessagePort, which nobody
+ * else can get at: there is nothing to prove or to seal.
  * @throws HearthError JOIN_FAILED, with what the thread died of
  */
 export async function startLocalRank(options: LocalRankOptions): Promise<LocalRank> {
   const { logger = silentLogger, name = defaultDeviceName() } = options;
   const file = options.workerFile ?? join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
-  const secret = randomBytes(32).toString('hex');
   const { port1, port2 } = new MessageChannel();
   const bell = new SharedArrayBuffer(4);
   const { threads, memoryBytes, cacheBytes, model } = options;
-  const workerData: LocalWorkerData = {
-    port: port2,
-    bell,
-    secret,
-    name,
-    threads,
-    memoryBytes,
-    cacheBytes,
-    model,
-  };
+  const workerData: LocalWorkerData = { port: port2, bell, name, threads, memoryBytes, cacheBytes, model };
   // It makes little garbage, and what it may keep of it is memory that the model lacks.
   const worker = new Worker(file, {
     workerData,
@@ -72,9 +61,6 @@ export async function startLocalRank(options: LocalRankOptions): Promise<LocalRa
   // Later on a death is told by the link's end.
   died.catch(() => {});
   const admission = admit(link, {
-    secret,
-    softwareVersion: packageVersion(),
-    nonce: newNonce(),
     linkKind: 'local',
     liveness: localLiveness,
     handshakeTimeoutMs: 30_000,

@@ -32,7 +32,7 @@ export interface MemberInfo {
   readonly softwareVersion: string;
   readonly capabilities: Capabilities;
   readonly link: LinkKind;
-  /** The nonce with which it joined. */
+  /** Names its session. */
   readonly session: Uint8Array;
 }
 
@@ -51,7 +51,7 @@ const tickMs = 250;
 const tileRestMs = 2_000;
 
 /**
- * The coordinator's end of a link to a device that has proved that it knows the secret. Decodes what comes, asks
+ * The coordinator's end of a link to a device that has proved who it is. Decodes what comes, asks
  * whether the device is alive, and lets go of it when it misbehaves, goes silent or leaves.
  */
 export class Member {

@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { TileModel } from '../../runtime/model/tile-model.ts';
-import { nonceBytes } from '../../runtime/protocol/handshake.ts';
 import type { Capabilities } from '../../runtime/protocol/messages.ts';
 import type { Logger } from '../logger.ts';
 import { kernelRanks } from '../rank-host.ts';
@@ -17,8 +15,8 @@ import { measureNode } from './measure-device.ts';
 import { packageVersion } from './package-root.ts';
 import { nodeSha256 } from './sha256.ts';
 
-/** A session's options without what is the owner's, and without the nonce, which is each session's. */
-export type DeviceOptions = Omit<SessionOptions, 'secret' | 'name' | 'nonce' | 'tileLinks'>;
+/** A session's options without what is the owner's. */
+export type DeviceOptions = Omit<SessionOptions, 'name' | 'tileLinks'>;
 
 export interface NodeDeviceOptions {
   readonly logger: Logger;
@@ -61,10 +59,6 @@ export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
     logger,
     sha256: nodeSha256,
   };
-}
-
-export function newNonce(): Uint8Array {
-  return randomBytes(nonceBytes);
 }
 
 /** What to call this device if its owner does not say: printable, at most 64 characters. */

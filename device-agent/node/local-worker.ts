@@ -1,7 +1,7 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { ModelPlace } from '../../runtime/model/tile-model.ts';
 import { Session } from '../session.ts';
-import { newNonce, nodeDevice } from './device.ts';
+import { nodeDevice } from './device.ts';
 import { localLiveness } from './local-liveness.ts';
 import { messagePortLink } from './message-port-link.ts';
 import { openModelHere } from './model-here.ts';
@@ -12,7 +12,6 @@ export interface LocalWorkerData {
   readonly port: MessagePort;
   /** What tells it of messages on the port. */
   readonly bell: SharedArrayBuffer;
-  readonly secret: string;
   readonly name: string;
   /** Threads of its rank. */
   readonly threads: number;
@@ -24,14 +23,7 @@ export interface LocalWorkerData {
 }
 
 /** Entry point of a worker thread: a rank of this machine, joined to the coordinator in the main thread. */
-const { port, bell, secret, name, threads, memoryBytes, cacheBytes, ...given } =
-  workerData as LocalWorkerData;
+const { port, bell, name, threads, memoryBytes, cacheBytes, ...given } = workerData as LocalWorkerData;
 const model = given.model && (await openModelHere(given.model));
 const device = nodeDevice({ logger: plainLogger, threads, memoryBytes, cacheBytes, model });
-new Session(messagePortLink(port, bell, true), {
-  ...device,
-  secret,
-  name,
-  nonce: newNonce(),
-  liveness: localLiveness,
-});
+new Session(messagePortLink(port, bell, true), { ...device, name, liveness: localLiveness });

@@ -1,9 +1,10 @@
+import { keyBytes, tagBytes } from '../secure/cryptography.ts';
 import { tileHashBytes } from '../tile/tile-hash.ts';
 import { readAssignment, readDescription, readRankOptions } from './configuration.ts';
 import { readReport } from './error-report.ts';
 import { Fields } from './fields.ts';
 import { encodeFrame, type Frame, malformed } from './frame.ts';
-import { checkVersion, macBytes, nonceBytes } from './handshake.ts';
+import { checkVersion, nonceBytes, sessionBytes } from './handshake.ts';
 import { readMeasure, readRates } from './measures.ts';
 import {
   type Capabilities,
@@ -24,6 +25,8 @@ const uint32Max = 2 ** 32 - 1;
 const maxTileId = 1 << 17;
 const maxVersionLength = 64;
 const maxNameLength = 64;
+/** Two keys and their tags. */
+const maxHandshakeBytes = 2 * (keyBytes + tagBytes);
 
 const typesByNumber: ReadonlyMap<number, ControlType> = new Map(
   (Object.keys(controlNumbers) as ControlType[]).map((type) => [controlNumbers[type], type]),
@@ -40,7 +43,7 @@ export function encodeControl(message: ControlMessage): Uint8Array {
 
 /**
  * Reads a control frame's message, every field checked.
- * @throws HearthError FRAME_MALFORMED; PROTOCOL_VERSION_MISMATCH for a hello or join of another version
+ * @throws HearthError FRAME_MALFORMED; PROTOCOL_VERSION_MISMATCH for a hello, pair, rejoin or join of another version
  */
 export function decodeControl(frame: Frame): ControlMessage {
   const type = typesByNumber.get(frame.index);
@@ -57,17 +60,24 @@ const readers: Readers = {
   hello: (fields) => ({
     type: 'hello',
     ...readVersions(fields, 'coordinator'),
+    publicKey: fields.bytes('publicKey', keyBytes),
     nonce: fields.bytes('nonce', nonceBytes),
   }),
-  join: readJoin,
-  welcome: (fields) => ({ type: 'welcome', mac: fields.bytes('mac', macBytes) }),
+  pair: (fields) => ({ type: 'pair', ...readVersions(fields, 'device'), ...readHandshake(fields) }),
+  rejoin: (fields) => ({ type: 'rejoin', ...readVersions(fields, 'device'), ...readHandshake(fields) }),
   attach: (fields) => ({
     type: 'attach',
-    session: fields.bytes('session', nonceBytes),
-    nonce: fields.bytes('nonce', nonceBytes),
-    mac: fields.bytes('mac', macBytes),
+    session: fields.bytes('session', sessionBytes),
+    ...readHandshake(fields),
   }),
-  attached: (fields) => ({ type: 'attached', mac: fields.bytes('mac', macBytes) }),
+  answer: (fields) => ({ type: 'answer', ...readHandshake(fields) }),
+  confirm: (fields) => ({ type: 'confirm', ...readHandshake(fields) }),
+  join: readJoin,
+  welcome: (fields) => ({
+    type: 'welcome',
+    session: fields.bytes('session', sessionBytes),
+    tileKey: fields.bytes('tileKey', keyBytes),
+  }),
   refused: (fields) => ({ type: 'refused', ...readReport(fields) }),
   configure: readConfigure,
   prepare: (fields): Prepare => ({ type: 'prepare', ...readTileSetup(fields) }),
@@ -121,6 +131,10 @@ function readVersions(fields: Fields, peer: string): { protocolVersion: number; 
   return { protocolVersion: version, softwareVersion };
 }
 
+function readHandshake(fields: Fields): { handshake: Uint8Array } {
+  return { handshake: Uint8Array.from(fields.bytesUpTo('handshake', maxHandshakeBytes)) };
+}
+
 function readJoin(fields: Fields): Join {
   const versions = readVersions(fields, 'device');
   const name = fields.string('name', maxNameLength);
@@ -131,8 +145,6 @@ function readJoin(fields: Fields): Join {
     type: 'join',
     ...versions,
     name,
-    nonce: fields.bytes('nonce', nonceBytes),
-    mac: fields.bytes('mac', macBytes),
     capabilities: readCapabilities(fields.map('capabilities')),
   };
 }

@@ -1,29 +1,31 @@
-import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { concatBytes } from '@noble/hashes/utils.js';
 import { HearthError } from '../error.ts';
 import { protocolVersion } from './messages.ts';
 
-/** Bytes of a nonce: no two links share one, so what was recorded on one link proves nothing on another. */
+/** Bytes of hello's nonce: no two links share one, so what was recorded on one link opens no other. */
 export const nonceBytes = 32;
-/** Bytes of HMAC-SHA256. */
-export const macBytes = 32;
+/** Bytes by which a session is named. */
+export const sessionBytes = 16;
 
 /**
- * What is proved, and by whom: to join, by the device and then by the coordinator; to attach a link to a session that
- * has joined, by the same. Each has a label of its own: a proof is worth nothing in another's place.
+ * What both sides of a handshake must have seen alike: what the link is for, the hello and the session.
+ * @param hello the whole frame, as it was sent
  */
-type Label = 'join' | 'welcome' | 'attach' | 'attached';
+export function prologueOf(
+  purpose: 'pair' | 'rejoin' | 'attach',
+  hello: Uint8Array,
+  session: Uint8Array = new Uint8Array(),
+): Uint8Array {
+  return concatBytes(new TextEncoder().encode(`hearth ${purpose}\0`), hello, session);
+}
 
 /**
- * Proof that one side knows the secret: HMAC-SHA256(secret, "hearth LABEL" ‖ 0 ‖ the nonces one after another).
- * The secret should hold 128 random bits: whoever hears a handshake may try guesses on it at leisure.
- * @param nonces hello's, the answer's and, to attach, the session's, which is that of its join
+ * The pre-shared key of a pairing. Whoever hears a pairing may try guesses on the secret at leisure: it should hold 128
+ * random bits.
  */
-export function proofOf(label: Label, secret: string, ...nonces: readonly Uint8Array[]): Uint8Array {
-  const text = new TextEncoder();
-  const mac = hmac.create(sha256, text.encode(secret)).update(text.encode(`hearth ${label}\0`));
-  for (const nonce of nonces) mac.update(nonce);
-  return mac.digest();
+export function pskOf(secret: string): Uint8Array {
+  return sha256(new TextEncoder().encode(`hearth secret\0${secret}`));
 }
 
 /** Compares in a time that depends on the lengths alone. */

@@ -2,6 +2,7 @@ import type { RankOptions } from '../decoder/rank-options.ts';
 import type { ErrorCode, ErrorFields } from '../error.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
+import type { HandshakeMessage } from './handshake-messages.ts';
 import type { ProbeMessage } from './probe-messages.ts';
 
 /**
@@ -11,7 +12,7 @@ import type { ProbeMessage } from './probe-messages.ts';
  *
  * A change that an older peer would misread raises this number: peers of different numbers refuse each other.
  */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Numbers of the control messages. A number is never given a second meaning. */
 export const controlNumbers = {
@@ -31,12 +32,15 @@ export const controlNumbers = {
   declined: 14,
   memory: 15,
   attach: 16,
-  attached: 17,
   prepare: 18,
   measure: 19,
   measured: 20,
   burst: 21,
   burstWanted: 22,
+  pair: 23,
+  rejoin: 24,
+  answer: 25,
+  confirm: 26,
 } as const;
 export type ControlType = keyof typeof controlNumbers;
 
@@ -49,15 +53,6 @@ export interface Report {
   readonly fields: ErrorFields;
 }
 
-/** coordinator → agent, the first message of a link. */
-export interface Hello {
-  readonly type: 'hello';
-  readonly protocolVersion: number;
-  readonly softwareVersion: string;
-  /** `nonceBytes` random bytes, new for each link. */
-  readonly nonce: Uint8Array;
-}
-
 /** What a device says of itself. Shown to its owner and used to plan; nothing rests on its truth. */
 export interface Capabilities {
   /** For example `node 20.20.2 linux x64`. */
@@ -68,37 +63,23 @@ export interface Capabilities {
   readonly memoryBytes: number;
 }
 
-/** agent → coordinator: who it is, and that it knows the secret. */
+/** agent → coordinator, the first message that is sealed: who it is. */
 export interface Join {
   readonly type: 'join';
   readonly protocolVersion: number;
   readonly softwareVersion: string;
   /** 1 to 64 printable characters. */
   readonly name: string;
-  readonly nonce: Uint8Array;
-  readonly mac: Uint8Array;
   readonly capabilities: Capabilities;
 }
 
-/** coordinator → agent: it knows the secret too. From here on the agent obeys it. */
+/** coordinator → agent: it is taken in. From here on it obeys. */
 export interface Welcome {
   readonly type: 'welcome';
-  readonly mac: Uint8Array;
-}
-
-/** agent → coordinator, in place of a join: this link is for the tiles of a session that has joined on another. */
-export interface Attach {
-  readonly type: 'attach';
-  /** The nonce with which it joined. */
+  /** Names the session: `sessionBytes`. */
   readonly session: Uint8Array;
-  readonly nonce: Uint8Array;
-  readonly mac: Uint8Array;
-}
-
-/** coordinator → agent: it knows the secret and the session. From here on tiles may come. */
-export interface Attached {
-  readonly type: 'attached';
-  readonly mac: Uint8Array;
+  /** 32 random bytes, with which links are attached to it. */
+  readonly tileKey: Uint8Array;
 }
 
 /** coordinator → agent, then it closes the link. */
@@ -215,11 +196,9 @@ export interface Pong {
 }
 
 export type ControlMessage =
-  | Hello
+  | HandshakeMessage
   | Join
   | Welcome
-  | Attach
-  | Attached
   | Refused
   | Configure
   | Prepare

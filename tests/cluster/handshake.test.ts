@@ -5,17 +5,11 @@ import { Session } from '../../device-agent/session.ts';
 import type { HearthError } from '../../runtime/error.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits, encodeFrame } from '../../runtime/protocol/frame.ts';
-import { proofOf } from '../../runtime/protocol/handshake.ts';
 import { type ControlMessage, protocolVersion } from '../../runtime/protocol/messages.ts';
-import { packPlain } from '../../runtime/protocol/msgpack.ts';
 import { samples } from '../protocol/samples.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
-import { capabilities, nonceOf, secret, sessionOptions } from './test-cluster.ts';
-
-function admitOptions(overrides: Partial<AdmitOptions> = {}): AdmitOptions {
-  return { secret, softwareVersion: '0.1.0', linkKind: 'websocket', nonce: nonceOf(1), ...overrides };
-}
+import { capabilities, sessionOptions } from './test-cluster.ts';
 
 /** An outcome as a value, so that a rejection is never unhandled. */
 function outcome(member: Promise<Member>): Promise<Member | HearthError> {
@@ -31,7 +25,7 @@ function knock(overrides: Partial<AdmitOptions> = {}) {
   const closed = new Promise<number>((resolve) => {
     device.onClose = (code) => resolve(code);
   });
-  return { hub, device, closed, admitted: outcome(admit(hub, admitOptions(overrides))) };
+  return { hub, device, closed, admitted: outcome(admit(hub, { linkKind: 'websocket', ...overrides })) };
 }
 
 /** The device's side, with a test in place of the coordinator. */
@@ -40,95 +34,45 @@ function serve(overrides: Parameters<typeof sessionOptions>[1] = {}) {
   return { hub, device, session: new Session(device, sessionOptions('device', overrides)) };
 }
 
-const hello = (nonce = nonceOf(1)): ControlMessage => ({
-  type: 'hello',
-  protocolVersion,
-  softwareVersion: '0.1.0',
-  nonce,
-});
-
-const join = (helloNonce: Uint8Array, key = secret): ControlMessage => ({
+const join: ControlMessage = {
   type: 'join',
   protocolVersion,
   softwareVersion: '0.1.0',
   name: 'device',
-  nonce: nonceOf(2),
-  mac: proofOf('join', key, helloNonce, nonceOf(2)),
   capabilities,
-});
+};
 
-describe('the handshake', () => {
-  it('lets in who knows the secret', async () => {
+describe('on a link that nobody else can get at', () => {
+  it('a device is welcomed', async () => {
     const [hub, device] = memoryLinkPair();
     const session = new Session(device, sessionOptions('kitchen'));
-    const member = (await outcome(admit(hub, admitOptions()))) as Member;
+    const member = (await outcome(admit(hub, { linkKind: 'websocket' }))) as Member;
     await settle();
-    expect(member.info).toEqual({
-      name: 'kitchen',
-      softwareVersion: '0.1.0',
-      capabilities,
-      link: 'websocket',
-      session: nonceOf(2),
-    });
+    const { session: name, ...info } = member.info;
+    expect(info).toEqual({ name: 'kitchen', softwareVersion: '0.1.0', capabilities, link: 'websocket' });
+    expect(messages(hub)).toMatchObject([{ type: 'welcome', session: name }]);
     expect(session.state).toBe('joined');
-    expect(messages(hub).map(({ type }) => type)).toEqual(['hello', 'welcome']);
     expect(messages(device).map(({ type }) => type)).toEqual(['join']);
     session.close();
     expect(await session.ended).toEqual({ joined: true, error: undefined, reason: 'the device left' });
   });
 
-  it('refuses a device with another secret, and tells it why', async () => {
-    const [hub, device] = memoryLinkPair();
-    const session = new Session(device, sessionOptions('stranger', { secret: 'a guess' }));
-    expect(await outcome(admit(hub, admitOptions()))).toMatchObject({ code: 'JOIN_REFUSED' });
-    expect(await session.ended).toMatchObject({ joined: false, error: { code: 'JOIN_REFUSED' } });
-  });
-
-  it('refuses a recorded join on another link', async () => {
-    const first = knock();
-    first.device.send(encodeControl(join(nonceOf(1))));
-    expect(await first.admitted).toMatchObject({ info: { name: 'device' } });
-    const second = knock({ nonce: nonceOf(9) });
-    second.device.send(first.device.sent[0]!);
-    expect(await second.admitted).toMatchObject({ code: 'JOIN_REFUSED' });
-    expect(await second.closed).toBe(4401);
-  });
-
-  it('refuses a recorded welcome on another link', async () => {
-    const { hub, session } = serve({ nonce: nonceOf(8) });
-    hub.send(encodeControl(hello()));
-    hub.send(encodeControl({ type: 'welcome', mac: proofOf('welcome', secret, nonceOf(1), nonceOf(2)) }));
-    expect(await session.ended).toMatchObject({ joined: false, error: { code: 'JOIN_REFUSED' } });
-  });
-
-  it('refuses a coordinator that sends the device’s own proof back', async () => {
-    const { hub, session } = serve({ nonce: nonceOf(1) });
-    hub.send(encodeControl(hello(nonceOf(1))));
-    hub.send(encodeControl({ type: 'welcome', mac: proofOf('join', secret, nonceOf(1), nonceOf(1)) }));
-    expect(await session.ended).toMatchObject({ error: { code: 'JOIN_REFUSED' } });
-  });
-
-  it('names both versions when they differ', async () => {
-    const fields = { protocolVersion: 2, softwareVersion: '9.0.0', news: 1 };
-    const frame = (index: number) =>
-      encodeFrame({ type: 'control', flags: 0, index, id: 0, rows: 0 }, packPlain(fields));
-    const { hub, session } = serve();
-    hub.send(frame(1));
-    const mismatch = {
-      code: 'PROTOCOL_VERSION_MISMATCH',
-      message: expect.stringMatching(/9\.0\.0.* protocol 2.* protocol 1/),
-    };
-    expect((await session.ended).error).toMatchObject(mismatch);
-    const { device, admitted, closed, hub: door } = knock();
-    device.send(frame(2));
-    expect(await admitted).toMatchObject(mismatch);
-    expect(await closed).toBe(4426);
-    expect(messages(door).at(-1)).toMatchObject({ type: 'refused', ...mismatch });
+  it('no two sessions have the same name or key', async () => {
+    const welcomes = await Promise.all(
+      [1, 2].map(async () => {
+        const { hub, device, admitted } = knock();
+        device.send(encodeControl(join));
+        await admitted;
+        return messages(hub)[0] as Extract<ControlMessage, { type: 'welcome' }>;
+      }),
+    );
+    expect(welcomes[0]!.session).not.toEqual(welcomes[1]!.session);
+    expect(welcomes[0]!.tileKey).not.toEqual(welcomes[1]!.tileKey);
   });
 });
 
 describe('before the welcome, a device obeys nobody', () => {
-  it.each(samples.filter(({ type }) => !['hello', 'welcome', 'refused', 'error'].includes(type)))(
+  it.each(samples.filter(({ type }) => !['welcome', 'refused', 'error'].includes(type)))(
     '$type ends the session',
     async (message) => {
       const { hub, session } = serve();
@@ -139,20 +83,12 @@ describe('before the welcome, a device obeys nobody', () => {
       });
     },
   );
-
-  it('a second hello ends the session', async () => {
-    const { hub, session } = serve();
-    hub.send(encodeControl(hello()));
-    hub.send(encodeControl(hello()));
-    expect(await session.ended).toMatchObject({ error: { code: 'PROTOCOL_UNEXPECTED_MESSAGE' } });
-  });
 });
 
-describe('before its proof, a device may say nothing else', () => {
+describe('before it has joined, a device may say nothing else', () => {
   const bad: [string, Uint8Array, string, number][] = [
     ['a ping', encodeControl({ type: 'ping', id: 1 }), 'PROTOCOL_UNEXPECTED_MESSAGE', 4409],
-    ['a hello', encodeControl(hello()), 'PROTOCOL_UNEXPECTED_MESSAGE', 4409],
-    ['half a frame', encodeControl(join(nonceOf(1))).subarray(0, 100), 'FRAME_TRUNCATED', 4422],
+    ['half a frame', encodeControl(join).subarray(0, 100), 'FRAME_TRUNCATED', 4422],
     ['noise', new Uint8Array(64).fill(0xab), 'FRAME_MALFORMED', 4400],
     [
       'a tensor',
@@ -174,10 +110,11 @@ describe('before its proof, a device may say nothing else', () => {
     ],
   ];
   it.each(bad)('%s ends the link', async (_, frame, code, closeCode) => {
-    const { device, admitted, closed } = knock();
+    const { hub, device, admitted, closed } = knock();
     device.send(frame);
     expect(await admitted).toMatchObject({ code });
     expect(await closed).toBe(closeCode);
+    expect(messages(hub).at(-1)).toMatchObject({ type: 'refused', code });
   });
 
   it('nothing for too long ends the link', async () => {
@@ -197,7 +134,7 @@ describe('before its proof, a device may say nothing else', () => {
 });
 
 describe('silence', () => {
-  it('of the coordinator in the handshake ends the session', async () => {
+  it('of the coordinator ends the session', async () => {
     const clock = new FakeClock();
     const { session } = serve({ clock, handshakeTimeoutMs: 1_000 });
     await clock.pass(1_300);
@@ -210,7 +147,7 @@ describe('silence', () => {
     const [hub, device] = memoryLinkPair();
     const liveness = { pingAfterMs: 1_000, deadAfterMs: 4_000 };
     const session = new Session(device, sessionOptions('device', { clock, liveness }));
-    const member = (await outcome(admit(hub, admitOptions({ clock, liveness })))) as Member;
+    const member = (await outcome(admit(hub, { linkKind: 'websocket', clock, liveness }))) as Member;
     const lost: HearthError[] = [];
     member.attach({
       onControl: () => {},

@@ -6,7 +6,6 @@ import type { HearthError } from '../../runtime/error.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits, encodeFrame } from '../../runtime/protocol/frame.ts';
-import { proofOf } from '../../runtime/protocol/handshake.ts';
 import { encodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import {
   type Configure,
@@ -20,7 +19,7 @@ import { referenceCodec } from '../collective/reference-codec.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { fakeModel } from './fake-model.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
-import { capabilities, joinDevice, nonceOf, secret, testCluster } from './test-cluster.ts';
+import { capabilities, joinDevice, testCluster } from './test-cluster.ts';
 
 const clusters: Cluster[] = [];
 afterEach(() => {
@@ -29,7 +28,7 @@ afterEach(() => {
 
 const one: StepInput = { slot: 0, start: 0, count: 1, logits: 'last', tokens: [1] };
 
-/** A device that knows the secret and says whatever the test says. */
+/** A device that has joined and says whatever the test says. */
 class Puppet {
   readonly link: MemoryLink;
   /** What it was told last. */
@@ -58,14 +57,9 @@ class Puppet {
   ): Promise<Puppet> {
     const [hub, link] = memoryLinkPair();
     const puppet = new Puppet(link, replies, loads);
-    const options = {
-      secret,
-      softwareVersion: '0.1.0',
-      nonce: nonceOf(1),
-      linkKind: 'websocket',
-      clock,
-    } as const;
-    cluster.add(await admit(hub, options));
+    const admitted = admit(hub, { linkKind: 'websocket', clock });
+    puppet.say({ type: 'join', protocolVersion, softwareVersion: '0.1.0', name: 'puppet', capabilities });
+    cluster.add(await admitted);
     return puppet;
   }
 
@@ -79,18 +73,6 @@ class Puppet {
   }
 
   #hear(message: ControlMessage): void {
-    if (message.type === 'hello') {
-      const mac = proofOf('join', secret, message.nonce, nonceOf(2));
-      this.say({
-        type: 'join',
-        protocolVersion,
-        softwareVersion: '0.1.0',
-        name: 'puppet',
-        nonce: nonceOf(2),
-        mac,
-        capabilities,
-      });
-    }
     if (message.type === 'configure' || message.type === 'prepare') this.setup = message;
     if (message.type === 'ping') this.say({ type: 'pong', id: message.id });
     this.#replies(message, undefined);
@@ -205,8 +187,6 @@ describe('while it loads, a device is let go when it', () => {
           protocolVersion,
           softwareVersion: '1',
           name: 'x',
-          nonce: nonceOf(2),
-          mac: nonceOf(3),
           capabilities,
         }),
     ],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Link } from '../../device-agent/link.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
@@ -7,7 +8,6 @@ import { settle } from './fake-clock.ts';
 import { fakeModel } from './fake-model.ts';
 import { fakeRanks } from './fake-rank.ts';
 import { MemoryCache } from './memory-cache.ts';
-import type { MemoryLink } from './memory-link.ts';
 import { framesOf, type HouseDevice, house, messagesOf, type TestHouse, tilesOf } from './test-house.ts';
 
 interface Keeper extends HouseDevice {
@@ -21,7 +21,7 @@ async function joinKeeper(place: TestHouse, name: string, cache = new MemoryCach
 }
 
 /** Stops the tiles that are sent over a link. @returns what lets them go on */
-function hold(link: MemoryLink): () => void {
+function hold(link: Link): () => void {
   const held: Uint8Array[] = [];
   const { send } = link;
   link.send = (frame) => {
@@ -39,15 +39,10 @@ async function newcomer(options: ConstructorParameters<typeof TestHouse>[0] = {}
   const place = house(options);
   const first = await joinKeeper(place, 'first');
   await place.cluster.step([at(0)]);
-  const knock = place.knock.bind(place);
   const releases: (() => void)[] = [];
-  place.knock = () => {
-    const pair = knock();
-    releases.push(hold(pair[0]));
-    return pair;
-  };
+  place.onSealed = (link) => releases.push(hold(link));
   const second = await joinKeeper(place, 'second');
-  place.knock = knock;
+  place.onSealed = () => {};
   const release = async (): Promise<void> => {
     for (const each of releases) each();
     await settle();
@@ -103,7 +98,7 @@ describe('while a newcomer gets its tiles', () => {
     await release();
     await place.cluster.whenReady();
     const order = messagesOf(second.hub).map(({ type }) => type);
-    expect(order).toEqual(['hello', 'welcome', 'prepare', 'configure']);
+    expect(order).toEqual(['hello', 'answer', 'welcome', 'prepare', 'configure']);
     const kept = second.cache.tiles.size;
     expect(kept).toBe(tilesSent(second));
     expect(framesOf(second.tileHubs[0]!).filter(({ type }) => type === 'tile')).toHaveLength(kept);

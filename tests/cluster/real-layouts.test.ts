@@ -26,7 +26,7 @@ import { arenaLimit } from '../support/arena-limit.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { noSources } from '../support/rank-host.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
-import { joinDevice, secret, sessionOptions } from './test-cluster.ts';
+import { joinDevice, secret, sessionOptions, testCredentials, testPairing } from './test-cluster.ts';
 
 const rankOptions: RankOptions = {
   kvFormat: 'f16',
@@ -175,7 +175,7 @@ function interrupted(event: number, call: () => void): CreateRank {
 async function overSockets(ranks: number, leaves: number, event: number) {
   const cluster = started({ minDevices: ranks, arrange: arrangeAll(pipelineLayout(layerCount)) });
   const server = createServer();
-  const agents = new AgentServer({ secret, onMember: (member) => cluster.add(member) });
+  const agents = new AgentServer({ pairing: testPairing(), onMember: (member) => cluster.add(member) });
   agents.attach(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -188,10 +188,9 @@ async function overSockets(ranks: number, leaves: number, event: number) {
   for (let i = 0; i < ranks; i += 1) {
     const stop = new AbortController();
     const createRank = i === leaves ? interrupted(event, () => stop.abort()) : plain;
-    const { secret: _, name: __, nonce: ___, ...device } = sessionOptions(`device ${i}`, { createRank });
-    const done = joinCoordinator({ url, secret, name: `device ${i}`, signal: stop.signal, device }).catch(
-      () => {},
-    );
+    const { name, ...device } = sessionOptions(`device ${i}`, { createRank });
+    const who = { secret, credentials: testCredentials(), name };
+    const done = joinCoordinator({ url, ...who, signal: stop.signal, device }).catch(() => {});
     cleanups.push(() => {
       stop.abort();
       return done;

@@ -5,8 +5,7 @@ import { encodePlanes } from '../../runtime/collective/partial-frame.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits, encodeFrame, type Frame } from '../../runtime/protocol/frame.ts';
-import { proofOf } from '../../runtime/protocol/handshake.ts';
-import { type Configure, protocolVersion } from '../../runtime/protocol/messages.ts';
+import type { Configure } from '../../runtime/protocol/messages.ts';
 import { encodeStep } from '../../runtime/protocol/step-frame.ts';
 import { encodeTile } from '../../runtime/protocol/tile-frame.ts';
 import { unknownHash } from '../../runtime/tile/tile-hash.ts';
@@ -17,7 +16,7 @@ import { FakeClock, settle } from './fake-clock.ts';
 import { fakeAssignment, fakeModel, fakeRankOptions } from './fake-model.ts';
 import { fakeMemory, fakeRanks } from './fake-rank.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
-import { nonceOf, secret, sessionOptions } from './test-cluster.ts';
+import { sessionOptions, welcome } from './test-cluster.ts';
 
 const model = fakeModel();
 
@@ -51,9 +50,7 @@ class Puppet {
   readonly #device: MemoryLink;
 
   async join(): Promise<this> {
-    const nonce = nonceOf(1);
-    this.hub.send(encodeControl({ type: 'hello', protocolVersion, softwareVersion: '0.1.0', nonce }));
-    this.hub.send(encodeControl({ type: 'welcome', mac: proofOf('welcome', secret, nonce, nonceOf(2)) }));
+    this.hub.send(encodeControl(welcome));
     await settle();
     return this;
   }

@@ -1,16 +1,20 @@
 import { admit } from '../../coordinator/cluster/admit.ts';
 import { Cluster, type ClusterOptions } from '../../coordinator/cluster/cluster.ts';
+import { Pairing, type PairingState } from '../../coordinator/pairing/pairing.ts';
 import type { Clock } from '../../device-agent/clock.ts';
 import type { CreateRank } from '../../device-agent/create-rank.ts';
+import type { RememberingCredentials } from '../../device-agent/node/join.ts';
+import { nodeCryptography } from '../../device-agent/node/node-cryptography.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import { Session, type SessionOptions } from '../../device-agent/session.ts';
-import type { Capabilities } from '../../runtime/protocol/messages.ts';
+import type { Capabilities, Welcome } from '../../runtime/protocol/messages.ts';
+import { newKeyPair } from '../../runtime/secure/cryptography.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';
 import { fakeModel, fakeRankOptions } from './fake-model.ts';
 import { fakeRanks } from './fake-rank.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
 
-export const secret = 'a secret of the house';
+export const secret = 'a-secret-of-this-house';
 
 export const capabilities: Capabilities = {
   platform: 'test',
@@ -19,15 +23,34 @@ export const capabilities: Capabilities = {
   memoryBytes: 1 << 30,
 };
 
-export const nonceOf = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
+/** A coordinator's list of devices, in memory. */
+export function testPairing(ownSecret = secret): Pairing {
+  let state: PairingState = { identity: newKeyPair(nodeCryptography), devices: [] };
+  return new Pairing({ read: () => state, write: (next) => (state = next) }, ownSecret);
+}
+
+/** A device's keys, in memory. */
+export function testCredentials(): RememberingCredentials {
+  const known = new Set<string>();
+  const textOf = (key: Uint8Array): string => Buffer.from(key).toString('hex');
+  return {
+    own: newKeyPair(nodeCryptography),
+    knows: (coordinator) => known.has(textOf(coordinator)),
+    remember: (coordinator) => known.add(textOf(coordinator)),
+  };
+}
+
+export const welcome: Welcome = {
+  type: 'welcome',
+  session: new Uint8Array(16).fill(1),
+  tileKey: new Uint8Array(32).fill(2),
+};
 
 export function sessionOptions(name: string, overrides: Partial<SessionOptions> = {}): SessionOptions {
   return {
-    secret,
     name,
     softwareVersion: '0.1.0',
     capabilities,
-    nonce: nonceOf(2),
     createRank: fakeRanks(),
     sha256: nodeSha256,
     ...overrides,
@@ -53,13 +76,7 @@ export async function joinDevice(
   const [hubLink, link] = memoryLinkPair();
   const timing = clock ? { clock } : {};
   const session = new Session(link, sessionOptions(name, { createRank, ...timing }));
-  const member = await admit(hubLink, {
-    secret,
-    softwareVersion: '0.1.0',
-    nonce: nonceOf(1),
-    linkKind: 'websocket',
-    ...timing,
-  });
+  const member = await admit(hubLink, { linkKind: 'websocket', ...timing });
   cluster.add(member);
   return { session, hubLink, link };
 }

@@ -1,14 +1,19 @@
 import { onTestFinished } from 'vitest';
-import { admitOrAttach } from '../../coordinator/cluster/admit.ts';
+import { admit } from '../../coordinator/cluster/admit.ts';
 import type { Cluster, ClusterOptions } from '../../coordinator/cluster/cluster.ts';
+import { type GreetOptions, greet } from '../../coordinator/cluster/greet.ts';
 import type { Member } from '../../coordinator/cluster/member.ts';
+import { Sessions } from '../../coordinator/cluster/sessions.ts';
+import { joining, knock, type SessionKey } from '../../device-agent/knock.ts';
+import type { Link } from '../../device-agent/link.ts';
 import { Session, type SessionOptions } from '../../device-agent/session.ts';
 import { decodeControl } from '../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits, type Frame } from '../../runtime/protocol/frame.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
-import { nonceOf, secret, sessionOptions, testCluster } from './test-cluster.ts';
+import { secret, sessionOptions, testCluster, testCredentials, testPairing } from './test-cluster.ts';
+import { visibleCryptography as cryptography, visibleFrame } from './visible-cryptography.ts';
 
 /** A device with links of their own for tiles, and the coordinator's ends of all its links. */
 export interface HouseDevice {
@@ -22,9 +27,13 @@ export interface HouseDevice {
 export class TestHouse {
   readonly clock = new FakeClock();
   readonly cluster: Cluster;
-  readonly members = new Set<Member>();
+  readonly pairing = testPairing();
+  readonly sessions = new Sessions();
+  /** Of those who have joined, the first one first. */
+  readonly keys: SessionKey[] = [];
+  /** Gets the coordinator's end of each link whose other end has proved who it is. */
+  onSealed: (link: Link) => unknown = () => {};
   readonly #tileLinkWaitMs: number;
-  #nonces = 0;
 
   /** @param tileLinkWaitMs that devices are given for their links for tiles */
   constructor(options: Partial<ClusterOptions> = {}, tileLinkWaitMs = 0) {
@@ -32,26 +41,35 @@ export class TestHouse {
     this.cluster = testCluster({ clock: this.clock, ...options });
   }
 
-  /** Every nonce of this house is another. */
-  newNonce = (): Uint8Array => {
-    this.#nonces += 1;
-    return nonceOf(100 + this.#nonces);
-  };
-
   /** @returns the coordinator's end of a new link, and the other one */
   knock(): [MemoryLink, MemoryLink] {
     const [hub, link] = memoryLinkPair();
-    const options = { secret, softwareVersion: '0.1.0', linkKind: 'websocket' } as const;
-    const waits = { clock: this.clock, tileLinkWaitMs: this.#tileLinkWaitMs };
-    admitOrAttach(hub, { ...options, ...waits, nonce: this.newNonce() }, this.members).then(
-      (member) => {
-        if (!member) return;
-        this.members.add(member);
-        this.cluster.add(member);
-      },
-      () => {},
-    );
+    const options: GreetOptions = {
+      guests: this.pairing,
+      tileKeyOf: (session) => this.sessions.tileKeyOf(session),
+      cryptography,
+      softwareVersion: '0.1.0',
+      clock: this.clock,
+    };
+    greet<void>(hub, options, (sealed, purpose) => {
+      this.onSealed(sealed);
+      if (purpose.type === 'join') return this.#takeIn(sealed, purpose.device);
+      return this.sessions.attach(purpose.session, sealed);
+    }).catch(() => {});
     return [hub, link];
+  }
+
+  async #takeIn(sealed: Link, device: Uint8Array): Promise<void> {
+    let key!: SessionKey;
+    const member: Member = await admit(sealed, {
+      linkKind: 'websocket',
+      clock: this.clock,
+      tileLinkWaitMs: this.#tileLinkWaitMs,
+      onJoin: (_, sessionKey) => (key = sessionKey),
+    });
+    this.keys.push(key);
+    this.sessions.add({ member, device, tileKey: key.tileKey });
+    this.cluster.add(member);
   }
 
   /** Joins, and waits until the link for tiles is there too. */
@@ -63,9 +81,11 @@ export class TestHouse {
       return link;
     };
     const [hub, link] = this.knock();
-    const identity = { nonce: this.newNonce(), tileLinks: { open, newNonce: this.newNonce } };
-    const options = sessionOptions(name, { clock: this.clock, ...identity, ...overrides });
-    const session = new Session(link, options);
+    const tileLinks = { open, cryptography };
+    const options = sessionOptions(name, { clock: this.clock, tileLinks, ...overrides });
+    const opener = joining(cryptography, testCredentials(), secret, '0.1.0');
+    const knocking = { opener, clock: this.clock, handshakeTimeoutMs: 10_000 };
+    const session = await knock(link, knocking, (sealed) => new Session(sealed, options));
     await settle();
     return { session, hub, tileHubs };
   }
@@ -80,7 +100,7 @@ export function house(...options: ConstructorParameters<typeof TestHouse>): Test
 
 /** What was sent over a link. */
 export function framesOf({ sent }: MemoryLink): Frame[] {
-  return sent.map((message) => decodeFrame(message, defaultFrameLimits));
+  return sent.map((message) => decodeFrame(visibleFrame(message), defaultFrameLimits));
 }
 
 export function tilesOf(link: MemoryLink): number[] {

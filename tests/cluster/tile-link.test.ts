@@ -5,6 +5,7 @@ import { settle } from './fake-clock.ts';
 import { fakeModel } from './fake-model.ts';
 import { type MemoryLink, memoryLinkPair } from './memory-link.ts';
 import { type HouseDevice, house, messagesOf, type TestHouse, tilesOf } from './test-house.ts';
+import { visibleCryptography } from './visible-cryptography.ts';
 
 const tileIds = fakeModel().tiles.map(({ id }) => id);
 
@@ -52,7 +53,7 @@ describe('a link for tiles', () => {
     const mine = place.cluster.deviceStates()[0]!.tiles;
     expect(tilesOf(first.tileHubs[0]!)).toHaveLength(mine);
     expect(tilesOf(first.hub)).toEqual([]);
-    expect(messagesOf(first.tileHubs[0]!).map(({ type }) => type)).toEqual(['hello', 'attached']);
+    expect(messagesOf(first.tileHubs[0]!).map(({ type }) => type)).toEqual(['hello', 'answer']);
     expect(first.tileHubs).toHaveLength(1);
   });
 
@@ -104,7 +105,7 @@ describe('a link for tiles', () => {
     expect(await rowsOf(place)).toEqual(await soloRows());
     expect(tilesOf(first.tileHubs[0]!)).toHaveLength(3);
     expect(first.tileHubs).toHaveLength(2);
-    expect(messagesOf(first.tileHubs[1]!).map(({ type }) => type)).toEqual(['hello', 'attached']);
+    expect(messagesOf(first.tileHubs[1]!).map(({ type }) => type)).toEqual(['hello', 'answer']);
     expect(first.session.state).toBe('ready');
   });
 
@@ -158,7 +159,7 @@ describe('a link for tiles', () => {
       queueMicrotask(() => hub.close(1006, 'nobody is there'));
       return link;
     };
-    await place.join('unlucky', { tileLinks: { open, newNonce: place.newNonce } });
+    await place.join('unlucky', { tileLinks: { open, cryptography: visibleCryptography } });
     await place.clock.pass(40_000);
     const waits = opened.slice(1).map((atMs, i) => atMs - opened[i]!);
     expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 15_000]);

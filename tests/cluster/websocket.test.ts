@@ -5,9 +5,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { AgentServer, type AgentServerOptions } from '../../coordinator/cluster/agent-server.ts';
 import type { Cluster } from '../../coordinator/cluster/cluster.ts';
+import type { Pairing } from '../../coordinator/pairing/pairing.ts';
 import { agentUrl, type JoinStatus, joinCoordinator } from '../../device-agent/node/join.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
-import { secret, sessionOptions, testCluster } from './test-cluster.ts';
+import { secret, sessionOptions, testCluster, testCredentials, testPairing } from './test-cluster.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -18,13 +19,15 @@ interface House {
   readonly cluster: Cluster;
   readonly server: Server;
   readonly agents: AgentServer;
+  readonly pairing: Pairing;
   readonly port: number;
 }
 
 async function house(options: Partial<AgentServerOptions> = {}, minDevices = 1): Promise<House> {
   const cluster = testCluster({ minDevices, deviceWaitMs: 10_000 });
   const server = createServer();
-  const agents = new AgentServer({ secret, onMember: (member) => cluster.add(member), ...options });
+  const pairing = testPairing();
+  const agents = new AgentServer({ pairing, onMember: (member) => cluster.add(member), ...options });
   agents.attach(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -34,17 +37,18 @@ async function house(options: Partial<AgentServerOptions> = {}, minDevices = 1):
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   });
-  return { cluster, server, agents, port: (server.address() as AddressInfo).port };
+  return { cluster, server, agents, pairing, port: (server.address() as AddressInfo).port };
 }
 
 /** Joins in this process, over a real socket. */
 function joinHouse(port: number, name: string, key = secret) {
   const statuses: JoinStatus[] = [];
   const stop = new AbortController();
-  const { secret: _, name: __, nonce: ___, ...device } = sessionOptions(name);
+  const { name: _, ...device } = sessionOptions(name);
   const done = joinCoordinator({
     url: `ws://127.0.0.1:${port}`,
     secret: key,
+    credentials: testCredentials(),
     name,
     signal: stop.signal,
     onStatus: (status) => statuses.push(status),
@@ -76,11 +80,11 @@ describe('devices over WebSockets', () => {
   });
 
   it('come back by themselves', async () => {
-    const { cluster, agents, server, port } = await house();
+    const { cluster, agents, pairing, server, port } = await house();
     const { statuses } = joinHouse(port, 'faithful');
     const rows = await cluster.step([step]);
     agents.close();
-    const again = new AgentServer({ secret, onMember: (member) => cluster.add(member) });
+    const again = new AgentServer({ pairing, onMember: (member) => cluster.add(member) });
     again.attach(server);
     cleanups.push(() => again.close());
     await expect.poll(() => statuses.some(({ state }) => state === 'waiting')).toBe(true);
@@ -137,7 +141,7 @@ describe('the door', () => {
   });
 
   it('bounds those who have not introduced themselves, in number and in time', async () => {
-    const { port } = await house({ maxHandshakes: 2, handshakeTimeoutMs: 300 });
+    const { port } = await house({ maxHandshakesOfOne: 2, handshakeTimeoutMs: 300 });
     const idle = [1, 2].map(() => new WebSocket(`ws://127.0.0.1:${port}/ws/agent`));
     await Promise.all(idle.map((socket) => once(socket, 'open')));
     expect(await refused(port, '/ws/agent')).toMatch(/503/);
@@ -182,6 +186,7 @@ describe('the address of a coordinator', () => {
   it('may be given in several ways', () => {
     expect(agentUrl('ws://10.0.0.1:8080')).toBe('ws://10.0.0.1:8080/ws/agent');
     expect(agentUrl('http://10.0.0.1:8080/')).toBe('ws://10.0.0.1:8080/ws/agent');
+    expect(agentUrl('http://10.0.0.1:8080/join#secret')).toBe('ws://10.0.0.1:8080/ws/agent');
     expect(agentUrl('https://den.local')).toBe('wss://den.local/ws/agent');
     expect(agentUrl('wss://den.local/elsewhere')).toBe('wss://den.local/elsewhere');
   });

@@ -5,7 +5,7 @@ import { problemOf } from '../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
 import { typicalDevices } from '../../runtime/plan/typical-devices.ts';
 import { modelWork } from '../../runtime/plan/workload.ts';
-import { device, link, planOptions, smallModel, slowKernels } from '../support/plan.ts';
+import { device, link, planOptions, slowKernels, smallModel } from '../support/plan.ts';
 
 const work = modelWork(smallModel(), planOptions);
 

@@ -8,7 +8,7 @@ import { problemOf } from '../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
 import { modelWork } from '../../runtime/plan/workload.ts';
 import { Random } from '../../runtime/sampling/random.ts';
-import { device, largeModel, link, planOptions, smallModel, slowKernels } from '../support/plan.ts';
+import { device, largeModel, link, planOptions, slowKernels, smallModel } from '../support/plan.ts';
 import { randomDevices } from '../support/plan-cases.ts';
 
 const small = modelWork(smallModel(), planOptions);

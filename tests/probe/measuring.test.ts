@@ -8,7 +8,7 @@ import { encodeControl } from '../../runtime/protocol/control.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { FakeClock, settle } from '../cluster/fake-clock.ts';
 import { type MemoryLink, memoryLinkPair } from '../cluster/memory-link.ts';
-import { nonceOf, secret, sessionOptions, testCluster } from '../cluster/test-cluster.ts';
+import { sessionOptions, testCluster } from '../cluster/test-cluster.ts';
 import { framesOf, messagesOf } from '../cluster/test-house.ts';
 
 const rates = (syncMs: number): DeviceRates => ({
@@ -49,14 +49,7 @@ function house() {
   const enter = async (name: string, measure?: MeasureDevice, pongMs = 0): Promise<Device> => {
     const [hub, link] = memoryLinkPair();
     new Session(link, sessionOptions(name, { clock, ...(measure && { measure }) }));
-    const greeting = {
-      secret,
-      softwareVersion: '0.1.0',
-      nonce: nonceOf(1),
-      linkKind: 'websocket',
-      clock,
-    } as const;
-    const member = await admit(hub, greeting);
+    const member = await admit(hub, { linkKind: 'websocket', clock });
     if (pongMs > 0) delayPongs(link, clock, pongMs);
     const joined = measuring.join(member);
     await settle();

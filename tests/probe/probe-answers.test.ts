@@ -4,12 +4,11 @@ import { type MeasureDevice, unknownRates } from '../../device-agent/probe/measu
 import { ProbeAnswers } from '../../device-agent/probe/probe-answers.ts';
 import { Session } from '../../device-agent/session.ts';
 import { encodeControl } from '../../runtime/protocol/control.ts';
-import { proofOf } from '../../runtime/protocol/handshake.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { burstPieceBytes, type DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { FakeClock, settle } from '../cluster/fake-clock.ts';
 import { memoryLinkPair } from '../cluster/memory-link.ts';
-import { nonceOf, secret, sessionOptions } from '../cluster/test-cluster.ts';
+import { sessionOptions, welcome } from '../cluster/test-cluster.ts';
 import { messagesOf } from '../cluster/test-house.ts';
 
 const rates: DeviceRates = {
@@ -88,7 +87,7 @@ describe('a burst', () => {
   });
 });
 
-test('a session measures for who knows the secret, until it is told to be a rank', async () => {
+test('a session measures for who has welcomed it, until it is told to be a rank', async () => {
   const [hub, link] = memoryLinkPair();
   const aborted: boolean[] = [];
   const measure: MeasureDevice = async (request, signal) => {
@@ -100,9 +99,7 @@ test('a session measures for who knows the secret, until it is told to be a rank
     hub.send(encodeControl(message));
     await settle();
   };
-  const hello = { protocolVersion: 1, softwareVersion: '0.1.0', nonce: nonceOf(1) };
-  await say({ type: 'hello', ...hello });
-  await say({ type: 'welcome', mac: proofOf('welcome', secret, nonceOf(1), nonceOf(2)) });
+  await say(welcome);
   await say(wanted);
   await say({ type: 'burstWanted', id: 1, byteLength: 3 });
   await say({ type: 'burst', id: 1, bytes: new Uint8Array(9) });

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { AgentServer } from '../../coordinator/cluster/agent-server.ts';
 import type { Member } from '../../coordinator/cluster/member.ts';
 import { joinCoordinator } from '../../device-agent/node/join.ts';
-import { secret, sessionOptions } from '../cluster/test-cluster.ts';
+import { secret, sessionOptions, testCredentials, testPairing } from '../cluster/test-cluster.ts';
 import { SlowLink } from '../support/slow-link.ts';
 
 /** The coordinator's end of a device that has joined over a network. */
@@ -13,16 +13,23 @@ async function memberBehind(prepare: (link: SlowLink) => void): Promise<Member> 
   const server = createServer();
   let onMember = (_: Member): void => {};
   const joined = new Promise<Member>((resolve) => (onMember = resolve));
-  const agents = new AgentServer({ secret, onMember: (member) => onMember(member) });
+  const agents = new AgentServer({ pairing: testPairing(), onMember: (member) => onMember(member) });
   agents.attach(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const link = await SlowLink.open((server.address() as AddressInfo).port);
   prepare(link);
   const stop = new AbortController();
-  const { secret: _, name, nonce: __, ...device } = sessionOptions('far away');
+  const { name, ...device } = sessionOptions('far away');
   const url = `ws://127.0.0.1:${link.port}`;
-  const done = joinCoordinator({ url, secret, name, signal: stop.signal, device });
+  const done = joinCoordinator({
+    url,
+    secret,
+    credentials: testCredentials(),
+    name,
+    signal: stop.signal,
+    device,
+  });
   onTestFinished(async () => {
     stop.abort();
     await done;

@@ -63,12 +63,15 @@ describe('control messages', () => {
       declined: 14,
       memory: 15,
       attach: 16,
-      attached: 17,
       prepare: 18,
       measure: 19,
       measured: 20,
       burst: 21,
       burstWanted: 22,
+      pair: 23,
+      rejoin: 24,
+      answer: 25,
+      confirm: 26,
     });
   });
 
@@ -91,7 +94,7 @@ describe('every field is checked', () => {
     ['join', 'name', 'bell\u0007'],
     ['join', 'name', ' blank'],
     ['join', 'name', 'right\u202Eleft'],
-    ['join', 'mac', undefined],
+    ['join', 'softwareVersion', undefined],
     ['join', 'capabilities', null],
     ['join', 'capabilities', []],
     ['join', 'capabilities.kernels', 'fast'],
@@ -100,11 +103,15 @@ describe('every field is checked', () => {
     ['join', 'capabilities.memoryBytes', -1],
     ['join', 'capabilities.platform', '\u001b[31m'],
     ['join', 'capabilities.extra', true],
-    ['welcome', 'mac', new Uint8Array(33)],
-    ['attach', 'session', new Uint8Array(31)],
-    ['attach', 'nonce', undefined],
-    ['attach', 'mac', 'x'.repeat(32)],
-    ['attached', 'mac', new Uint8Array(31)],
+    ['hello', 'publicKey', new Uint8Array(33)],
+    ['welcome', 'session', new Uint8Array(17)],
+    ['welcome', 'tileKey', new Uint8Array(31)],
+    ['pair', 'handshake', 'x'.repeat(48)],
+    ['pair', 'handshake', new Uint8Array(97)],
+    ['rejoin', 'handshake', undefined],
+    ['rejoin', 'softwareVersion', ''],
+    ['attach', 'session', new Uint8Array(15)],
+    ['attach', 'handshake', new Uint8Array(97)],
     ['refused', 'code', 'NO_SUCH_CODE'],
     ['refused', 'message', 'x'.repeat(1001)],
     ['configure', 'configurationId', -1],
@@ -194,15 +201,15 @@ describe('every field is checked', () => {
 });
 
 describe('a peer of another version', () => {
-  it.each(['hello', 'join'] as const)('is named in the refusal of its %s', (type) => {
+  it.each(['hello', 'pair', 'rejoin', 'join'] as const)('is named in the refusal of its %s', (type) => {
     const fields = { protocolVersion: 7, softwareVersion: '9.9.9', whateverItHas: true };
     expect(() => decode(control(type, fields))).toThrow(
       expect.objectContaining({
         code: 'PROTOCOL_VERSION_MISMATCH',
-        fields: { peerVersion: 7, ownVersion: 1 },
+        fields: { peerVersion: 7, ownVersion: 2 },
       }),
     );
-    expect(() => decode(control(type, fields))).toThrow(/Hearth 9\.9\.9.* protocol 7.* protocol 1/);
+    expect(() => decode(control(type, fields))).toThrow(/Hearth 9\.9\.9.* protocol 7.* protocol 2/);
   });
 });
 

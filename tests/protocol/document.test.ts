@@ -12,13 +12,14 @@ import {
   type Frame,
   lastFlag,
 } from '../../runtime/protocol/frame.ts';
-import { proofOf } from '../../runtime/protocol/handshake.ts';
 import { decodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import { controlNumbers } from '../../runtime/protocol/messages.ts';
 import { decodeSpans, encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { decodeStep, encodeStep } from '../../runtime/protocol/step-frame.ts';
 import { decodeTile, encodeTile, portableSha256 } from '../../runtime/protocol/tile-frame.ts';
+import { FrameOpener, FrameSealer } from '../../runtime/secure/sealed-frames.ts';
 import { referenceCodec } from '../collective/reference-codec.ts';
+import { attaching, pairing, rejoining, secret, session, tileKey } from './handshake-sample.ts';
 
 const document = readFileSync(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8');
 
@@ -114,6 +115,7 @@ describe('docs/PROTOCOL.md', () => {
     expect(types).toEqual(
       new Set([
         ...Object.keys(controlNumbers),
+        'sealed',
         'tile',
         'step',
         'partial',
@@ -126,27 +128,39 @@ describe('docs/PROTOCOL.md', () => {
     expect(document.match(/```hex/g)).toHaveLength(examples.length);
   });
 
-  it.each(examples.map((example, i) => [i + 1, example.shown.type, example] as const))(
-    'example %i, %s, says what stands under it',
-    (_, __, { frame, shown }) => {
-      const { says, again } = read(decodeFrame(frame, defaultFrameLimits), shown);
-      expect(plain(says)).toEqual(shown);
-      if (again) expect(Buffer.from(again).toString('hex')).toBe(Buffer.from(frame).toString('hex'));
-    },
-  );
+  it.each(
+    examples
+      .filter(({ shown }) => shown.type !== 'sealed')
+      .map((example, i) => [i + 1, example.shown.type, example] as const),
+  )('example %i, %s, says what stands under it', (_, __, { frame, shown }) => {
+    const { says, again } = read(decodeFrame(frame, defaultFrameLimits), shown);
+    expect(plain(says)).toEqual(shown);
+    if (again) expect(Buffer.from(again).toString('hex')).toBe(Buffer.from(frame).toString('hex'));
+  });
 
-  it('proves with the nonces that it shows', () => {
-    const bytes = (type: string, field: string) => {
-      const shown = examples.find((example) => example.shown.type === type)!.shown;
-      return Uint8Array.from(Buffer.from(shown[field] as string, 'hex'));
-    };
-    const nonces = [bytes('hello', 'nonce'), bytes('join', 'nonce')] as const;
-    expect(proofOf('join', 'secret', ...nonces)).toEqual(bytes('join', 'mac'));
-    expect(proofOf('welcome', 'secret', ...nonces)).toEqual(bytes('welcome', 'mac'));
-    expect(bytes('attach', 'session')).toEqual(nonces[1]);
-    const three = [nonces[0], bytes('attach', 'nonce'), nonces[1]] as const;
-    expect(proofOf('attach', 'secret', ...three)).toEqual(bytes('attach', 'mac'));
-    expect(proofOf('attached', 'secret', ...three)).toEqual(bytes('attached', 'mac'));
+  it('shows handshakes of the keys that it names', () => {
+    const bytes = (shown: Example['shown'], field: string) =>
+      Uint8Array.from(Buffer.from(shown[field] as string, 'hex'));
+    const said = (...types: string[]) =>
+      examples
+        .filter(({ shown }) => types.includes(shown.type))
+        .map(({ shown }) => bytes(shown, 'handshake'));
+    expect(said('pair', 'confirm')).toEqual([0, 2].map((i) => pairing().messages[i]));
+    expect(said('rejoin')).toEqual([rejoining().messages[0]]);
+    expect(said('attach')).toEqual([attaching().messages[0]]);
+    const answers = [pairing(), rejoining(), attaching()].map(({ messages }) => messages[1]);
+    expect(said('answer')).toEqual(answers);
+    const welcome = examples.find(({ shown }) => shown.type === 'welcome')!.shown;
+    expect([bytes(welcome, 'session'), bytes(welcome, 'tileKey')]).toEqual([session, tileKey]);
+    for (const byte of ['c0', 'ce', 'd0', 'de']) expect(document).toContain(`| 32 times ${byte} |`);
+    expect(document).toContain(`\`${secret}\``);
+  });
+
+  it('shows the frame that it seals', () => {
+    const { frame, shown } = examples.find((example) => example.shown.type === 'sealed')!;
+    const plain = Uint8Array.from(Buffer.from(shown.frame as string, 'hex'));
+    expect(new FrameSealer(pairing().initiator.sending).seal(plain)).toEqual(frame);
+    expect(new FrameOpener(pairing().responder.receiving).open(frame)).toEqual(plain);
   });
 
   it('counts on a list of all operations', () => {

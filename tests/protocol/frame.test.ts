@@ -9,7 +9,7 @@ import {
   frameTypeNumbers,
   largestFrameBytes,
 } from '../../runtime/protocol/frame.ts';
-import { equalBytes, proofOf } from '../../runtime/protocol/handshake.ts';
+import { equalBytes } from '../../runtime/protocol/handshake.ts';
 import { Liveness } from '../../runtime/protocol/liveness.ts';
 import { decodeLogits, encodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import { decodeSpans, encodeSpans } from '../../runtime/protocol/spans-frame.ts';
@@ -267,33 +267,8 @@ describe('tile frames', () => {
   });
 });
 
-describe('proofs', () => {
+describe('bytes', () => {
   const [a, b] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
-
-  it('are HMAC-SHA256 over label and nonces', async () => {
-    const encoder = new TextEncoder();
-    const key = await crypto.subtle.importKey(
-      'raw',
-      encoder.encode('s'),
-      { name: 'HMAC', hash: 'SHA-256' },
-      false,
-      ['sign'],
-    );
-    const text = Buffer.concat([Buffer.from('hearth join\0'), a, b]);
-    const expected = new Uint8Array(await crypto.subtle.sign('HMAC', key, text));
-    expect(proofOf('join', 's', a, b)).toEqual(expected);
-  });
-
-  it('differ by side, secret, nonces and their order', () => {
-    const proofs = [
-      proofOf('join', 's', a, b),
-      proofOf('welcome', 's', a, b),
-      proofOf('join', 't', a, b),
-      proofOf('join', 's', b, a),
-      proofOf('join', 's', a, a),
-    ];
-    expect(new Set(proofs.map(hexOf)).size).toBe(proofs.length);
-  });
 
   it('are compared whole', () => {
     expect(equalBytes(a, Uint8Array.from(a))).toBe(true);

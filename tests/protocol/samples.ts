@@ -1,10 +1,6 @@
-import { proofOf } from '../../runtime/protocol/handshake.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { description } from '../support/description.ts';
-
-const helloNonce = Uint8Array.from({ length: 32 }, (_, i) => i);
-const joinNonce = Uint8Array.from({ length: 32 }, (_, i) => 0xe0 + (i % 16));
-const attachNonce = Uint8Array.from({ length: 32 }, (_, i) => 0xd0 + (i % 16));
+import { attaching, hello, pairing, rejoining, session, tileKey, versions } from './handshake-sample.ts';
 
 /** Who computes no layer, and gets what the output head works on. */
 const vocabularyOnly = {
@@ -18,14 +14,11 @@ const vocabularyOnly = {
 
 /** One of each control message. */
 export const samples = [
-  { type: 'hello', protocolVersion: 1, softwareVersion: '0.1.0', nonce: helloNonce },
+  hello,
   {
     type: 'join',
-    protocolVersion: 1,
-    softwareVersion: '0.1.0',
+    ...versions,
     name: 'Küche',
-    nonce: joinNonce,
-    mac: proofOf('join', 'secret', helloNonce, joinNonce),
     capabilities: {
       platform: 'node 20.20.2 linux x64',
       kernels: 'relaxed',
@@ -33,7 +26,7 @@ export const samples = [
       memoryBytes: 2 ** 33,
     },
   },
-  { type: 'welcome', mac: proofOf('welcome', 'secret', helloNonce, joinNonce) },
+  { type: 'welcome', session, tileKey },
   { type: 'refused', code: 'JOIN_REFUSED', message: 'the secret is not the one of this cluster', fields: {} },
   {
     type: 'configure',
@@ -52,7 +45,7 @@ export const samples = [
     profile: false,
   },
   { type: 'wanted', configurationId: 1, tileIds: [0, 3, 4, 7, 9, 10] },
-  { type: 'loaded', configurationId: 1, tileId: 3, tileHash: helloNonce },
+  { type: 'loaded', configurationId: 1, tileId: 3, tileHash: hello.nonce },
   { type: 'ready', configurationId: 1 },
   {
     type: 'memory',
@@ -80,19 +73,12 @@ export const samples = [
   { type: 'ping', id: 5 },
   { type: 'pong', id: 5 },
   {
-    type: 'attach',
-    session: joinNonce,
-    nonce: attachNonce,
-    mac: proofOf('attach', 'secret', helloNonce, attachNonce, joinNonce),
-  },
-  {
     type: 'prepare',
     configurationId: 2,
     description: description({ layerCount: 1 }),
     assignment: vocabularyOnly,
     tileHashes: Uint8Array.from({ length: 2 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
   },
-  { type: 'attached', mac: proofOf('attached', 'secret', helloNonce, attachNonce, joinNonce) },
   { type: 'measure', formats: ['Q4_K', 'Q6_K'], kvFormat: 'f16', fresh: false },
   {
     type: 'measured',
@@ -106,4 +92,9 @@ export const samples = [
   },
   { type: 'burst', id: 3, bytes: Uint8Array.from({ length: 4 }) },
   { type: 'burstWanted', id: 3, byteLength: 65536 },
+  { type: 'pair', ...versions, handshake: pairing().messages[0]! },
+  { type: 'answer', handshake: pairing().messages[1]! },
+  { type: 'confirm', handshake: pairing().messages[2]! },
+  { type: 'rejoin', ...versions, handshake: rejoining().messages[0]! },
+  { type: 'attach', session, handshake: attaching().messages[0]! },
 ] as const satisfies ControlMessage[];

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { testKeysFolder } from './keys-folder.ts';
 
 const program = fileURLToPath(new URL('../../dist/coordinator/hearth.js', import.meta.url));
 
@@ -18,7 +19,8 @@ export class HearthProcess {
   #stderr = '';
 
   constructor(args: readonly string[], environment: Record<string, string> = {}) {
-    this.#child = spawn(process.execPath, [program, ...args], { env: { ...process.env, ...environment } });
+    const env = { ...process.env, HEARTH_KEYS: testKeysFolder, ...environment };
+    this.#child = spawn(process.execPath, [program, ...args], { env });
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
     this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
     this.#closed = once(this.#child, 'close');

@@ -9,7 +9,7 @@ import { memorySource } from './memory-source.ts';
 import { SlowLink } from './slow-link.ts';
 import { type SyntheticModelOptions, syntheticModel } from './synthetic-model.ts';
 
-const secret = 'a-secret-of-this-test';
+const secret = 'a-secret-of-these-tests';
 
 /** A folder of its own with a small model, a coordinator and agents: real processes, and what is between them. */
 export class House {
@@ -51,7 +51,10 @@ export class House {
   /** @param cache where it remembers what it has sent */
   async serveFrom(cache: string, ...args: readonly string[]): Promise<HearthProcess> {
     const served = ['serve', this.modelPath, '--no-local', '--port', '0', '--secret', secret, ...args];
-    const coordinator = this.start(served, { HEARTH_CACHE: this.cache(cache) });
+    const coordinator = this.start(served, {
+      HEARTH_CACHE: this.cache(cache),
+      HEARTH_KEYS: this.cache('keys'),
+    });
     this.coordinator = coordinator;
     const [, api] = await coordinator.says(/API\s+(http:\S+)\/v1/);
     this.url = api!;
@@ -63,7 +66,7 @@ export class House {
   join(cache: string, ...args: readonly string[]): HearthProcess {
     const url = `ws://127.0.0.1:${this.link.port}`;
     const joined = ['join', url, '--secret', secret, '--threads', '1', '--name', basename(cache), ...args];
-    return this.start(joined, { HEARTH_CACHE: this.cache(cache) });
+    return this.start(joined, { HEARTH_CACHE: this.cache(cache), HEARTH_KEYS: this.cache('keys') });
   }
 
   start(args: readonly string[], environment: Record<string, string>): HearthProcess {

@@ -8,7 +8,7 @@ import { HearthProcess } from '../support/hearth-process.ts';
 import { SlowLink } from '../support/slow-link.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
 
-const secret = 'a-secret-of-this-test';
+const secret = 'a-secret-of-these-tests';
 const processes: HearthProcess[] = [];
 
 afterEach(async () => {

@@ -1,8 +1,11 @@
-import { afterEach, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { HearthProcess, hearth } from '../support/hearth-process.ts';
 
 const question = 'How do I use a real model?';
-const secret = 'a-secret-of-this-test';
+const secret = 'a-secret-of-these-tests';
 const processes: HearthProcess[] = [];
 
 afterEach(async () => {
@@ -10,7 +13,11 @@ afterEach(async () => {
 });
 
 function start(...args: readonly string[]): HearthProcess {
-  const started = new HearthProcess(args);
+  return startWith({}, ...args);
+}
+
+function startWith(environment: Record<string, string>, ...args: readonly string[]): HearthProcess {
+  const started = new HearthProcess(args, environment);
   processes.push(started);
   return started;
 }
@@ -35,9 +42,9 @@ test('a coordinator without weights and two devices answer over HTTP what one pr
   const base = api!.replace(/\/v1$/, '');
   expect((await fetch(`${base}/health`)).status).toBe(503);
 
-  const join = (name: string) =>
+  const enter = (name: string) =>
     start('join', base.replace('http', 'ws'), '--secret', secret, '--name', name);
-  const [first, second] = [join('first'), join('second')];
+  const [first, second] = [enter('first'), enter('second')];
   await coordinator.says(/Ready/);
   expect((await fetch(`${base}/health`)).status).toBe(200);
   expect(await ask(api!)).toBe(alone.text);
@@ -59,8 +66,39 @@ test('a coordinator without weights and two devices answer over HTTP what one pr
 
 test('a device with the wrong secret is refused, and says so', async () => {
   const coordinator = start('serve', '--no-local', '--port', '0', '--secret', secret);
-  const [, port] = await coordinator.says(/join ws:\/\/127\.0\.0\.1:(\d+)/);
+  const [, port] = await coordinator.says(/join "http:\/\/127\.0\.0\.1:(\d+)/);
   const stranger = await hearth('join', `ws://127.0.0.1:${port}`, '--secret', 'guessed');
   expect(stranger.code).toBe(5);
   expect(stranger.stderr).toMatch(/secret .*JOIN_REFUSED/);
 });
+
+test('the printed line pairs a device, which joins without it from then on, until it is revoked', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hearth-paired-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const coordinators = { HEARTH_KEYS: join(folder, 'coordinator') };
+  const devices = { HEARTH_KEYS: join(folder, 'device') };
+  const coordinator = startWith(coordinators, 'serve', '--no-local', '--port', '0');
+  const [, url] = await coordinator.says(/npx hearth join "(http:\S+\/join#[\w-]{24})"/);
+  const base = new URL(url!).origin;
+  expect((await startWith(devices, 'join', base, '--name', 'phone').finished()).stderr).toMatch(
+    /COORDINATOR_UNKNOWN/,
+  );
+  const phone = startWith(devices, 'join', url!, '--name', 'phone', '--threads', '1');
+  await phone.says(/^ready/m);
+  await phone.kill('SIGINT');
+
+  const again = startWith(devices, 'join', '--name', 'phone', '--threads', '1');
+  await again.says(/^ready/m);
+  const paired = await hearth('devices', '--paired', '--url', base);
+  expect(paired.stdout).toMatch(/^phone +\d{4}-\d\d-\d\d$/m);
+  expect(paired.stdout).toContain(`npx hearth join "${url}"`);
+
+  const revoked = await hearth('devices', '--revoke', 'phone', '--url', base, '--json');
+  expect(JSON.parse(revoked.stdout)).toMatchObject({ revoked: 1 });
+  expect(JSON.parse(revoked.stdout).joinUrl).not.toBe(url);
+  const ended = await again.finished();
+  expect([ended.code, ended.stderr]).toEqual([5, expect.stringMatching(/DEVICE_NOT_PAIRED/)]);
+  const refused = await startWith(devices, 'join', url!, '--name', 'phone').finished();
+  expect([refused.code, refused.stderr]).toEqual([5, expect.stringMatching(/JOIN_REFUSED/)]);
+  expect((await hearth('devices', '--revoke', 'phone', '--url', base)).stderr).toMatch(/no device called/);
+}, 120_000);

@@ -1,6 +1,8 @@
+import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import { defaultDeviceName } from '../../../device-agent/node/device.ts';
-import { type JoinStatus, joinCoordinator } from '../../../device-agent/node/join.ts';
+import { DeviceKeys } from '../../../device-agent/node/device-keys.ts';
+import { type JoinOptions, type JoinStatus, joinCoordinator } from '../../../device-agent/node/join.ts';
 import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
@@ -16,7 +18,11 @@ export function addJoin(program: Command): void {
   const command = program
     .command('join')
     .description('lend this device to a coordinator until interrupted')
-    .argument('<url>', 'where the coordinator listens, for example ws://192.168.1.20:11500');
+    .argument(
+      '[url]',
+      'what hearth serve prints, such as http://192.168.1.20:11500/join#SECRET; the secret is needed the first time ' +
+        'only (default: the coordinator that this device joined last)',
+    );
   addDeviceOptions(command)
     .addOption(secretOption())
     .addOption(
@@ -24,23 +30,46 @@ export function addJoin(program: Command): void {
         .env('HEARTH_NAME')
         .default(defaultDeviceName()),
     )
-    .action(async (url: string, { secret, name, ...device }: JoinCommandOptions) => {
-      if (!secret) {
-        throw new HearthError(
-          'USAGE',
-          'joining takes the secret that hearth serve prints: give it as --secret or in HEARTH_SECRET',
-        );
-      }
-      await joinCoordinator({
+    .action(async (address: string | undefined, { name, ...options }: JoinCommandOptions) => {
+      const credentials = new DeviceKeys(name);
+      const [url, secret] = partsOf(address ?? credentials.lastUrl);
+      await joinOrAsk({
         url,
-        secret,
+        secret: secret ?? options.secret,
+        credentials,
         name,
         signal: stopSignal(),
         onStatus: sayStatus,
         logger: plainLogger,
-        ...deviceSettings(device),
+        ...deviceSettings(options),
       });
     });
+}
+
+/** The address, and the secret behind its `#`. */
+function partsOf(address: string | undefined): [url: string, secret: string | undefined] {
+  if (address === undefined) {
+    const message =
+      'this device has joined no coordinator yet: give it the line that hearth serve prints there';
+    throw new HearthError('USAGE', message);
+  }
+  const at = address.indexOf('#');
+  return at < 0 ? [address, undefined] : [address.slice(0, at), address.slice(at + 1) || undefined];
+}
+
+/** Asks a person for the secret, where there is one and it is needed. */
+async function joinOrAsk(options: JoinOptions): Promise<void> {
+  try {
+    await joinCoordinator(options);
+  } catch (error) {
+    const isAsked = error instanceof HearthError && error.code === 'COORDINATOR_UNKNOWN';
+    if (!isAsked || !process.stdin.isTTY) throw error;
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    const secret = await terminal
+      .question('The secret that hearth serve prints, behind the #: ', { signal: options.signal })
+      .finally(() => terminal.close());
+    await joinCoordinator({ ...options, secret: secret.trim() });
+  }
 }
 
 const sentences: Partial<Record<JoinStatus['state'], string>> = {

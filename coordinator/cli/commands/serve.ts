@@ -15,6 +15,9 @@ import { askChat } from '../../http/ask-chat.ts';
 import { addClusterRoutes } from '../../http/cluster-routes.ts';
 import type { ServedModel } from '../../http/served-model.ts';
 import { type HttpServer, startHttpServer } from '../../http/server.ts';
+import { Pairing } from '../../pairing/pairing.ts';
+import { pairingFile } from '../../pairing/pairing-file.ts';
+import { addPairingRoutes, type PairingDoor } from '../../pairing/routes.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { localAddresses } from '../local-addresses.ts';
 import {
@@ -37,6 +40,7 @@ import { stopSignal } from '../stop-signal.ts';
 interface ServeOptions extends DeviceOptions, CutOptions {
   readonly port: number;
   readonly host: string;
+  readonly lan?: boolean;
   readonly apiKey?: string;
   readonly secret?: string;
   readonly local: boolean;
@@ -64,6 +68,7 @@ export function addServe(program: Command): void {
         .env('HEARTH_HOST')
         .default('127.0.0.1'),
     )
+    .option('--lan', 'let other devices of this network in: listen on all addresses, with an API key')
     .addOption(apiKeyOption())
     .addOption(secretOption())
     .option('--no-local', 'hold no weights here: only devices that join compute')
@@ -90,15 +95,16 @@ export function addServe(program: Command): void {
     .action(serve);
 }
 
-async function serve(name: string | undefined, options: ServeOptions): Promise<void> {
+async function serve(name: string | undefined, given: ServeOptions): Promise<void> {
+  const options = given.lan ? onLan(given) : given;
   const stop = stopSignal();
   const logger = pino(
     // Of an error under another name than its own, pino would leave out the message.
     { level: options.logLevel, serializers: { error: pino.stdSerializers.err } },
     pino.destination({ dest: 2, sync: true }),
   );
-  // 128 bits or more: a secret that cannot be guessed, unless the user brings one.
-  const secret = options.secret ?? randomBytes(18).toString('base64url');
+  const pairing = new Pairing(pairingFile(), options.secret);
+  let door: PairingDoor | undefined;
   const served: ServedModel[] = [];
   const progress = new Progress('loading');
   const model = await openModel(name);
@@ -116,10 +122,13 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     port: options.port,
     allowedHosts: isLoopbackHost(options.host) ? [] : localAddresses(),
     onError,
-    extend: (app) => addClusterRoutes(app, () => engine),
+    extend: (app) => {
+      addClusterRoutes(app, () => engine);
+      addPairingRoutes(app, () => door);
+    },
     ...(options.apiKey && { apiKey: options.apiKey }),
   });
-  const agents = new AgentServer({ secret, onMember: (member) => void engine?.join(member), logger });
+  const agents = new AgentServer({ pairing, onMember: (member) => void engine?.join(member), logger });
   try {
     engine = await Engine.start({
       model,
@@ -137,7 +146,9 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     });
     const started = engine;
     agents.attach(http.server);
-    sayWhere(engine, http, options, secret);
+    const joinUrl = () => joinUrlOf(http, options, pairing.secret);
+    door = { pairing, joinUrl, revoke: (device) => agents.revoke(device) };
+    sayWhere(engine, http, options, joinUrl());
     whenReady(engine, http, stop, logger, () => served.push(servedModel(started)));
     if (!stop.aborted) await once(stop, 'abort');
   } finally {
@@ -146,6 +157,17 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     await conversations.close();
     await engine?.close();
   }
+}
+
+/** Whoever is let in from the network needs a key. */
+function onLan(options: ServeOptions): ServeOptions {
+  return { ...options, host: '0.0.0.0', apiKey: options.apiKey ?? randomBytes(18).toString('base64url') };
+}
+
+/** What a device joins by, and later a browser. What stands behind the # is sent to nobody. */
+function joinUrlOf(http: HttpServer, { host }: ServeOptions, secret: string): string {
+  const address = isLoopbackHost(host) ? '127.0.0.1' : (localAddresses()[0] ?? host);
+  return `http://${address.includes(':') ? `[${address}]` : address}:${http.port}/join#${secret}`;
 }
 
 function isLoopbackHost(host: string): boolean {
@@ -159,16 +181,15 @@ function servedModel({ model, tokenizer, chat, scheduler, cluster }: Engine): Se
   return { id: model.name, createdSeconds, tokenizer, chat, scheduler, devices };
 }
 
-function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, secret: string): void {
+function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, joinUrl: string): void {
   const waiting = options.local ? '' : ' Waiting for devices to join.';
   process.stdout.write(`Hearth serves ${model.name}.${waiting}\n`);
-  const isOpen = !isLoopbackHost(options.host);
-  const address = isOpen ? (localAddresses()[0] ?? options.host) : '127.0.0.1';
-  process.stdout.write(`  chat    http://${address}:${http.port}/\n`);
+  process.stdout.write(`  chat    ${new URL(joinUrl).origin}/\n`);
   process.stdout.write(`  API     ${http.url}/v1\n`);
-  process.stdout.write(`  devices npx hearth join ws://${address}:${http.port} --secret ${secret}\n`);
-  if (!isOpen)
-    process.stdout.write('          (from this machine only; --host 0.0.0.0 --api-key KEY opens it)\n');
+  if (options.lan) process.stdout.write(`  API key ${options.apiKey}\n`);
+  process.stdout.write(`  devices npx hearth join "${joinUrl}"\n`);
+  if (isLoopbackHost(options.host))
+    process.stdout.write('          (from this machine only; --lan lets others in)\n');
 }
 
 /** From the first time on the model is offered: while devices change, requests wait. */

@@ -1,5 +1,5 @@
-import { pipelineLayout, tensorLayout } from '../../../coordinator/cluster/seat-layouts.ts';
 import type { Seat } from '../../../coordinator/cluster/roster.ts';
+import { pipelineLayout, tensorLayout } from '../../../coordinator/cluster/seat-layouts.ts';
 import { openGgufFile } from '../../../coordinator/files/open-model.ts';
 import { rankOptions } from '../../../coordinator/rank-options.ts';
 import { ModelFile } from '../../../runtime/model/model-file.ts';
