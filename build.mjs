@@ -15,6 +15,7 @@ const nodeEntryPoints = [
   'coordinator/hearth.ts',
   'coordinator/chat/template-worker.ts',
   'coordinator/files/tile-worker.ts',
+  'coordinator/planning/plan-worker.ts',
   'coordinator/quantize/encode-worker.ts',
   'device-agent/node/local-worker.ts',
   'device-agent/node/compute-worker.ts',

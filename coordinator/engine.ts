@@ -4,18 +4,23 @@ import { collectGarbage } from '../device-agent/node/collect-garbage.ts';
 import { idleProcessors } from '../device-agent/node/compute-threads.ts';
 import { startKernels } from '../device-agent/node/kernel-files.ts';
 import { memoryBudget } from '../device-agent/node/memory-budget.ts';
+import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import { answerVocabulary } from '../runtime/generation/answer-vocabulary.ts';
 import type { KvFormat } from '../runtime/kernels/kv-page.ts';
 import type { ModelFile } from '../runtime/model/model-file.ts';
+import type { Goal } from '../runtime/plan/goal.ts';
 import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import { ModelChat } from './chat/model-chat.ts';
+import { type Arrange, arrangeAll } from './cluster/arrangement.ts';
 import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import type { Member } from './cluster/member.ts';
-import { pipelineLayout } from './cluster/seat-layouts.ts';
+import { pipelineLayout, tensorLayout } from './cluster/seat-layouts.ts';
 import { readTokenizer } from './files/open-model.ts';
 import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
 import { TileThread } from './files/tile-thread.ts';
+import { PlanThread } from './planning/plan-thread.ts';
+import { Planning } from './planning/planning.ts';
 import { Measuring } from './probe/measuring.ts';
 import { weightFormats } from './probe/weight-formats.ts';
 import type { Profiler } from './profile/profiler.ts';
@@ -36,7 +41,12 @@ export interface EngineOptions {
   /** Requests that are answered at the same time. */
   readonly parallel: number;
   readonly contextLength?: number | undefined;
+  /** Where devices may join, without shares a planner decides who of them computes what. */
   readonly shares?: readonly number[] | undefined;
+  /** Who computes what, in place of all that: for whoever compares. */
+  readonly arrange?: Arrange | undefined;
+  /** What the planner is to be best at; by default the latency. */
+  readonly goal?: Goal | undefined;
   /** Whether shares are of every layer, or of the number of layers; by default the former. */
   readonly cut?: 'tensor' | 'pipeline' | undefined;
   /** Devices to wait for before the first start, local ranks included. */
@@ -53,13 +63,18 @@ export class Engine {
   readonly model: ModelFile;
   readonly tokenizer: Tokenizer;
   readonly cluster: Cluster;
+  /** What each rank allocates. */
+  readonly rankOptions: RankOptions;
   readonly scheduler: Scheduler;
   readonly chat: ModelChat;
+  /** Undefined where nobody can join. */
+  readonly planning: Planning | undefined;
   readonly #localRanks: LocalRank[] = [];
   /** Where devices may join: a model that is one device's needs no figures. */
   readonly #measuring: Measuring | undefined;
   readonly #hashFile: TileHashFile | undefined;
   readonly #tileThread: TileThread | undefined;
+  readonly #planThread: PlanThread | undefined;
 
   private constructor(options: EngineOptions) {
     const { model, logger = silentLogger, minDevices } = options;
@@ -70,17 +85,27 @@ export class Engine {
     const { file } = model.gguf;
     this.#hashFile = file && openTileHashes(file, model.tiles.length, logger);
     this.#tileThread = model.place && new TileThread(model.place);
+    this.rankOptions = rankOptions(options);
+    const { layerCount } = model.config;
+    const byHand = arrangeAll(
+      options.cut === 'pipeline' ? pipelineLayout(layerCount) : tensorLayout(layerCount),
+    );
+    if (options.joinable) {
+      this.#planThread = new PlanThread({ description: model.description, options: this.rankOptions });
+      const goal = options.goal ?? 'latency';
+      this.planning = new Planning({ thread: this.#planThread, goal, unmeasured: byHand, logger });
+    }
     this.cluster = new Cluster({
       model,
       ...(this.#hashFile && { hashes: this.#hashFile.hashes }),
-      rankOptions: rankOptions(options),
+      rankOptions: this.rankOptions,
       logger,
       profiler: options.profiler,
       ...(this.#tileThread && { tiles: this.#tileThread }),
       onReset: () => this.scheduler.cachesLost(),
       ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
-      ...(options.cut === 'pipeline' && { layout: pipelineLayout(model.config.layerCount) }),
+      arrange: options.arrange ?? ((!options.shares && this.planning?.arrange) || byHand),
       ...(minDevices && { minDevices }),
       onProgress: (progress) => {
         options.onProgress?.(progress);
@@ -128,6 +153,7 @@ export class Engine {
     await this.chat.close();
     this.#hashFile?.close();
     await this.#tileThread?.close();
+    await this.#planThread?.close();
     await this.model.close();
   }
 }
@@ -138,6 +164,7 @@ function measuringOf(cluster: Cluster, { model, kvFormat }: EngineOptions): Meas
     quiet: cluster.quiet,
     clock: systemClock,
     add: (member) => cluster.add(member),
+    onChanged: () => cluster.reconsider(),
   });
 }
 
@@ -146,7 +173,10 @@ function localRankOptions(options: EngineOptions): LocalRankOptions {
   const { model, localRanks, memoryBytes, cacheBytes, logger } = options;
   const threads = options.threads ?? (localRanks > 1 ? 1 : idleProcessors());
   const cutting = options.joinable ? 1 : 0;
-  const budget = memoryBudget(memoryBytes, localRanks * (1 + threads) + cutting);
+  const budget = memoryBudget(memoryBytes, {
+    threads: localRanks * (1 + threads) + cutting,
+    messageBytes: 4 * model.config.vocabSize,
+  });
   return {
     threads,
     memoryBytes: Math.floor(budget / localRanks),

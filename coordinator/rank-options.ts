@@ -3,8 +3,8 @@ import { kvPageTokens } from '../runtime/generation/step-runner.ts';
 import { type KvFormat, kvPageBytes } from '../runtime/kernels/kv-page.ts';
 import type { ModelConfig } from '../runtime/model/config.ts';
 
-/** Tokens of the longest step: long enough to read a prompt at speed, short enough not to hold up answers. */
-const maxStepTokens = 128;
+/** Tokens of the longest step: enough to read a prompt at speed, few enough not to hold up answers. */
+const longestStepTokens = 128;
 /** Contexts are bounded by memory long before a model's own length; a user may ask for more. */
 const defaultContextLength = 8192;
 /** KV pages for so many sequences at full length; parallel requests are rarely all long. */
@@ -25,7 +25,7 @@ export function rankOptions({ model, kvFormat, parallel, contextLength }: RankOp
   const pagesEach = Math.ceil(length / kvPageTokens);
   return {
     kvFormat,
-    maxStepTokens,
+    maxStepTokens: Math.min(longestStepTokens, length * parallel),
     maxSequences: parallel,
     contextLength: length,
     kvPages: pagesEach * Math.min(parallel, fullLengthSequences),

@@ -192,8 +192,7 @@ export class Session {
   }
 
   #fail(error: unknown): void {
-    const known =
-      error instanceof HearthError ? error : new HearthError('INTERNAL', 'the session failed', {}, error);
+    const known = HearthError.of(error, 'the session failed');
     this.#logger.error({ error }, 'the session ends');
     this.#error = known;
     this.#send({ type: 'error', ...reportOf(known) });

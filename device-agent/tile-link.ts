@@ -70,9 +70,7 @@ export class TileLink {
       else if (frame.type === 'tile' && this.#state === 'open') this.#options.onTile(frame);
       else throw unexpected(frame.type);
     } catch (error) {
-      this.#fail(
-        error instanceof HearthError ? error : new HearthError('INTERNAL', 'the link failed', {}, error),
-      );
+      this.#fail(HearthError.of(error, 'the link failed'));
     }
   }
 

@@ -5,6 +5,7 @@ import type { TileModel } from '../runtime/model/tile-model.ts';
 import type { TileSetup } from '../runtime/protocol/messages.ts';
 import type { Sha256, Tile } from '../runtime/protocol/tile-frame.ts';
 import { shareOf, type Team } from '../runtime/threads/team.ts';
+import { tileGroups } from '../runtime/tile/groups.ts';
 import { type TileSpec, tileSpecs } from '../runtime/tile/spec.ts';
 import { hashAt, hashName, isKnown } from '../runtime/tile/tile-hash.ts';
 import type { TileCache } from './tile-cache.ts';
@@ -68,7 +69,11 @@ export function isHere({ spec, hash }: RankTile, { cache, model }: TileSources):
   return model !== undefined || (isKnown(hash) && cache?.has(hashName(hash), spec.byteLength) === true);
 }
 
-/** Loads a thread's share of the tiles that are here: neighbours, since they are parts of the same tensors. */
+/**
+ * Loads a thread's share of the tiles that are here: of each group neighbours, since they are parts of the same tensors.
+ * Threads go through the groups side by side, so that tiles are kept about in the order in which they will stream: disks
+ * are fastest where they read what was written in a row.
+ */
 export async function loadShare(
   tiles: readonly RankTile[],
   team: Team,
@@ -77,7 +82,8 @@ export async function loadShare(
   events: LoadEvents,
   isClosed: () => boolean,
 ): Promise<void> {
-  const share = tiles.slice(...shareOf(team, tiles.length));
+  const groups = tileGroups(tiles.map(({ spec }) => spec));
+  const share = groups.flatMap((group) => group.slice(...shareOf(team, group.length)).map((i) => tiles[i]!));
   const streamed = share.filter(({ spec }) => !places.tileSlot(spec.id));
   // One piece of memory for all that only pass through.
   const scratch = new Uint8Array(Math.max(0, ...streamed.map(({ spec }) => spec.byteLength)));

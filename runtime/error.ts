@@ -89,6 +89,11 @@ export class HearthError extends Error {
     this.code = code;
     this.fields = fields;
   }
+
+  /** What was caught, if it is one; else an INTERNAL one of this message that it caused. */
+  static of(caught: unknown, message: string): HearthError {
+    return caught instanceof HearthError ? caught : new HearthError('INTERNAL', message, {}, caught);
+  }
 }
 
 /**

@@ -49,17 +49,23 @@ function linkOf(profile: DeviceState['profile']): string {
   return `${rttMs.toFixed(1)} ms ${rate(Math.min(upBytesPerSecond, downBytesPerSecond))}`;
 }
 
-function details({ tiles, loadedTiles, memory, profile }: DeviceState): string[] {
+function details({ tiles, loadedTiles, memory, profile, work }: DeviceState): string[] {
   const parts = [
     ...(tiles > 0 ? [`${loadedTiles}/${tiles} tiles${memory ? `, ${memory.keptTiles} kept` : ''}`] : []),
     ...(profile && profile.diskBytesPerSecond > 0 ? [`disk ${rate(profile.diskBytesPerSecond)}`] : []),
     ...(memory && memory.streamedBytes > 0 && memory.steps > 0 ? [streaming(memory)] : []),
   ];
-  return parts.length > 0 ? [`      ${parts.join('; ')}`] : [];
+  const lines = [parts.join('; '), work.syncs > 0 && work.steps > 0 ? syncing(work) : ''];
+  return lines.filter((line) => line !== '').map((line) => `      ${line}`);
 }
 
 function streaming({ steps, streamedBytes, waitMs }: NonNullable<DeviceState['memory']>): string {
   return `streams ${formatBytes(streamedBytes / steps)} a step and waits ${(waitMs / steps).toFixed(0)} ms`;
+}
+
+function syncing({ steps, upBytes, downBytes, waitMs }: DeviceState['work']): string {
+  const each = (bytes: number) => formatBytes(bytes / steps);
+  return `${each(upBytes)} up and ${each(downBytes)} down a step, waits ${(waitMs / steps).toFixed(0)} ms for others`;
 }
 
 function remarks({ name, reason, drift }: DeviceState): string[] {

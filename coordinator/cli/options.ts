@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { type KvFormat, kvFormats } from '../../runtime/kernels/kv-page.ts';
+import { goals } from '../../runtime/plan/goal.ts';
 import type { EngineOptions } from '../engine.ts';
 
 /** Whole numbers in a range; the message says which. */
@@ -61,6 +62,12 @@ export const contextOption = (): Option =>
     .argParser(wholeNumber(64, 1 << 20))
     .env('HEARTH_CONTEXT');
 
+export const goalOption = (): Option =>
+  new Option('--goal <goal>', 'what the plan of who computes what is to be best at')
+    .choices(goals)
+    .env('HEARTH_GOAL')
+    .default('latency');
+
 export const parallelOption = (): Option =>
   new Option('--parallel <n>', 'requests answered at the same time')
     .argParser(wholeNumber(1, 64))
@@ -112,6 +119,6 @@ export function localCut(options: CutOptions) {
 }
 
 export const splitOption = (): Option =>
-  new Option('--split <shares>', 'how the model is cut among ranks, such as 3,2,1 (default: equal)')
+  new Option('--split <shares>', 'how the model is cut among ranks, such as 3,2,1')
     .argParser(shares)
     .env('HEARTH_SPLIT');

@@ -4,8 +4,9 @@ import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { Profiler } from '../profile/profiler.ts';
+import { type Arrange, arrangeAll } from './arrangement.ts';
 import { hubCodec } from './hub-codec.ts';
-import { type LayoutOfSeats, tensorLayout } from './seat-layouts.ts';
+import { tensorLayout } from './seat-layouts.ts';
 import type { ModelSource } from './tile-delivery.ts';
 import { TileHashes } from './tile-hashes.ts';
 import { type TileSupply, tilesOf } from './tile-supply.ts';
@@ -16,8 +17,8 @@ export interface ClusterOptions {
   readonly rankOptions: RankOptions;
   /** The i-th device's part of the work; devices beyond the last stand by. Without it all take equal parts. */
   readonly shares?: readonly number[];
-  /** How those who are to compute share the work; by default all compute all layers together, by their shares. */
-  readonly layout?: LayoutOfSeats;
+  /** Who of those who may compute does, and how; by default all compute all layers together, by their shares. */
+  readonly arrange?: Arrange;
   /** Devices to wait for before the first start; afterwards whoever is left goes on. */
   readonly minDevices?: number;
   /** How long a step waits for devices when there are none. */
@@ -78,7 +79,7 @@ export function withDefaults(options: ClusterOptions): FullClusterOptions {
     ...defaults,
     hashes: TileHashes.unknown(tiles.length),
     tiles: tilesOf(model, nodeSha256),
-    layout: tensorLayout(description.config.layerCount),
+    arrange: arrangeAll(tensorLayout(description.config.layerCount)),
     ...options,
   };
 }

@@ -1,7 +1,8 @@
-import { tokenCount } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { RunnerLimits, StepInput, StepRunner } from '../../runtime/generation/step-runner.ts';
 import { Quiet } from '../probe/quiet.ts';
+import type { Arrangement } from './arrangement.ts';
+import { Arranging } from './arranging.ts';
 import { checkStep } from './check-step.ts';
 import {
   type ClusterOptions,
@@ -10,9 +11,11 @@ import {
   withDefaults,
 } from './cluster-options.ts';
 import { type DeviceState, deviceStates } from './device-state.ts';
+import { embeddingsOf } from './embeddings.ts';
 import type { Formation } from './formation.ts';
 import type { Member } from './member.ts';
-import { Roster, type Seat } from './roster.ts';
+import { closed, isNoDevices } from './no-devices.ts';
+import { Roster } from './roster.ts';
 import { SlotPositions } from './slot-positions.ts';
 import { Succession } from './succession.ts';
 import { Changes, TaskQueue } from './task-queue.ts';
@@ -37,6 +40,7 @@ export class Cluster implements StepRunner {
   /** Of who is here, and of the state. */
   readonly #changes: Changes;
   readonly #positions: SlotPositions;
+  readonly #arranging: Arranging;
   readonly #formations: Succession;
   #state: ClusterState = 'waiting';
   #generation = 0;
@@ -52,6 +56,7 @@ export class Cluster implements StepRunner {
     this.#changes = new Changes(this.#options.clock);
     this.#roster = new Roster(options.shares, this.#options.minDevices);
     this.#formations = new Succession(this.#options, () => this.#formSoon());
+    this.#arranging = new Arranging(this.#options.arrange, () => this.#formSoon());
     this.#positions = new SlotPositions(this.limits.maxSequences);
   }
 
@@ -62,6 +67,11 @@ export class Cluster implements StepRunner {
   /** Grows whenever the caches are lost. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** By which steps are computed now. */
+  get arrangement(): Arrangement | undefined {
+    return this.#formations.present?.arrangement;
   }
 
   /** Takes in a device that has joined, between two steps. */
@@ -96,13 +106,14 @@ export class Cluster implements StepRunner {
   }
 
   /**
-   * Resolves once the cluster can step.
+   * Resolves once the cluster can step, and who does so has been decided.
    * @throws HearthError PLAN_NO_DEVICES if no device came in time; what the model's file throws
    */
   async whenReady(waitMs = this.#options.deviceWaitMs): Promise<void> {
     const endMs = this.#options.clock.nowMs() + waitMs;
     for (;;) {
       try {
+        await this.#arranging.deciding;
         await this.#queue.add(() => this.#formed(0));
         return;
       } catch (error) {
@@ -111,6 +122,11 @@ export class Cluster implements StepRunner {
       }
       await this.#changes.next(endMs);
     }
+  }
+
+  /** All who are here. */
+  get members(): Member[] {
+    return this.#roster.seats.map(({ member }) => member);
   }
 
   deviceStates(): DeviceState[] {
@@ -122,7 +138,7 @@ export class Cluster implements StepRunner {
     if (this.#state === 'closed') return;
     this.#enter('closed');
     this.#formations.dissolve(closed());
-    for (const { member } of this.#roster.seats) member.close();
+    for (const member of this.members) member.close();
   }
 
   #lost(member: Member, error: HearthError): void {
@@ -133,16 +149,22 @@ export class Cluster implements StepRunner {
     this.#membersChanged();
   }
 
+  /** Who is here, or what is known of them, may be cause to share the work in another way. */
+  reconsider(): void {
+    if (this.#state === 'closed') return;
+    this.#arranging.reconsider(this.#roster.chosen());
+  }
+
   #membersChanged(): void {
     if (this.#state === 'closed') return;
     const chosen = this.#roster.chosen();
     if (!this.#formations.isWhole(chosen)) this.#enter(chosen.length > 0 ? 'loading' : 'waiting');
-    this.#changes.happened();
-    this.#formSoon();
+    this.reconsider();
   }
 
   /** Forms anew or prepares to, at the next safe point, if that is called for. */
   #formSoon(): void {
+    this.#changes.happened();
     this.#queue
       .add(() => this.#formed(0))
       .catch((error: unknown) => {
@@ -160,11 +182,7 @@ export class Cluster implements StepRunner {
     };
     const { model, profiler } = this.#options;
     profiler?.opened(header);
-    const embeddings = new Float32Array(tokenCount(header) * model.description.config.hiddenSize);
-    await model.embed(
-      sequences.flatMap(({ tokens }) => tokens),
-      embeddings,
-    );
+    const embeddings = await embeddingsOf(model, sequences);
     this.#positions.begun(sequences);
     const rows = await formation.step(header, embeddings);
     this.#positions.done(sequences);
@@ -177,26 +195,27 @@ export class Cluster implements StepRunner {
     const endMs = clock.nowMs() + waitMs;
     for (;;) {
       if (this.#state === 'closed') throw closed();
-      const chosen = this.#roster.chosen();
-      const formation = this.#formations.current(chosen);
+      const { latest, deciding, failure } = this.#arranging;
+      const formation = latest && this.#formations.current(latest);
       if (formation) return formation;
-      if (chosen.length > 0) await this.#form(chosen);
+      if (latest) await this.#form(latest);
+      else if (deciding) await deciding;
       else if (clock.nowMs() < endMs) await this.#changes.next(endMs);
-      else throw this.#roster.noDevices();
+      else throw failure ?? this.#roster.noDevices();
     }
   }
 
-  /** Deals the tiles to the chosen devices and loads them; a device that fails is out of the next try. */
-  async #form(chosen: readonly Seat[]): Promise<void> {
+  /** Deals the tiles to those who are to compute and loads them; a device that fails is out of the next try. */
+  async #form(arrangement: Arrangement): Promise<void> {
     this.#enter('loading');
     this.#positions.reset();
     this.#stepId = 0;
     this.#generation += 1;
     this.#options.onReset();
     try {
-      await this.#formations.form(chosen);
+      await this.#formations.form(arrangement);
       this.#roster.started();
-      this.#options.logger.info({ devices: chosen.length }, 'the devices are ready');
+      this.#options.logger.info({ devices: arrangement.seats.length }, 'the devices are ready');
       if (this.#formations.isWhole(this.#roster.chosen())) this.#enter('ready');
     } catch (error) {
       this.#formFailed(error);
@@ -204,8 +223,7 @@ export class Cluster implements StepRunner {
   }
 
   #formFailed(error: unknown): void {
-    const failure =
-      error instanceof HearthError ? error : new HearthError('INTERNAL', 'loading failed', {}, error);
+    const failure = HearthError.of(error, 'loading failed');
     if (error instanceof Declined) {
       const { member, reason } = error;
       this.#options.logger.warn(
@@ -213,6 +231,7 @@ export class Cluster implements StepRunner {
         'a device declined its tiles',
       );
       this.#roster.decline(member, reason);
+      this.reconsider();
     }
     this.#formations.dissolve(failure);
     if (this.#state !== 'closed') this.#enter('waiting');
@@ -226,12 +245,4 @@ export class Cluster implements StepRunner {
     this.#options.onState(state);
     this.#changes.happened();
   }
-}
-
-function isNoDevices(error: unknown): boolean {
-  return error instanceof HearthError && error.code === 'PLAN_NO_DEVICES';
-}
-
-function closed(): HearthError {
-  return new HearthError('PLAN_NO_DEVICES', 'the cluster has been closed');
 }

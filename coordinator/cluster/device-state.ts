@@ -1,6 +1,7 @@
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
 import type { MemoryUse } from '../../runtime/protocol/messages.ts';
 import { deviceProfile } from '../probe/device-profile.ts';
+import type { StepTotals } from '../probe/step-times.ts';
 import type { LinkKind } from './member.ts';
 import type { Roster } from './roster.ts';
 import type { Succession } from './succession.ts';
@@ -20,6 +21,8 @@ export interface DeviceState {
   readonly tileBytes: number;
   /** What it takes and streams, as it told last. */
   readonly memory: MemoryUse | undefined;
+  /** What its steps brought over its link since it joined, and what they took of it. */
+  readonly work: StepTotals;
   /** What was measured of it. */
   readonly profile: DeviceProfile | undefined;
   /** Its speed over what it was when its present work began; undefined while that is about the same. */
@@ -45,6 +48,7 @@ export function deviceStates({ seats }: Roster, { present, next }: Succession): 
       loadedTiles: place?.loadedTiles ?? 0,
       tileBytes: place?.byteLength ?? 0,
       memory: place?.memory,
+      work: member.probe.totals,
       profile: deviceProfile(member),
       drift: member.probe.drift.speed,
     };

@@ -7,6 +7,7 @@ import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { encodeStep } from '../../runtime/protocol/step-frame.ts';
+import type { Arrangement } from './arrangement.ts';
 import type { FormationOptions } from './formation-options.ts';
 import { type FormationRank, formationRank } from './formation-rank.ts';
 import { Hub } from './hub.ts';
@@ -28,6 +29,7 @@ interface PendingStep {
  * lost. A broken formation is replaced, never mended.
  */
 export class Formation {
+  readonly arrangement: Arrangement;
   readonly ranks: readonly FormationRank[];
   readonly #options: FormationOptions;
   readonly #rankOf: ReadonlyMap<Member, number>;
@@ -44,14 +46,15 @@ export class Formation {
 
   constructor(plan: Plan, options: FormationOptions) {
     const { model, rankOptions } = options;
-    const { members, assignments } = plan;
+    const { arrangement, members, assignments } = plan;
     this.#options = options;
+    this.arrangement = arrangement;
     this.#broken = new Promise((_, reject) => {
       this.#break = reject;
     });
     // Who waits for the breakage hears of it; nobody may be waiting.
     this.#broken.catch(() => {});
-    this.#hub = new Hub(plan.layout, model.description.config, rankOptions, options.createCodec);
+    this.#hub = new Hub(arrangement.layout, model.description.config, rankOptions, options.createCodec);
     this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
     options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));

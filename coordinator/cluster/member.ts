@@ -168,9 +168,7 @@ export class Member {
       if (frame.type === 'control') this.#hear(decodeControl(frame));
       else this.#take(frame);
     } catch (error) {
-      this.drop(
-        error instanceof HearthError ? error : new HearthError('INTERNAL', 'the hub failed', {}, error),
-      );
+      this.drop(HearthError.of(error, 'the hub failed'));
     }
   }
 

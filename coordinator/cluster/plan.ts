@@ -1,31 +1,25 @@
 import { assignTiles } from '../../runtime/plan/assign-tiles.ts';
-import type { Layout } from '../../runtime/plan/layout.ts';
 import type { Assignment } from '../../runtime/plan/plan.ts';
 import type { TileSetup } from '../../runtime/protocol/messages.ts';
+import type { Arrangement } from './arrangement.ts';
 import type { Member } from './member.ts';
-import type { Seat } from './roster.ts';
-import type { LayoutOfSeats } from './seat-layouts.ts';
 import type { ModelSource } from './tile-delivery.ts';
 import type { TileHashes } from './tile-hashes.ts';
 
 /** Who is to hold what, in the order of the ranks. */
 export interface Plan {
   readonly id: number;
+  readonly arrangement: Arrangement;
   readonly members: readonly Member[];
-  readonly layout: Layout;
   /** One for each member. */
   readonly assignments: readonly Assignment[];
 }
 
 /** @param id larger than any before: that of the configuration or preparation */
-export function dealTiles(
-  id: number,
-  seats: readonly Seat[],
-  { tiles }: ModelSource,
-  layoutFor: LayoutOfSeats,
-): Plan {
-  const layout = layoutFor(seats);
-  return { id, members: seats.map(({ member }) => member), layout, assignments: assignTiles(tiles, layout) };
+export function dealTiles(id: number, arrangement: Arrangement, { tiles }: ModelSource): Plan {
+  const { seats, layout } = arrangement;
+  const members = seats.map(({ member }) => member);
+  return { id, arrangement, members, assignments: assignTiles(tiles, layout) };
 }
 
 /** What a rank's device is told of its tiles. */

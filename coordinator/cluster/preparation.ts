@@ -1,5 +1,6 @@
 import type { Logger } from '../../device-agent/logger.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
+import type { Arrangement } from './arrangement.ts';
 import { type FormationRank, formationRank } from './formation-rank.ts';
 import type { Member } from './member.ts';
 import { type Plan, tileSetup } from './plan.ts';
@@ -17,12 +18,14 @@ export interface PreparationOptions extends Omit<DeliveryOptions, 'onLoaded' | '
  * wrong with that only means that there is more to do when they form.
  */
 export class Preparation {
+  readonly arrangement: Arrangement;
   readonly ranks: readonly FormationRank[];
   readonly #deliveries: readonly TileDelivery[];
   #isOver = false;
 
   constructor(plan: Plan, options: PreparationOptions) {
     const { model, hashes, logger, onOver } = options;
+    this.arrangement = plan.arrangement;
     this.ranks = plan.members.map((member, rank) => formationRank(member, plan.assignments[rank]!, model));
     this.#deliveries = this.ranks.map((rank, i) => {
       const prepare = { type: 'prepare', ...tileSetup(plan, i, model, hashes) } as const;

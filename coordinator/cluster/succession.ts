@@ -1,6 +1,7 @@
 import { HearthError } from '../../runtime/error.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
+import { type Arrangement, isSameArrangement } from './arrangement.ts';
 import type { FullClusterOptions } from './cluster-options.ts';
 import { Formation } from './formation.ts';
 import type { Member } from './member.ts';
@@ -59,16 +60,16 @@ export class Succession {
   }
 
   /**
-   * The formation that is to step now: the present one, if it is whole and the others who are to compute, if there are
-   * any, are not prepared yet; they are from now on.
+   * The formation that is to step now: the present one, if it is whole and the next one, if another is wanted, is not
+   * prepared yet; it is from now on.
    */
-  current(seats: readonly Seat[]): Formation | undefined {
-    if (!this.isWhole(seats)) return undefined;
-    if (isOf(this.#present!, seats)) {
+  current(wanted: Arrangement): Formation | undefined {
+    if (!this.#present?.ready) return undefined;
+    if (isSameArrangement(this.#present.arrangement, wanted)) {
       this.#endPreparation();
       return this.#present;
     }
-    if (!this.#next || !isOf(this.#next, seats)) this.#prepare(seats);
+    if (!this.#next || !isSameArrangement(this.#next.arrangement, wanted)) this.#prepare(wanted);
     return this.#next!.isOver ? undefined : this.#present;
   }
 
@@ -76,9 +77,9 @@ export class Succession {
    * Puts a new formation in the place of the present one and loads it.
    * @throws Declined; HearthError DEVICE_LOST, or what cutting the model's tiles throws; then there is none
    */
-  async form(seats: readonly Seat[]): Promise<void> {
+  async form(arrangement: Arrangement): Promise<void> {
     this.dissolve(new HearthError('DEVICE_LOST', 'the devices were given new tiles'));
-    const plan = this.#deal(seats);
+    const plan = this.#deal(arrangement);
     const formation = new Formation(plan, { ...this.#options, onLoaded: this.#countLoaded(plan) });
     this.#present = formation;
     await formation.load();
@@ -91,9 +92,9 @@ export class Succession {
     this.#present = undefined;
   }
 
-  #prepare(seats: readonly Seat[]): void {
+  #prepare(arrangement: Arrangement): void {
     this.#endPreparation();
-    const plan = this.#deal(seats);
+    const plan = this.#deal(arrangement);
     const names = plan.members.map(({ info }) => info.name);
     this.#options.logger.info({ devices: names }, 'the devices get tiles for their next places');
     this.#next = new Preparation(plan, { ...this.#options, onOver: this.#onPrepared });
@@ -104,9 +105,9 @@ export class Succession {
     this.#next = undefined;
   }
 
-  #deal(seats: readonly Seat[]): Plan {
+  #deal(arrangement: Arrangement): Plan {
     this.#plans += 1;
-    return dealTiles(this.#plans, seats, this.#options.model, this.#options.layout);
+    return dealTiles(this.#plans, arrangement, this.#options.model);
   }
 
   #countLoaded({ assignments }: Plan): () => void {
@@ -117,8 +118,4 @@ export class Succession {
       this.#options.onProgress({ loadedTiles, tiles });
     };
   }
-}
-
-function isOf({ ranks }: Formation | Preparation, seats: readonly Seat[]): boolean {
-  return ranks.length === seats.length && ranks.every(({ member }, i) => member === seats[i]!.member);
 }

@@ -37,8 +37,7 @@ export class TileLink {
       if (control.type === 'ping') this.send(encodeControl({ type: 'pong', id: control.id }));
       else throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a ${control.type} came on a link for tiles`);
     } catch (error) {
-      const { code, message: reason } =
-        error instanceof HearthError ? error : new HearthError('INTERNAL', 'the link failed', {}, error);
+      const { code, message: reason } = HearthError.of(error, 'the link failed');
       this.#link.onFrame = () => {};
       this.close(closeCodeOf(code), closeReasonOf(reason));
     }

@@ -1,14 +1,56 @@
 import type { Hono } from 'hono';
+import { HearthError } from '../../runtime/error.ts';
+import { type Goal, goals } from '../../runtime/plan/goal.ts';
+import { devicesOfKinds, typicalKinds } from '../../runtime/plan/typical-devices.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { Planning } from '../planning/planning.ts';
 import { metricsText } from './metrics.ts';
 
-/** What `hearth devices` and monitoring ask for. */
-export function addClusterRoutes(app: Hono, cluster: () => Cluster | undefined): void {
-  app.get('/v1/cluster/devices', () =>
-    Response.json({ state: cluster()?.state ?? 'loading', devices: cluster()?.deviceStates() ?? [] }),
-  );
+/** What there is to tell of, once it has begun. */
+export interface ClusterView {
+  readonly cluster: Cluster;
+  readonly planning: Planning | undefined;
+}
+
+/** More than a home has, and less than takes long to plan for. */
+const mostAdded = 16;
+
+/** What `hearth devices`, pages and monitoring ask for. */
+export function addClusterRoutes(app: Hono, view: () => ClusterView | undefined): void {
+  app.get('/v1/cluster/devices', () => {
+    const cluster = view()?.cluster;
+    return Response.json({ state: cluster?.state ?? 'loading', devices: cluster?.deviceStates() ?? [] });
+  });
+  app.get('/v1/cluster/plan', async ({ req }) => {
+    const goal = req.query('goal');
+    const added = req.queries('add');
+    return Response.json(goal || added ? await preview(view(), goal, added) : planState(view()));
+  });
   app.get('/metrics', () => {
     const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
-    return new Response(metricsText(cluster()?.deviceStates() ?? []), { headers });
+    return new Response(metricsText(view()?.cluster.deviceStates() ?? []), { headers });
   });
+}
+
+function planState(view: ClusterView | undefined): object {
+  const state = view?.planning?.state(view.cluster.members);
+  return { plan: state?.plan ?? null, failure: state?.failure, unmeasured: state?.unmeasured ?? [] };
+}
+
+async function preview(view: ClusterView | undefined, goal = 'latency', added: readonly string[] = []) {
+  if (!isGoal(goal)) throw invalid(`goal must be one of ${goals.join(', ')}`);
+  if (added.length > mostAdded) throw invalid(`at most ${mostAdded} devices can be added`);
+  if (!added.every((kind) => typicalKinds.includes(kind)))
+    throw invalid(`add must be one of ${typicalKinds.join(', ')}`);
+  if (!view?.planning)
+    throw new HearthError('SERVER_LOADING', 'the cluster is being started; try again soon');
+  return { plan: await view.planning.preview(view.cluster.members, goal, devicesOfKinds(added)) };
+}
+
+function isGoal(name: string): name is Goal {
+  return goals.some((goal) => goal === name);
+}
+
+function invalid(message: string): HearthError {
+  return new HearthError('REQUEST_INVALID', message);
 }

@@ -89,6 +89,36 @@ const metrics: readonly Metric[] = [
     value: ({ memory }) => memory && memory.waitMs / 1000,
   },
   {
+    name: 'hearth_device_syncs_total',
+    kind: 'counter',
+    help: 'Partial sums that it sent to be added to others.',
+    value: ({ work }) => work.syncs,
+  },
+  {
+    name: 'hearth_device_sent_bytes_total',
+    kind: 'counter',
+    help: 'Bytes of steps that came from it.',
+    value: ({ work }) => work.upBytes,
+  },
+  {
+    name: 'hearth_device_received_bytes_total',
+    kind: 'counter',
+    help: 'Bytes of steps that went to it.',
+    value: ({ work }) => work.downBytes,
+  },
+  {
+    name: 'hearth_device_busy_seconds_total',
+    kind: 'counter',
+    help: 'Time of steps in which it was its turn: computing, and the way there and back.',
+    value: ({ work }) => work.ownMs / 1000,
+  },
+  {
+    name: 'hearth_device_sync_wait_seconds_total',
+    kind: 'counter',
+    help: 'Time of steps in which it waited for others.',
+    value: ({ work }) => work.waitMs / 1000,
+  },
+  {
     name: 'hearth_device_attention_bytes_per_second',
     kind: 'gauge',
     help: 'KV bytes that attention can read there.',

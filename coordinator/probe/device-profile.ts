@@ -7,3 +7,11 @@ export function deviceProfile({ info, probe }: Member): DeviceProfile | undefine
   const link = probe.link?.profile;
   return probe.rates && { name: info.name, threads, memoryBytes, ...probe.rates, link };
 }
+
+/** Undefined while something is missing that plans are made of. */
+export function plannableProfile(member: Member): DeviceProfile | undefined {
+  const profile = deviceProfile(member);
+  if (!profile || Object.keys(profile.kernels).length === 0 || profile.attentionBytesPerSecond <= 0)
+    return undefined;
+  return profile.link || member.info.link === 'local' ? profile : undefined;
+}

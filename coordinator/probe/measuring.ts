@@ -12,6 +12,8 @@ export interface MeasuringOptions {
   readonly linkPeriodMs?: number;
   /** Takes a device in, once it is measured. */
   readonly add: (member: Member) => void;
+  /** Something else is known of a device that was taken in. */
+  readonly onChanged?: () => void;
 }
 
 /** Who takes longer joins all the same; what it says later counts then. */
@@ -23,7 +25,7 @@ const defaultLinkPeriodMs = 300_000;
 
 /**
  * Measures devices when they join, and again later: links from time to time, devices that have become slower or faster.
- * Only while no step runs and none waits, and it ends at once when one comes.
+ * Only while no step runs and none waits, and it ends at once when one comes. Where there is always a step, those tell.
  */
 export class Measuring {
   readonly #options: MeasuringOptions;
@@ -47,8 +49,14 @@ export class Measuring {
   /** Measures a device and takes it in, after all who joined before it. */
   join(member: Member): Promise<void> {
     this.#members.set(member, Number.POSITIVE_INFINITY);
-    const measured = this.#atMost(answerMs, this.#measureNew(member));
-    this.#joined = Promise.all([this.#joined, measured]).then(() => this.#options.add(member));
+    let isIn = false;
+    const measured = this.#measureNew(member).then(() => {
+      if (isIn) this.#changed();
+    });
+    this.#joined = Promise.all([this.#joined, this.#atMost(answerMs, measured)]).then(() => {
+      isIn = true;
+      this.#options.add(member);
+    });
     return this.#joined;
   }
 
@@ -77,24 +85,39 @@ export class Measuring {
     this.#members.set(member, clock.nowMs() + (isWhole === false ? 0 : linkPeriodMs));
   }
 
-  async #measureChanged({ probe }: Member): Promise<void> {
-    const hasTold = await this.#atMost(answerMs, probe.measure({ ...this.#options.request, fresh: true }));
-    if (hasTold) probe.drift.reset();
+  /** Until a device can measure itself, it is as fast as its steps say. */
+  async #measureDrifted({ probe }: Member): Promise<void> {
+    probe.adoptDrift();
+    if (!this.#isLongQuiet) return;
+    await this.#atMost(answerMs, probe.measure({ ...this.#options.request, fresh: true }));
+    probe.forgetDrift();
+  }
+
+  get #isLongQuiet(): boolean {
+    return this.#options.quiet.lastsMs >= quietMs;
   }
 
   /** One device at a time. */
   async #lookAround(): Promise<void> {
-    const { quiet, clock } = this.#options;
-    if (this.#busy || quiet.lastsMs < quietMs) return;
+    if (this.#busy) return;
     this.#busy = true;
+    let hasChanged = false;
     for (const [member, dueMs] of this.#members) {
       if (!member.isHere) this.#members.delete(member);
-      else if (member.isIdle) {
-        if (quiet.isQuiet && clock.nowMs() >= dueMs) await this.#measureLink(member);
-        if (quiet.isQuiet && member.probe.drift.speed !== undefined) await this.#measureChanged(member);
+      else if (this.#isLongQuiet && member.isIdle && this.#options.clock.nowMs() >= dueMs) {
+        await this.#measureLink(member);
+        hasChanged = true;
       }
+      if (member.probe.drift.speed === undefined && !(this.#isLongQuiet && member.probe.hasDrifted)) continue;
+      await this.#measureDrifted(member);
+      hasChanged = true;
     }
     this.#busy = false;
+    if (hasChanged) this.#changed();
+  }
+
+  #changed(): void {
+    this.#options.onChanged?.();
   }
 
   #yield(): void {

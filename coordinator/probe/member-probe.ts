@@ -6,7 +6,7 @@ import type { Pong } from '../../runtime/protocol/messages.ts';
 import type { DeviceRates, ProbeMessage } from '../../runtime/protocol/probe-messages.ts';
 import { Drift } from './drift.ts';
 import { LinkProbe } from './link-probe.ts';
-import { StepTimes } from './step-times.ts';
+import { StepTimes, type StepTotals } from './step-times.ts';
 
 /** All that is measured of one member: what it says of itself, its link, and its steps. */
 export class MemberProbe {
@@ -16,6 +16,7 @@ export class MemberProbe {
   readonly #link: ProbedLink;
   readonly #stepTimes = new StepTimes();
   #rates: DeviceRates | undefined;
+  #hasDrifted = false;
   /** Those that wait for answers, in order. */
   #asked: ((hasTold: boolean) => void)[] = [];
 
@@ -37,12 +38,37 @@ export class MemberProbe {
     });
   }
 
+  /** From now on the device is as fast as its last steps were, rather than as it said. */
+  adoptDrift(): void {
+    const { speed } = this.drift;
+    if (speed === undefined) return;
+    this.#hasDrifted = true;
+    if (this.#rates) this.#rates = scaledRates(this.#rates, speed);
+    this.drift.reset();
+  }
+
+  /** Whether it should be asked anew how fast it is. */
+  get hasDrifted(): boolean {
+    return this.#hasDrifted;
+  }
+
+  /** It has been asked. */
+  forgetDrift(): void {
+    this.#hasDrifted = false;
+    this.drift.reset();
+  }
+
   /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE */
   hear(message: ProbeMessage | Pong): void {
     if (message.type === 'pong') this.link?.pong(message);
     else if (message.type === 'burst' && this.link) this.link.burst(message);
     else if (message.type === 'measured' && this.#asked.length > 0) this.#measured(message);
     else throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `nobody asked for a ${message.type} message`);
+  }
+
+  /** Of all steps since it joined. */
+  get totals(): StepTotals {
+    return { ...this.#stepTimes.totals };
   }
 
   /** A frame for its rank. */
@@ -67,4 +93,21 @@ export class MemberProbe {
     if (hasTold || !this.#rates) this.#rates = rates;
     this.#asked.shift()!(hasTold);
   }
+}
+
+function scaledRates(rates: DeviceRates, speed: number): DeviceRates {
+  const kernels = Object.entries(rates.kernels).map(
+    ([format, { decodeBytesPerSecond, prefillFlopsPerSecond }]) => [
+      format,
+      {
+        decodeBytesPerSecond: speed * decodeBytesPerSecond,
+        prefillFlopsPerSecond: speed * prefillFlopsPerSecond,
+      },
+    ],
+  );
+  return {
+    ...rates,
+    kernels: Object.fromEntries(kernels) as DeviceRates['kernels'],
+    attentionBytesPerSecond: speed * rates.attentionBytesPerSecond,
+  };
 }

@@ -78,7 +78,7 @@ function deviceOf({
   threads = idleProcessors(),
   ...options
 }: JoinOptions): DeviceOptions {
-  const memoryBytes = memoryBudget(options.memoryBytes, threads);
+  const memoryBytes = memoryBudget(options.memoryBytes, { threads });
   return nodeDevice({ logger, threads, memoryBytes, cacheBytes: options.cacheBytes });
 }
 

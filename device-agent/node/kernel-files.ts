@@ -8,12 +8,14 @@ import { packageRoot } from './package-root.ts';
 let bytes: KernelBytes | undefined;
 
 /**
- * Starts the kernels over a memory: by default one of their own, else one that threads share. `HEARTH_KERNELS=baseline` keeps to the build without relaxed
- * SIMD, for comparison: it is slower and gives the same bits.
+ * Starts the kernels over a memory: by default one of their own, else one that threads share. `HEARTH_KERNELS=baseline`
+ * keeps to the build without relaxed SIMD, for comparison: it is slower and gives the same bits.
  * @throws HearthError KERNEL_UNAVAILABLE
  */
 export function startKernels(memory?: WebAssembly.Memory): Kernels {
   allowRelaxedSimd();
+  // A model calls a few of the kernels; compiling all of them takes megabytes that would not come back.
+  setFlagsFromString('--wasm-lazy-compilation');
   bytes ??= {
     relaxed: readKernels('relaxed'),
     baseline: readKernels('baseline'),

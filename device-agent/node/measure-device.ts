@@ -23,7 +23,8 @@ export function measureNode({ threads, memoryBytes, cache, file }: MeasureOption
   const remembered = new RememberedRates(file);
   const kernels = startKernels().relaxed ? 'relaxed' : 'baseline';
   const processor = cpus()[0]?.model.trim() || process.arch;
-  const circumstances = [processor, `${threads} threads`, kernels, packageVersion(), cache.folder];
+  const disk = `${cache.limitBytes} bytes of ${cache.folder}`;
+  const circumstances = [processor, `${threads} threads`, kernels, packageVersion(), disk];
   return async ({ formats, kvFormat, fresh }, signal) => {
     const key = [...circumstances, `KV in ${kvFormat}`].join(', ');
     const known = fresh ? undefined : remembered.find(key);

@@ -1,18 +1,33 @@
 import { availableMemory } from './available-memory.ts';
+import { collectGarbage } from './collect-garbage.ts';
 
 /** What this process will still take beside its ranks' memory: code that is compiled, messages, JavaScript's heap. */
-const ownBytes = 32 << 20;
+const ownBytes = 34 << 20;
 /** And each of its threads. */
-const threadBytes = 16 << 20;
+const threadBytes = 8 << 20;
+/** Messages that have been read, until V8 collects them. */
+const messagesKept = 48;
+
+/** What a process has to do beside computing. */
+export interface ProcessDuties {
+  /** Threads that are still to be started. */
+  readonly threads: number;
+  /** Of the largest message that every token brings. */
+  readonly messageBytes?: number;
+}
 
 /**
  * Bytes that the memory of this process's ranks may have, all together.
  * @param wantedBytes of the whole process; by default what it has and what is available
- * @param threads that are still to be started
  */
-export function memoryBudget(wantedBytes: number | undefined, threads: number): number {
-  const { rss } = process.memoryUsage;
-  const hasBytes = rss();
+export function memoryBudget(
+  wantedBytes: number | undefined,
+  { threads, messageBytes = 0 }: ProcessDuties,
+): number {
+  // What opening a model left behind is not taken for good.
+  collectGarbage();
+  const hasBytes = process.memoryUsage.rss();
   const limit = wantedBytes ?? hasBytes + availableMemory();
-  return Math.max(0, limit - hasBytes - ownBytes - threads * threadBytes);
+  const growthBytes = ownBytes + threads * threadBytes + messagesKept * messageBytes;
+  return Math.max(0, limit - hasBytes - growthBytes);
 }

@@ -46,7 +46,10 @@ export class Estimates {
     const { steps, tokens } = messagesOf(problem, goal);
     const bytes = tokens * partialBytes(network, 1, work.description.config.hiddenSize);
     this.#hubMs = goal === 'memory' ? 0 : 4 * transferMs(bytes, network.hubBytesPerSecond);
-    const totalBytes = devices.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    const totalBytes = Math.max(
+      1,
+      devices.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+    );
     this.#devices = devices.map((_, rank) => {
       const headBytes = (headShare * work.vocabulary.byteLength * devices[rank]!.memoryBytes) / totalBytes;
       const room = layersThatFit(problem, rank, headBytes);

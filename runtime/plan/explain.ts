@@ -4,6 +4,7 @@ import { transferMs } from './network.ts';
 import { type Candidate, type ClusterPlan, hasPart, type StandBy } from './planner.ts';
 import type { Problem } from './problem.ts';
 import type { DeviceProfile } from './profiles.ts';
+import { membersOf } from './residual-routes.ts';
 
 /** A plan in words and rows: headings first, all cells as people read them. */
 export interface Explanation {
@@ -34,7 +35,7 @@ export function explain(problem: Problem, plan: ClusterPlan): Explanation {
   const { devices, usage } = problem;
   return {
     summary:
-      `${kindNames[plan.kind]}: ${rates(plan)} for a prompt of ${usage.promptTokens} tokens ` +
+      `${kindNames[plan.kind]}${whereHead(plan, devices)}: ${rates(plan)} for a prompt of ${usage.promptTokens} tokens ` +
       `(for ${goalNames[plan.goal]})`,
     devices: [
       ['device', 'layers', 'share', 'memory', 'streams', 'computes', 'waits', 'syncs', 'sends'],
@@ -55,6 +56,15 @@ export function explain(problem: Problem, plan: ClusterPlan): Explanation {
     ],
     standBy: plan.standBy.map((standBy) => whyStandBy(problem, plan, standBy)),
   };
+}
+
+/** Where no other device would be named, those with a part in the output head are. */
+function whereHead({ kind, layout }: Candidate, devices: readonly DeviceProfile[]): string {
+  const members = membersOf(layout.stages[0]!.shares);
+  const helpers = membersOf(layout.vocabularyShares).filter((rank) => !members.includes(rank));
+  if (kind !== 'solo' || helpers.length === 0) return '';
+  const names = helpers.map((rank) => devices[rank]!.name).join(', ');
+  return `, the output head ${layout.vocabularyShares[members[0]!]! > 0 ? 'shared with' : 'on'} ${names}`;
 }
 
 function rates({ prediction }: Candidate): string {

@@ -1,7 +1,7 @@
 import { HearthError } from '../error.ts';
 import { LayoutCost, type Prediction } from './cost.ts';
 import { dealLayout } from './deal.ts';
-import type { Goal } from './goal.ts';
+import { type Goal, scoreOf } from './goal.ts';
 import type { Scored } from './improve.ts';
 import { kindOf, kinds, type LayoutKind } from './kind.ts';
 import type { Layout } from './layout.ts';
@@ -29,14 +29,18 @@ export interface StandBy {
   readonly withIt: Candidate | undefined;
 }
 
+/** Moving tiles and computing KV caches again takes a while: who gains less stays as it is. */
+const worthMoving = 1.07;
+
 /**
  * Chooses who computes what. Nothing is random: the same problem has the same plan.
+ * @param present what is in use, which is kept unless another layout is clearly better
  * @throws HearthError PLAN_NO_DEVICES, MEMORY_EXHAUSTED with the numbers
  */
-export function planCluster(problem: Problem, goal: Goal): ClusterPlan {
+export function planCluster(problem: Problem, goal: Goal, present?: Layout): ClusterPlan {
   const { devices } = problem;
   checkDevices(problem, goal);
-  const scored = search(problem, goal);
+  const scored = withPresent(search(problem, goal), problem, goal, present);
   const best = scored[0];
   if (!best) throw cannotFit(problem, goal);
   const candidate = ({ layout }: Scored): Candidate => ({
@@ -58,6 +62,18 @@ export function planCluster(problem: Problem, goal: Goal): ClusterPlan {
       return [{ rank, withIt: withIt && candidate(withIt) }];
     }),
   };
+}
+
+/** The present layout first, if it still fits and none of the others is clearly better. */
+function withPresent(
+  scored: readonly Scored[],
+  problem: Problem,
+  goal: Goal,
+  present: Layout | undefined,
+): readonly Scored[] {
+  if (!present || !scored[0]) return scored;
+  const score = scoreOf(goal, new LayoutCost(problem, present));
+  return score <= worthMoving * scored[0].score ? [{ layout: present, score }, ...scored] : scored;
 }
 
 /** Whether a device computes anything: of a small share nothing may be left when tiles are dealt. */

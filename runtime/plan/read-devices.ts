@@ -1,7 +1,7 @@
 import { HearthError } from '../error.ts';
 import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
 import type { DeviceProfile, KernelRates, LinkProfile } from './profiles.ts';
-import { typicalDevices } from './typical-devices.ts';
+import { typicalDevices, typicalKinds } from './typical-devices.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -23,7 +23,7 @@ export function readDevices(value: unknown): DeviceProfile[] {
 function readDevice(given: Fields, where: string): DeviceProfile {
   const { like, ...own } = given;
   if (like !== undefined && !isTypical(like))
-    throw wrong(`${where}: like`, `must be one of ${Object.keys(typicalDevices).join(', ')}`);
+    throw wrong(`${where}: like`, `must be one of ${typicalKinds.join(', ')}`);
   const fields: Fields = { ...(like === undefined ? {} : typicalDevices[like]), ...own };
   const { name, kernels, link } = fields;
   if (typeof name !== 'string' || name === '' || name.length > 64)
@@ -42,7 +42,7 @@ function readDevice(given: Fields, where: string): DeviceProfile {
 }
 
 function isTypical(value: unknown): value is string {
-  return typeof value === 'string' && Object.hasOwn(typicalDevices, value);
+  return typeof value === 'string' && typicalKinds.includes(value);
 }
 
 function readKernels(given: Fields, at: string): DeviceProfile['kernels'] {

@@ -8,6 +8,7 @@ import { kindOf, kindOfSizes, kinds } from './kind.ts';
 import type { Layout } from './layout.ts';
 import { plainGroupings } from './plain-groupings.ts';
 import type { Problem } from './problem.ts';
+import { spreadLayout } from './subset.ts';
 import { weightBytes } from './workload.ts';
 
 /** So many groupings of each kind are looked at closely, fewer where there are many devices. */
@@ -115,15 +116,9 @@ function withFewer(problem: Problem, goal: Goal): Scored[] {
     .sort((a, b) => a - b);
   if (ranks.length === 0) return [];
   const pick = <T>(all: readonly T[]): T[] => ranks.map((rank) => all[rank]!);
-  const spread = (shares: readonly number[]): number[] =>
-    devices.map((_, rank) => shares[ranks.indexOf(rank)] ?? 0);
   const fewer = { ...problem, devices: pick(devices), times: pick(times) };
   return search(fewer, goal).map(({ layout, score }) => ({
     score,
-    layout: {
-      ...layout,
-      stages: layout.stages.map((stage) => ({ ...stage, shares: spread(stage.shares) })),
-      vocabularyShares: spread(layout.vocabularyShares),
-    },
+    layout: spreadLayout(layout, ranks, devices.length),
   }));
 }

@@ -62,3 +62,13 @@ export const typicalDevices: Readonly<Record<string, DeviceProfile>> = {
     link: link(0.6, 1.2, 110e6),
   }),
 };
+
+export const typicalKinds: readonly string[] = Object.keys(typicalDevices);
+
+/** @param kinds of `typicalKinds`; several of one kind are numbered */
+export function devicesOfKinds(kinds: readonly string[]): DeviceProfile[] {
+  return kinds.map((kind, i) => {
+    const before = kinds.slice(0, i).filter((other) => other === kind).length;
+    return { ...typicalDevices[kind]!, name: before === 0 ? kind : `${kind} ${before + 1}` };
+  });
+}

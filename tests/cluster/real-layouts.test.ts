@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { AgentServer } from '../../coordinator/cluster/agent-server.ts';
+import { arrangeAll } from '../../coordinator/cluster/arrangement.ts';
 import { Cluster, type ClusterOptions } from '../../coordinator/cluster/cluster.ts';
 import { pipelineLayout } from '../../coordinator/cluster/seat-layouts.ts';
 import type { CreateRank } from '../../device-agent/create-rank.ts';
@@ -129,7 +130,10 @@ describe('a layout gives the bits of one rank', { timeout: 60_000 }, () => {
       [4, [await streaming(), divided, threaded(2)]],
       [16, [plain, plain, await streaming()]],
     ] as const) {
-      const cluster = started({ minDevices: 3, layout: () => ({ ...layout, microBatchTokens }) });
+      const cluster = started({
+        minDevices: 3,
+        arrange: arrangeAll(() => ({ ...layout, microBatchTokens })),
+      });
       for (const [i, createRank] of kinds.entries()) await joinDevice(cluster, `device ${i}`, createRank);
       expect(await play(cluster), `micro-batches of ${microBatchTokens}`).toEqual(expected);
       expect(await play(cluster)).toEqual(expected);
@@ -169,7 +173,7 @@ function interrupted(event: number, call: () => void): CreateRank {
 
 /** A pipeline of so many ranks over WebSockets, of which one leaves when its rank yields for the n-th time. */
 async function overSockets(ranks: number, leaves: number, event: number) {
-  const cluster = started({ minDevices: ranks, layout: pipelineLayout(layerCount) });
+  const cluster = started({ minDevices: ranks, arrange: arrangeAll(pipelineLayout(layerCount)) });
   const server = createServer();
   const agents = new AgentServer({ secret, onMember: (member) => cluster.add(member) });
   agents.attach(server);

@@ -49,8 +49,10 @@ describe('memory that is available', () => {
 
 test('a budget leaves room for the process itself', () => {
   const has = process.memoryUsage.rss();
-  expect(memoryBudget(has + 500e6, 2)).toBeGreaterThan(300e6);
-  expect(memoryBudget(has + 500e6, 2)).toBeLessThan(450e6);
-  expect(memoryBudget(has + 500e6, 4)).toBeLessThan(memoryBudget(has + 500e6, 2));
-  expect(memoryBudget(1e6, 1)).toBe(0);
+  const budget = (threads: number, messageBytes = 0) => memoryBudget(has + 500e6, { threads, messageBytes });
+  expect(budget(2)).toBeGreaterThan(350e6);
+  expect(budget(2)).toBeLessThan(490e6);
+  expect(budget(4)).toBeLessThan(budget(2) - 10e6);
+  expect(budget(2, 500_000)).toBeLessThan(budget(2) - 10e6);
+  expect(memoryBudget(1e6, { threads: 1 })).toBe(0);
 });

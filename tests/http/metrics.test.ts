@@ -14,6 +14,7 @@ const device: DeviceState = {
   loadedTiles: 19,
   tileBytes: 4e8,
   memory: { ...fakeMemory, steps: 12 },
+  work: { steps: 12, syncs: 44, upBytes: 4e5, downBytes: 3e5, ownMs: 1250, waitMs: 62.5 },
   profile: {
     name: 'the "old" laptop \\ attic',
     threads: 2,
@@ -64,6 +65,11 @@ it('tells monitoring what each device takes and streams', () => {
     [`hearth_device_streamed_bytes_total ${labels}`]: 6e7,
     [`hearth_device_read_seconds_total ${labels}`]: 0.0705,
     [`hearth_device_weight_wait_seconds_total ${labels}`]: 0.00825,
+    [`hearth_device_syncs_total ${labels}`]: 44,
+    [`hearth_device_sent_bytes_total ${labels}`]: 4e5,
+    [`hearth_device_received_bytes_total ${labels}`]: 3e5,
+    [`hearth_device_busy_seconds_total ${labels}`]: 1.25,
+    [`hearth_device_sync_wait_seconds_total ${labels}`]: 0.0625,
     [`hearth_device_attention_bytes_per_second ${labels}`]: 5e9,
     [`hearth_device_disk_bytes_per_second ${labels}`]: 4e8,
     [`hearth_device_sync_seconds ${labels}`]: 0.0005,
@@ -89,7 +95,7 @@ it('says nothing of what a device has not told', () => {
   };
   const samples = parse(metricsText([device, standBy]));
   expect(samples.get('hearth_device_tiles device="b",rank=""')).toBe(20);
-  expect([...samples.keys()].filter((key) => key.includes('device="b"'))).toHaveLength(3);
+  expect([...samples.keys()].filter((key) => key.includes('device="b"'))).toHaveLength(8);
 });
 
 it('says of a device that is as fast as ever that it is', () => {

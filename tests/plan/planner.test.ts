@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LayoutCost } from '../../runtime/plan/cost.ts';
 import { type Goal, goals, scoreOf } from '../../runtime/plan/goal.ts';
 import { kindOf } from '../../runtime/plan/kind.ts';
+import { pipeline } from '../../runtime/plan/layouts.ts';
 import { planCluster } from '../../runtime/plan/planner.ts';
 import { problemOf } from '../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
@@ -144,6 +145,28 @@ describe('a plan', () => {
       }),
     );
     expect(() => planCluster(problemOf(small, []), 'latency')).toThrow(/no device/);
+    expect(() => planCluster(problemOf(small, [device({ memoryBytes: 0 })]), 'latency')).toThrow(
+      /room for 0/,
+    );
+  });
+
+  test('stays with what is in use, unless it does not fit or another is clearly better', () => {
+    const rated = (name: string, decodeBytesPerSecond: number, memoryBytes = 2e9) =>
+      device({
+        name,
+        memoryBytes,
+        kernels: { Q4_0: { decodeBytesPerSecond, prefillFlopsPerSecond: 10 * decodeBytesPerSecond } },
+      });
+    const solo = pipeline(22, [1, 0], 32);
+    const far = { link: link(8) };
+    const keeps = (other: DeviceProfile, memoryBytes = 2e9): boolean => {
+      const problem = problemOf(small, [rated('a', 20e9, memoryBytes), other]);
+      return planCluster(problem, 'latency', solo).layout === solo;
+    };
+    expect(keeps({ ...rated('b', 20e9), ...far })).toBe(true);
+    expect(keeps({ ...rated('b', 25e9), ...far })).toBe(true);
+    expect(keeps({ ...rated('b', 80e9), ...far })).toBe(false);
+    expect(keeps({ ...rated('b', 20e9), ...far }, 300e6)).toBe(false);
   });
 
   test('of 64 devices is there at once', { timeout: 30_000 }, () => {

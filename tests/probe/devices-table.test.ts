@@ -1,45 +1,7 @@
 import { expect, test } from 'vitest';
 import { devicesTable } from '../../coordinator/cli/devices-table.ts';
 import type { DeviceState } from '../../coordinator/cluster/cluster.ts';
-
-const memory = {
-  budgetBytes: 2.1e9,
-  residentBytes: 3e8,
-  windowBytes: 9e6,
-  otherBytes: 1.03e8,
-  keptTiles: 28,
-  steps: 10,
-  streamedBytes: 3.1e9,
-  readMs: 900,
-  waitMs: 125,
-};
-
-const device: DeviceState = {
-  name: 'attic',
-  platform: 'node 20.20.2 linux x64',
-  link: 'websocket',
-  state: 'ready',
-  reason: undefined,
-  rank: 1,
-  tiles: 30,
-  loadedTiles: 30,
-  tileBytes: 4.6e8,
-  memory,
-  profile: {
-    name: 'attic',
-    threads: 4,
-    memoryBytes: 2.1e9,
-    kernels: {
-      Q4_K: { decodeBytesPerSecond: 7.9e9, prefillFlopsPerSecond: 1e11 },
-      Q6_K: { decodeBytesPerSecond: 1e9, prefillFlopsPerSecond: 1e11 },
-    },
-    attentionBytesPerSecond: 5e9,
-    diskBytesPerSecond: 1.2e9,
-    syncMs: 0.1,
-    link: { rttMs: 2.13, rttP95Ms: 9, upBytesPerSecond: 10.8e6, downBytesPerSecond: 11.4e6 },
-  },
-  drift: undefined,
-};
+import { device, memory } from '../support/device-state.ts';
 
 test('what a device tells stands in a row, and under it', () => {
   const local: DeviceState = {
@@ -48,6 +10,7 @@ test('what a device tells stands in a row, and under it', () => {
     rank: 0,
     link: 'local',
     memory: { ...memory, streamedBytes: 0 },
+    work: { ...device.work, syncs: 0 },
   };
   expect(devicesTable([local, device])).toBe(
     [
@@ -56,6 +19,7 @@ test('what a device tells stands in a row, and under it', () => {
       '      30/30 tiles, 28 kept; disk 1.2 GB/s',
       '1     attic  ready  460.0 MB  412.0 MB of 2.1 GB  7.9 GB/s  2.1 ms 10.8 MB/s',
       '      30/30 tiles, 28 kept; disk 1.2 GB/s; streams 310.0 MB a step and waits 13 ms',
+      '      200.0 kB up and 150.0 kB down a step, waits 25 ms for others',
       '',
     ].join('\n'),
   );
@@ -65,6 +29,7 @@ test('what is not known is left out', () => {
   const unknown = {
     memory: undefined,
     profile: undefined,
+    work: { ...device.work, steps: 0, syncs: 0 },
     rank: undefined,
     tiles: 0,
     loadedTiles: 0,

@@ -39,12 +39,31 @@ describe('what a step takes of a device', () => {
     expect(times.received(frame('logits', lastFlag), 200)).toBeUndefined();
   });
 
+  test('is added up with the bytes and the waiting of all steps', () => {
+    const times = new StepTimes();
+    for (const nowMs of [100, 300]) {
+      times.sent(step, nowMs);
+      times.received(frame('partial'), nowMs + 3);
+      times.sent(message('sum'), nowMs + 50);
+      times.received(frame('logits', lastFlag), nowMs + 52);
+    }
+    expect(times.totals).toEqual({
+      steps: 2,
+      syncs: 2,
+      upBytes: 2 * (message('partial').length + message('logits').length),
+      downBytes: 2 * (step.length + message('sum').length),
+      ownMs: 2 * (3 + 2),
+      waitMs: 2 * 47,
+    });
+  });
+
   test('begins with its own sums where those of the other device were there first', () => {
     const times = new StepTimes();
     times.sent(step, 0);
     times.sent(message('partial'), 4);
     times.received(frame('partial'), 10);
     expect(times.received(frame('logits', lastFlag), 15)?.milliseconds).toBe(15);
+    expect(times.totals.waitMs).toBe(0);
   });
 
   test('is not known of a step that another one has abandoned', () => {
@@ -61,6 +80,7 @@ describe('what a step takes of a device', () => {
     times.sent(message('residual'), 400);
     times.sent(message('residual'), 405);
     expect(times.received(frame('logits', lastFlag), 412)?.milliseconds).toBe(12);
+    expect(times.totals.waitMs).toBe(400);
   });
 
   test('ends by itself on a device that computes alone', () => {

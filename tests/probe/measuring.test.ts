@@ -30,12 +30,16 @@ interface Device {
 function house() {
   const clock = new FakeClock();
   const cluster = testCluster({ clock });
+  let changed = 0;
   const measuring = new Measuring({
     request: { formats: ['Q8_0'], kvFormat: 'f16' },
     quiet: cluster.quiet,
     clock,
     linkPeriodMs: 60_000,
     add: (member) => cluster.add(member),
+    onChanged: () => {
+      changed += 1;
+    },
   });
   onTestFinished(() => {
     measuring.close();
@@ -59,7 +63,7 @@ function house() {
     return { hub, link, member, joined };
   };
   const names = () => cluster.deviceStates().map(({ name }) => name);
-  return { clock, cluster, enter, names };
+  return { clock, cluster, enter, names, changes: () => changed };
 }
 
 /** The device's end says pongs later. */
@@ -215,6 +219,28 @@ describe('steps', () => {
     expect(fresh).toEqual([false, true]);
     expect(cluster.deviceStates()[0]).toMatchObject({ profile: { syncMs: 2 }, drift: undefined });
   });
+});
+
+test('a device that became slower counts as slow while steps go on, and whoever plans hears of it', async () => {
+  const { clock, cluster, enter, changes } = house();
+  const { member, joined } = await enter('a', async () => rates(1));
+  await joined;
+  await cluster.whenReady();
+  const before = changes();
+  const held = cluster.quiet.breakFor(() => new Promise<void>((resolve) => setTimeout(resolve, 200)));
+  for (const milliseconds of [50, 100])
+    for (let i = 0; i < 200; i += 1) {
+      const time = { milliseconds, sequences: 1, tokens: 1, positions: 0 };
+      member.probe.drift.note(time, clock.nowMs() + i * milliseconds);
+    }
+  await clock.pass(1_000);
+  expect(cluster.deviceStates()[0]!.profile!.kernels.Q8_0).toEqual({
+    decodeBytesPerSecond: expect.closeTo(5e9),
+    prefillFlopsPerSecond: expect.closeTo(5e10),
+  });
+  expect(cluster.deviceStates()[0]!.drift).toBeUndefined();
+  expect(changes()).toBe(before + 1);
+  await held;
 });
 
 test.each([

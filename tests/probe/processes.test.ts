@@ -25,7 +25,7 @@ test('real devices show how fast they are, and remember it', async () => {
   toAgents.delayMs = 3;
   toCoordinator.delayMs = 3;
   toAgents.bytesPerSecond = 8e6;
-  await house.serve();
+  await house.serve('--split', '1,1', '--devices', '1');
   const { profile } = await measured();
   const { kernels, link, ...rates } = profile!;
   expect(Object.keys(kernels)).toEqual(expect.arrayContaining(['Q4_0']));

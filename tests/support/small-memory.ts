@@ -17,7 +17,16 @@ const probeBytes = 400e6;
  * differs from machine to machine: one that declines says how much it has left.
  */
 export async function memoryFor(house: House, share: number): Promise<string> {
-  const coordinator = await house.serve('--context', '8192', '--parallel', '2', '--kv', 'f32');
+  const coordinator = await house.serve(
+    '--context',
+    '8192',
+    '--parallel',
+    '2',
+    '--kv',
+    'f32',
+    '--split',
+    '1',
+  );
   const agent = house.join('probe', '--memory', `${probeBytes}`);
   const { reason } = await house.device('probe', 'declined');
   await house.kill(coordinator);

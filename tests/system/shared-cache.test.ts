@@ -28,7 +28,7 @@ async function start(cache: string, ...args: readonly string[]): Promise<HearthP
 }
 
 test('two agents keep each tile once, and one goes on with what the other kept', async () => {
-  const coordinator = await house.serve(...shortContext, '--devices', '2');
+  const coordinator = await house.serve(...shortContext, '--split', '1,1');
   const [first] = ['first', 'second'].map((name) => house.join('shared', '--name', name));
   await coordinator.says(/Ready/);
   const states = (await house.devices()).map(({ state, tiles }) => [state, tiles > 10]);
@@ -94,7 +94,7 @@ describe('an agent whose weights stream', () => {
   });
 
   test('declines at once if fewer may be kept than stream', async () => {
-    const coordinator = await house.serve(...shortContext);
+    const coordinator = await house.serve(...shortContext, '--split', '1');
     const before = house.link.deliveredBytes;
     house.join('tight', '--memory', memory, '--cache', `${Math.floor(house.allBytes / 2)}`);
     const { reason } = await house.device('tight', 'declined');

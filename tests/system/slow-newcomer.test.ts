@@ -88,7 +88,10 @@ async function house() {
   const path = join(folder, 'model.gguf');
   writeFileSync(path, await syntheticModel({ layerCount: 6, contextLength: 1024 }));
   const access = ['--secret', secret] as const;
-  const coordinator = start(folder, 'coordinator', 'serve', path, '--no-local', '--port', '0', ...access);
+  // Whoever comes takes its half, whether or not that is of use.
+  const shared = ['--split', '1,1', '--devices', '1'] as const;
+  const serve = ['serve', path, '--no-local', '--port', '0', ...shared, ...access];
+  const coordinator = start(folder, 'coordinator', ...serve);
   const [, base] = await coordinator.says(/API\s+(http:\S+)\/v1/);
   const enter = (port: number, name: string): HearthProcess =>
     start(folder, name, 'join', `ws://127.0.0.1:${port}`, '--threads', '1', '--name', name, ...access);

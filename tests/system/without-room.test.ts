@@ -72,7 +72,7 @@ describe('an agent on a full disk', () => {
   small('declines where weights must stream, says why, and another takes over', async () => {
     const memory = await memoryFor(house, 0.25);
     smallDisk('full');
-    const coordinator = await house.serve(...shortContext);
+    const coordinator = await house.serve(...shortContext, '--split', '1,1', '--devices', '1');
     const agent = house.join('full', '--memory', memory);
     await declinedWith(/cannot keep a tile of \d+ bytes in .*: no room/);
     await agent.says(/error: .*cannot keep a tile of \d+ bytes.*CACHE_WRITE_FAILED/);
@@ -110,15 +110,25 @@ small('a coordinator on a full disk sends what it cannot remember', async () => 
   expect(readdirSync(join(folder, 'hashes'))).toHaveLength(1);
 });
 
-test('an agent with too little memory for anything declines with the numbers, and waits', async () => {
+test('devices that together have too little memory wait for others, and the numbers are told', async () => {
   const coordinator = await house.serve(...shortContext);
   const agent = house.join('full', '--memory', '1MB');
-  await declinedWith(/takes \d+ bytes for KV pages .* and this device may use 0\./);
-  await agent.says(/error: .*this device may use 0\. .*MEMORY_EXHAUSTED.*\ndeclined; waiting for other work/);
-  await coordinator.says(/a device declined its tiles/);
+  await coordinator.says(/no plan was found/);
+  const { state, tiles } = await house.device('full', 'stand-by');
+  expect([state, tiles]).toEqual(['stand-by', 0]);
+  const listed = await hearth('devices', '--url', house.url);
+  expect(listed.stdout).toMatch(/takes \d+ bytes of weights .* has room for 0 /);
   await expect(house.answer()).rejects.toThrow(/503.*SERVER_LOADING/);
   house.join('roomy');
   await coordinator.says(/Ready/);
   expect(await house.answer()).toEqual(answer);
   expect((await agent.kill('SIGINT')).code).toBe(0);
+});
+
+test('an agent that was given more than it can hold declines with the numbers, and waits', async () => {
+  const coordinator = await house.serve(...shortContext, '--split', '1,1', '--devices', '1');
+  const agent = house.join('full', '--memory', '1MB');
+  await declinedWith(/takes \d+ bytes for KV pages .* and this device may use 0\./);
+  await agent.says(/error: .*this device may use 0\. .*MEMORY_EXHAUSTED.*\ndeclined; waiting for other work/);
+  await coordinator.says(/a device declined its tiles/);
 });

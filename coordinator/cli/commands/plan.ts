@@ -7,22 +7,22 @@ import type { GgufFile } from '../../../runtime/gguf/gguf.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import { ModelFile } from '../../../runtime/model/model-file.ts';
 import { LayoutCost } from '../../../runtime/plan/cost.ts';
-import { type Explanation, explain } from '../../../runtime/plan/explain.ts';
-import { type Goal, goals } from '../../../runtime/plan/goal.ts';
+import type { Explanation } from '../../../runtime/plan/explain.ts';
+import type { Goal } from '../../../runtime/plan/goal.ts';
 import type { Layout } from '../../../runtime/plan/layout.ts';
-import { planCluster } from '../../../runtime/plan/planner.ts';
 import { defaultUsage, type Problem, problemOf } from '../../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../../runtime/plan/profiles.ts';
 import { readDevices } from '../../../runtime/plan/read-devices.ts';
-import { sameRates, typicalDevices } from '../../../runtime/plan/typical-devices.ts';
+import { devicesOfKinds, sameRates, typicalKinds } from '../../../runtime/plan/typical-devices.ts';
 import { modelWork } from '../../../runtime/plan/workload.ts';
 import { Simulation } from '../../../runtime/simulation/simulation.ts';
 import { openGgufFile } from '../../files/open-model.ts';
 import { measureReadRate } from '../../inspect/read-rate.ts';
 import { inspectGguf } from '../../inspect/report.ts';
+import { planReport } from '../../planning/plan-report.ts';
 import { isReference } from '../../pull/reference.ts';
 import { rankOptions } from '../../rank-options.ts';
-import { contextOption, kvOption } from '../options.ts';
+import { contextOption, goalOption, kvOption } from '../options.ts';
 import { formatTable, type OutputOptions, printJson } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
 
@@ -50,13 +50,11 @@ export function addPlan(program: Command): void {
     .argument('<model>', 'a GGUF file, the name of a model, or what can be pulled: hf:USER/REPO or a URL')
     .option('--devices <file>', 'profiles of the devices, as JSON (default: this device)')
     .addOption(
-      new Option('--add <device>', `a typical device more: ${Object.keys(typicalDevices).join(', ')}`)
-        .argParser(addTypical)
+      new Option('--add <device>', `a typical device more: ${typicalKinds.join(', ')}`)
+        .argParser(addKind)
         .default([], 'none'),
     )
-    .addOption(
-      new Option('--goal <goal>', 'what the plan is to be best at').choices(goals).default('latency'),
-    )
+    .addOption(goalOption())
     .addOption(contextOption())
     .addOption(kvOption('f16'))
     .option('--simulate', 'play the plan message by message, too, with links that vary')
@@ -86,28 +84,19 @@ async function plan(gguf: GgufFile, options: PlanOptions) {
   const { description, config } = new ModelFile(gguf);
   const assumptions: string[] = [];
   const given = file === undefined ? [await thisDevice(gguf, assumptions)] : await devicesOf(file);
-  const devices = [...given, ...add.map((kind, i) => added(kind, i, add))];
-  for (const { name } of devices.slice(given.length))
+  const added = devicesOfKinds(add);
+  const devices = [...given, ...added];
+  for (const { name } of added)
     assumptions.push(`${name} is a typical one: what it and its link can do is assumed`);
   const parallel = goal === 'throughput' ? defaultUsage.sequences : 1;
   const ranks = rankOptions({ model: { config }, kvFormat: kv, parallel, contextLength: context });
-  const half = Math.floor(ranks.contextLength / 2);
-  const usage = {
-    promptTokens: Math.min(defaultUsage.promptTokens, half),
-    answerTokens: Math.min(defaultUsage.answerTokens, half),
-    sequences: parallel,
-  };
-  const problem = problemOf(modelWork(description, ranks), devices, usage);
-  const chosen = planCluster(problem, goal);
+  const work = modelWork(description, ranks);
+  const report = planReport(work, devices, goal);
   return {
     model: gguf.name,
-    contextLength: ranks.contextLength,
-    usage,
-    devices,
-    ...chosen,
-    ...(simulate && { simulation: play(problem, chosen.layout) }),
+    ...report,
+    ...(simulate && { simulation: play(problemOf(work, devices, report.usage), report.layout) }),
     assumptions,
-    explanation: explain(problem, chosen),
   };
 }
 
@@ -153,16 +142,9 @@ async function devicesOf(file: string): Promise<DeviceProfile[]> {
   return readDevices(value);
 }
 
-/** Several of a kind are numbered. */
-function added(kind: string, index: number, all: readonly string[]): DeviceProfile {
-  const before = all.slice(0, index).filter((other) => other === kind).length;
-  const name = before === 0 ? kind : `${kind} ${before + 1}`;
-  return { ...typicalDevices[kind]!, name };
-}
-
-function addTypical(kind: string, before: readonly string[]): readonly string[] {
-  if (Object.hasOwn(typicalDevices, kind)) return [...before, kind];
-  throw new InvalidArgumentError(`It must be one of ${Object.keys(typicalDevices).join(', ')}.`);
+function addKind(kind: string, before: readonly string[]): readonly string[] {
+  if (typicalKinds.includes(kind)) return [...before, kind];
+  throw new InvalidArgumentError(`It must be one of ${typicalKinds.join(', ')}.`);
 }
 
 function describe({ model, explanation, assumptions, simulation }: Report): string {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type Command, Option } from 'commander';
 import pino, { type Logger } from 'pino';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
+import type { Goal } from '../../../runtime/plan/goal.ts';
 import { AgentServer } from '../../cluster/agent-server.ts';
 import { ConversationShelf } from '../../conversations/conversation-shelf.ts';
 import { conversationsPath } from '../../conversations/conversation-folder.ts';
@@ -22,6 +23,7 @@ import {
   contextOption,
   cutSettings,
   defaultPort,
+  goalOption,
   kvOption,
   parallelOption,
   pipelineOption,
@@ -42,6 +44,7 @@ interface ServeOptions extends DeviceOptions, CutOptions {
   readonly parallel: number;
   readonly context?: number;
   readonly kv: KvFormat;
+  readonly goal: Goal;
   readonly logLevel: string;
 }
 
@@ -74,6 +77,7 @@ export function addServe(program: Command): void {
     )
     .addOption(splitOption())
     .addOption(pipelineOption())
+    .addOption(goalOption())
     .addOption(parallelOption())
     .addOption(contextOption())
     .addOption(kvOption('f16'))
@@ -112,7 +116,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     port: options.port,
     allowedHosts: isLoopbackHost(options.host) ? [] : localAddresses(),
     onError,
-    extend: (app) => addClusterRoutes(app, () => engine?.cluster),
+    extend: (app) => addClusterRoutes(app, () => engine),
     ...(options.apiKey && { apiKey: options.apiKey }),
   });
   const agents = new AgentServer({ secret, onMember: (member) => void engine?.join(member), logger });
@@ -125,6 +129,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
       parallel: options.parallel,
       contextLength: options.context,
       ...cutSettings(options),
+      goal: options.goal,
       ...(options.devices && { minDevices: options.devices }),
       joinable: true,
       onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
