@@ -70,9 +70,9 @@ export function isHere({ spec, hash }: RankTile, { cache, model }: TileSources):
 }
 
 /**
- * Loads a thread's share of the tiles that are here: of each group neighbours, since they are parts of the same tensors.
- * Threads go through the groups side by side, so that tiles are kept about in the order in which they will stream: disks
- * are fastest where they read what was written in a row.
+ * Loads a thread's share of the tiles that are here: neighbours of each group, since they are parts of the same tensors.
+ * Threads go through the groups side by side, so that tiles are kept about in the order in which they will stream: a
+ * disk reads fastest what was written in a row.
  */
 export async function loadShare(
   tiles: readonly RankTile[],

@@ -43,15 +43,25 @@ export async function startLocalRank(options: LocalRankOptions): Promise<LocalRa
   const file = options.workerFile ?? join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
   const secret = randomBytes(32).toString('hex');
   const { port1, port2 } = new MessageChannel();
+  const bell = new SharedArrayBuffer(4);
   const { threads, memoryBytes, cacheBytes, model } = options;
-  const workerData: LocalWorkerData = { port: port2, secret, name, threads, memoryBytes, cacheBytes, model };
+  const workerData: LocalWorkerData = {
+    port: port2,
+    bell,
+    secret,
+    name,
+    threads,
+    memoryBytes,
+    cacheBytes,
+    model,
+  };
   // It makes little garbage, and what it may keep of it is memory that the model lacks.
   const worker = new Worker(file, {
     workerData,
     transferList: [port2],
     resourceLimits: { maxYoungGenerationSizeMb: 2 },
   });
-  const link = messagePortLink(port1);
+  const link = messagePortLink(port1, bell);
   const died = new Promise<never>((_, reject) => {
     worker.once('error', (error) => {
       logger.error({ error }, 'the local rank died');

@@ -5,8 +5,9 @@ import type { Pong } from '../../runtime/protocol/messages.ts';
 import { type Burst, burstPieceBytes, maxBurstBytes } from '../../runtime/protocol/probe-messages.ts';
 import { RoundTrips } from './round-trips.ts';
 
-/** Of one measurement. */
+/** Of one measurement. The first of them find code that was never run, and count for nothing. */
 const pings = 8;
+const firstPings = 3;
 /**
  * A burst that takes so long tells the rate, and as many round trips as TCP needs to find it; one that is shorter is
  * followed by one of twice the bytes. It takes two: one may have met with anything.
@@ -78,7 +79,7 @@ export class LinkProbe {
     if (running.direction === 'down') {
       this.#tookBurst(running, tookMs);
     } else {
-      this.#roundTrips.add(tookMs);
+      if (running.pings >= firstPings) this.#roundTrips.add(tookMs);
       running.pings += 1;
       if (running.pings < pings) this.#ping();
       else this.#sendBurst(burstPieceBytes);

@@ -19,9 +19,9 @@ export class RoundTrips {
     return this.#quantile(0.95);
   }
 
-  /** The smallest that at least this part of them does not exceed. */
+  /** The largest below which no more than this part of the others lie: of few, the slowest is not taken for a rule. */
   #quantile(part: number): number {
     const ascending = [...this.#latestMs].sort((a, b) => a - b);
-    return ascending[Math.max(0, Math.ceil(part * ascending.length) - 1)] ?? 0;
+    return ascending[Math.floor(part * (ascending.length - 1))] ?? 0;
   }
 }

@@ -41,6 +41,9 @@ export interface JoinOptions {
   readonly device?: DeviceOptions;
 }
 
+/** Of a large message, before a model is known: parts of logits are smaller, tiles larger but soon gone. */
+const messageBytes = 1 << 18;
+
 /** Trying again would end the same way. */
 const finalErrors: ReadonlySet<ErrorCode> = new Set([
   'JOIN_REFUSED',
@@ -78,7 +81,7 @@ function deviceOf({
   threads = idleProcessors(),
   ...options
 }: JoinOptions): DeviceOptions {
-  const memoryBytes = memoryBudget(options.memoryBytes, { threads });
+  const memoryBytes = memoryBudget(options.memoryBytes, { threads, messageBytes });
   return nodeDevice({ logger, threads, memoryBytes, cacheBytes: options.cacheBytes });
 }
 

@@ -10,6 +10,8 @@ import { plainLogger } from './plain-logger.ts';
 /** What `new Worker` of this file is given. */
 export interface LocalWorkerData {
   readonly port: MessagePort;
+  /** What tells it of messages on the port. */
+  readonly bell: SharedArrayBuffer;
   readonly secret: string;
   readonly name: string;
   /** Threads of its rank. */
@@ -22,7 +24,14 @@ export interface LocalWorkerData {
 }
 
 /** Entry point of a worker thread: a rank of this machine, joined to the coordinator in the main thread. */
-const { port, secret, name, threads, memoryBytes, cacheBytes, ...given } = workerData as LocalWorkerData;
+const { port, bell, secret, name, threads, memoryBytes, cacheBytes, ...given } =
+  workerData as LocalWorkerData;
 const model = given.model && (await openModelHere(given.model));
 const device = nodeDevice({ logger: plainLogger, threads, memoryBytes, cacheBytes, model });
-new Session(messagePortLink(port), { ...device, secret, name, nonce: newNonce(), liveness: localLiveness });
+new Session(messagePortLink(port, bell, true), {
+  ...device,
+  secret,
+  name,
+  nonce: newNonce(),
+  liveness: localLiveness,
+});

@@ -9,8 +9,11 @@ import { startKernels } from './kernel-files.ts';
 import type { ProbeWorkerData } from './probe-worker.ts';
 import type { TileRoomOptions } from './tile-room.ts';
 
-/** Of weights that threads read through: more than most caches hold, and touched in some hundredths of a second. */
-const mostBytes = 48 << 20;
+/**
+ * Of weights that threads read through: touched in a tenth of a second, and more than what a server's cache keeps of them,
+ * which held half of 48 MB here.
+ */
+const mostBytes = 128 << 20;
 /** For a thread; less would be measured in its cache. */
 const leastBytes = 1 << 20;
 /** Of the memory that a rank may have. */

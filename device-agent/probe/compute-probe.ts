@@ -28,8 +28,6 @@ const attentionMs = 40;
 /** Before anything is measured, so that the engine has compiled all of it. */
 const warmUpMs = 150;
 const syncRounds = 24;
-/** Of the calls of something, those that nothing has held up: neither a compiler nor another process. */
-const undisturbedShare = 0.15;
 /** Between two syncs: longer than threads wait without falling asleep, as they do between two layers. */
 const syncPauseMs = 0.6;
 
@@ -120,14 +118,14 @@ class Probe {
         this.#team.barrier();
       }
     }
-    return this.#ofSlowest(undisturbed(times));
+    return this.#ofSlowest(median(times));
   }
 
   /** Of all threads, each with its part of the weights. */
   #callsPerSecond(milliseconds: number, call: () => void): number {
     this.#team.barrier();
     const times = repeat(milliseconds, call);
-    return this.#team.size / (this.#ofSlowest(undisturbed(times)) / 1000);
+    return this.#team.size / (this.#ofSlowest(median(times)) / 1000);
   }
 
   /** The same for all threads. */
@@ -179,8 +177,9 @@ function repeat(milliseconds: number, call: () => void): number[] {
   return times;
 }
 
-function undisturbed(times: number[]): number {
-  return times.sort((a, b) => a - b)[Math.floor(times.length * undisturbedShare)] ?? 0;
+/** The fastest calls met with a cache, the slowest with another process: a step consists of those between. */
+function median(times: number[]): number {
+  return times.sort((a, b) => a - b)[times.length >> 1] ?? 0;
 }
 
 /** Blocks this thread, as waiting for other devices does not, but the other threads see no difference. */

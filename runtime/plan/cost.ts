@@ -62,6 +62,11 @@ export class LayoutCost {
     return vocabulary[rank]! > 0 || members.some((ranks) => ranks.includes(rank));
   }
 
+  /** Whether a device reads tiles from disk for each step. */
+  streams(rank: number): boolean {
+    return this.#streamedShares[rank]! > 0;
+  }
+
   work(load: StepLoad): StepWork {
     return stepWork(this.problem, this.layout, this.deal, load, this.#streamedShares);
   }

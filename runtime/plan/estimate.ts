@@ -175,7 +175,7 @@ function layersThatFit({ work, devices, memories }: Problem, rank: number, headB
 function linkTimes({ devices, network, work }: Problem, rank: number, steps: number, tokens: number) {
   const { link, syncMs } = devices[rank]!;
   const { hiddenSize } = work.description.config;
-  const ownMs = 2 * syncMs * steps;
+  const ownMs = 2 * (syncMs + network.exchangeMs) * steps;
   if (!link) return { swapMs: ownMs, reduceMs: ownMs, hopMs: 0, isRemote: false };
   const wayMs = (bytes: number) =>
     2 * oneWayMs(link, 0.6) * steps +

@@ -11,6 +11,11 @@ export interface NetworkSettings {
   readonly hubBytesPerSecond: number;
   /** int32 bytes that packing, unpacking or adding takes in a second, in one thread. */
   readonly packBytesPerSecond: number;
+  /**
+   * Of a sync, what ranks and hub take beside links, computing and packing: frames, event loops, threads that wake up.
+   * A fifth of a millisecond on two cores of a virtual machine (`tests/bench/network/versus-prediction.mjs`).
+   */
+  readonly exchangeMs: number;
   /** Of each step, what the coordinator takes beside all that is told here: sampling, frames. */
   readonly stepMs: number;
 }
@@ -31,6 +36,7 @@ export function networkSettings(
     packedShare: 0.58,
     hubBytesPerSecond: Math.max(1e6, ...rates),
     packBytesPerSecond: 1.5e9,
+    exchangeMs: 0.2,
     stepMs: 0.2,
     ...given,
   };

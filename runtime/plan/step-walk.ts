@@ -11,11 +11,6 @@ export interface StepTime {
   readonly computeMs: readonly number[];
 }
 
-/** So many rounds are walked; further ones take as long as the last of them. */
-const walkedRounds = 3;
-/** Parts of a step that take turns in a stage of several members. */
-const roundParts = 2;
-
 /** When each rank can begin with a part of the step. */
 type Ready = Float64Array;
 
@@ -64,34 +59,27 @@ export class StepWalk {
   }
 
   time(): StepTime {
-    const { parts } = this.#step;
-    const ends: number[] = [];
-    for (let first = 0; first < parts && ends.length < walkedRounds; first += roundParts)
-      ends.push(this.#round(Math.min(roundParts, parts - first), first + roundParts >= parts));
-    const last = ends.at(-1)!;
-    const walked = Math.min(parts, walkedRounds * roundParts);
-    const periodMs = (last - (ends.at(-2) ?? 0)) / roundParts;
     return {
-      ms: last + periodMs * (parts - walked) + this.#problem.network.stepMs,
-      computeMs: Array.from(this.#computeMs, (ms) => (ms * parts) / walked),
+      ms: this.#walk() + this.#problem.network.stepMs,
+      computeMs: Array.from(this.#computeMs),
     };
   }
 
-  /** Some parts through all stages. @returns when the last of them is done */
-  #round(parts: number, isLast: boolean): number {
+  /** All parts through all stages. @returns when the last of them is done */
+  #walk(): number {
     const { members } = this.#deal;
-    let ready: Ready[] = Array.from({ length: parts }, () =>
+    let ready: Ready[] = Array.from({ length: this.#step.parts }, () =>
       this.#tell(members[0]!, 0, this.#residualBytes, this.#hubs[0]!),
     );
     members.forEach((ranks, stage) => {
       if (stage > 0) ready = ready.map((times) => this.#pass(times, stage));
       for (const rank of ranks) this.#diskFreeMs[rank] = Math.max(this.#diskFreeMs[rank]!, ready[0]![rank]!);
-      if (ranks.length === 1) for (const times of ready) this.#alone(times, stage, ranks[0]!);
+      if (ranks.length === 1) this.#alone(ready, stage, ranks[0]!);
       else this.#together(ready, stage, ranks);
     });
     const last = members.at(-1)!;
     const ends = ready.map((times) => Math.max(...last.map((rank) => times[rank]!)));
-    if (isLast && this.#step.rows > 0) ends.push(this.#head(ready.at(-1)!, last));
+    if (this.#step.rows > 0) ends.push(this.#head(ready.at(-1)!, last));
     return Math.max(...ends);
   }
 
@@ -110,28 +98,36 @@ export class StepWalk {
     return this.#tell(this.#deal.members[stage]!, atHubMs, this.#residualBytes, this.#hubs[stage]!);
   }
 
-  /** A stage of one member: no sync. */
-  #alone(times: Ready, stage: number, rank: number): void {
+  /** A stage of one member: no sync, and a part goes through all sublayers before the next does. */
+  #alone(ready: readonly Ready[], stage: number, rank: number): void {
     const { computeMs, readMs } = this.#step;
     let [ms, diskMs] = [0, 0];
     for (const at of this.#sublayers(stage)) {
       ms += computeMs[at + rank]!;
       diskMs += readMs[at + rank]!;
     }
-    times[rank] = this.#compute(rank, times[rank]!, ms, diskMs);
+    this.#computeParts(ready, rank, ms, diskMs);
   }
 
-  /** A stage of several: parts take turns, so that one is computed while another's sums travel. */
+  /** A stage of several: all parts go through a sublayer before any goes on; one is computed while others' sums travel. */
   #together(ready: readonly Ready[], stage: number, ranks: readonly number[]): void {
     const { computeMs, readMs } = this.#step;
     for (const at of this.#sublayers(stage)) {
-      for (const times of ready) {
-        for (const rank of ranks)
-          times[rank] = this.#compute(rank, times[rank]!, computeMs[at + rank]!, readMs[at + rank]!);
-        if (ranks.length === 2) this.#swap(times, ranks, this.#hubs[stage]!);
-        else this.#reduce(times, ranks, this.#hubs[stage]!, stage);
-      }
+      for (const rank of ranks) this.#computeParts(ready, rank, computeMs[at + rank]!, readMs[at + rank]!);
+      if (ranks.length === 2) this.#swap(ready, ranks, this.#hubs[stage]!);
+      else for (const times of ready) this.#reduce(times, ranks, this.#hubs[stage]!, stage);
     }
+  }
+
+  /** One part after the other; where tiles stream, all at once, since each is in memory but once a step. */
+  #computeParts(ready: readonly Ready[], rank: number, ms: number, diskMs: number): void {
+    if (diskMs === 0) {
+      for (const times of ready) times[rank] = this.#compute(rank, times[rank]!, ms, 0);
+      return;
+    }
+    const readyMs = Math.max(...ready.map((times) => times[rank]!));
+    const endMs = this.#compute(rank, readyMs, ms * ready.length, diskMs);
+    for (const times of ready) times[rank] = endMs;
   }
 
   /** Where in the step's tables the sublayers of a stage begin. */
@@ -140,19 +136,20 @@ export class StepWalk {
     for (let i = 2 * firstLayer; i < 2 * endLayer; i += 1) yield i * this.#links.length;
   }
 
-  /** Two ranks send each other what they have; who has it first sends first. */
-  #swap(times: Ready, [one, other]: readonly number[], hub: HubLane): void {
-    const pairs = [
-      { from: one!, to: other!, readyMs: times[one!]! },
-      { from: other!, to: one!, readyMs: times[other!]! },
-    ];
-    const arrivals = pairs
+  /** Two ranks send each other what they have of each part; who has something first sends first. */
+  #swap(ready: readonly Ready[], [one, other]: readonly number[], hub: HubLane): void {
+    const sends = ready.flatMap((times) => [
+      { times, from: one!, to: other!, readyMs: times[one!]! },
+      { times, from: other!, to: one!, readyMs: times[other!]! },
+    ]);
+    const arrivals = sends
       .sort((a, b) => a.readyMs - b.readyMs || a.from - b.from)
-      .map(({ from, to, readyMs }) => ({
+      .map(({ times, from, to, readyMs }) => ({
+        times,
         to,
         atHubMs: this.#links[from]!.up(readyMs, this.#partialBytes, hub),
       }));
-    for (const { to, atHubMs } of arrivals.sort((a, b) => a.atHubMs - b.atHubMs)) {
+    for (const { times, to, atHubMs } of arrivals.sort((a, b) => a.atHubMs - b.atHubMs)) {
       const arrivalMs = this.#links[to]!.down(atHubMs, this.#partialBytes, hub);
       times[to] = Math.max(times[to]!, arrivalMs);
     }

@@ -14,15 +14,15 @@ export interface StepLoad {
   readonly rows: number;
 }
 
-/** What each part of a step takes of each rank: what the walk and the simulation both play. */
+/** What a step takes of each rank: what the walk and the simulation both play. */
 export interface StepWork {
   readonly rows: number;
   /** Parts that a step is cut into, of so many tokens on average. */
   readonly parts: number;
   readonly partTokens: number;
-  /** [sublayer × devices] computing, and what a sync takes of the rank's own time. */
+  /** [sublayer × devices] computing a part, and what a sync takes of the rank's own time. */
   readonly computeMs: Float64Array;
-  /** [sublayer × devices] reading what does not stay in memory. */
+  /** [sublayer × devices] reading what does not stay in memory, once for all parts. */
   readonly readMs: Float64Array;
   /** [devices] of the output head, for all rows. */
   readonly headMs: Float64Array;
@@ -79,5 +79,7 @@ export function stepWork(
 /** Measured for one token; the sums of more must be packed and unpacked. */
 function ownSyncMs({ network, work }: Problem, { syncMs }: DeviceProfile, tokens: number): number {
   const { hiddenSize } = work.description.config;
-  return syncMs + 2 * transferMs((tokens - 1) * hiddenSize * 4, network.packBytesPerSecond);
+  return (
+    network.exchangeMs + syncMs + 2 * transferMs((tokens - 1) * hiddenSize * 4, network.packBytesPerSecond)
+  );
 }

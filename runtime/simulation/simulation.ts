@@ -6,7 +6,7 @@ import { Events } from './events.ts';
 import { Processor } from './processor.ts';
 import { SimulatedStar } from './star.ts';
 import { Syncs } from './syncs.ts';
-import { Turns } from './turns.ts';
+import { TurnOrder } from './turns.ts';
 
 export interface SimulationOptions {
   /** Without it nothing varies: all takes what it takes mostly. */
@@ -22,6 +22,14 @@ interface Part {
   readonly work: StepWork;
 }
 
+/** Where a part of a step is on a rank. */
+interface Place {
+  readonly part: Part;
+  readonly stage: number;
+  readonly rank: number;
+  readonly sublayer: number;
+}
+
 /**
  * Plays a layout's steps message by message: parts that follow each other or take turns, links that carry one message
  * after another, a coordinator whose connection all share, ranks that wait for the slowest at each sync. How long each
@@ -34,7 +42,10 @@ export class Simulation {
   readonly #star: SimulatedStar;
   readonly #syncs: Syncs;
   readonly #processors: readonly Processor[];
-  #turns = new Turns();
+  #turns = new TurnOrder();
+  #partCount = 0;
+  /** What has come to ranks whose tiles stream. */
+  readonly #gathered = new Map<string, Part[]>();
   /** Members of the last stage that have yet to finish a part, and logits that have yet to come. */
   #missing = 0;
 
@@ -64,7 +75,8 @@ export class Simulation {
     const { deal } = this.#cost;
     const startMs = this.#events.nowMs;
     const parts = this.#parts(load);
-    this.#turns = new Turns();
+    this.#turns = new TurnOrder();
+    this.#partCount = parts.length;
     this.#missing = parts.length * deal.members.at(-1)!.length;
     if (load.rows > 0) this.#missing += this.#holders().length;
     for (const part of parts) this.#tell(part, 0);
@@ -89,40 +101,54 @@ export class Simulation {
   /** The hub sends a part's residual to all members of a stage. */
   #tell(part: Part, stage: number): void {
     const bytes = floatBytes(part.tokens, this.#hiddenSize);
+    const { firstLayer } = this.#cost.layout.stages[stage]!;
     for (const rank of this.#cost.deal.members[stage]!) {
-      const begin = () => {
-        this.#processors[rank]!.readFrom(this.#events.nowMs);
-        this.#begin(part, stage, rank);
-      };
-      this.#star.down(rank, bytes, () => this.#turns.take(stage, rank, part.index, begin));
+      this.#star.down(rank, bytes, () => {
+        if (part.index === 0) this.#processors[rank]!.readFrom(this.#events.nowMs);
+        this.#ready({ part, stage, rank, sublayer: 2 * firstLayer });
+      });
     }
   }
 
-  #begin(part: Part, stage: number, rank: number): void {
-    const { layout, deal } = this.#cost;
-    const { firstLayer, endLayer } = layout.stages[stage]!;
-    if (deal.members[stage]!.length > 1) {
-      this.#sublayer(part, stage, rank, 2 * firstLayer);
+  /** Parts are computed one after the other; where tiles stream, all at once, when the last has come. */
+  #ready(place: Place): void {
+    const { part, stage, rank, sublayer } = place;
+    const { layout } = this.#cost;
+    if (this.#cost.streams(rank)) {
+      const key = `${rank} ${sublayer}`;
+      const gathered = [...(this.#gathered.get(key) ?? []), part];
+      this.#gathered.set(key, gathered);
+      if (gathered.length < this.#partCount) return;
+      this.#gathered.delete(key);
+      this.#compute(gathered, place);
       return;
     }
+    const turn = (sublayer - 2 * layout.stages[stage]!.firstLayer) * this.#partCount + part.index;
+    this.#turns.take(stage, rank, turn, () => this.#compute([part], place));
+  }
+
+  /** A sublayer; of a stage of one member all of them. */
+  #compute(parts: readonly Part[], { stage, rank, sublayer }: Place): void {
+    const { layout, deal } = this.#cost;
+    const isAlone = deal.members[stage]!.length === 1;
+    const end = isAlone ? 2 * layout.stages[stage]!.endLayer : sublayer + 1;
     let [ms, readMs] = [0, 0];
-    for (let sublayer = 2 * firstLayer; sublayer < 2 * endLayer; sublayer += 1) {
-      ms += part.work.computeMs[this.#at(sublayer, rank)]!;
-      readMs += part.work.readMs[this.#at(sublayer, rank)]!;
+    for (let i = sublayer; i < end; i += 1) {
+      for (const { work } of parts) ms += work.computeMs[this.#at(i, rank)]!;
+      readMs += parts[0]!.work.readMs[this.#at(i, rank)]!;
     }
     this.#processors[rank]!.compute(ms, readMs, () => {
-      this.#turns.end(stage, rank);
-      this.#leave(part, stage, rank);
+      this.#turns.end(stage, rank, parts.length);
+      for (const part of parts) {
+        if (isAlone) this.#leave(part, stage, rank);
+        else this.#sync({ part, stage, rank, sublayer });
+      }
     });
   }
 
-  #sublayer(part: Part, stage: number, rank: number, sublayer: number): void {
+  #sync(place: Place): void {
+    const { part, stage, rank, sublayer } = place;
     const { layout, deal, problem } = this.#cost;
-    const end = 2 * layout.stages[stage]!.endLayer;
-    if (sublayer === end) {
-      this.#leave(part, stage, rank);
-      return;
-    }
     const turn = {
       key: `${part.index} ${sublayer}`,
       members: deal.members[stage]!,
@@ -130,10 +156,9 @@ export class Simulation {
       packedBytes: partialBytes(problem.network, part.tokens, this.#hiddenSize),
       valueBytes: part.tokens * this.#hiddenSize * 4,
     };
-    const at = this.#at(sublayer, rank);
-    this.#processors[rank]!.compute(part.work.computeMs[at]!, part.work.readMs[at]!, () => {
-      if (sublayer === end - 1) this.#turns.end(stage, rank);
-      this.#syncs.join(turn, () => this.#sublayer(part, stage, rank, sublayer + 1));
+    this.#syncs.join(turn, () => {
+      if (sublayer + 1 === 2 * layout.stages[stage]!.endLayer) this.#leave(part, stage, rank);
+      else this.#ready({ ...place, sublayer: sublayer + 1 });
     });
   }
 

@@ -1,41 +1,33 @@
-/** Parts of a step that take turns on a rank; behind them come the next. */
-const roundParts = 2;
-
-interface Turn {
-  ended: number;
+interface Turns {
+  /** Whose turn it is. */
+  next: number;
   readonly waiting: Map<number, () => void>;
 }
 
-/** Which parts of a step the ranks of each stage may compute: the next two begin when two have ended. */
-export class Turns {
-  readonly #turns = new Map<string, Turn>();
+/** Keeps the order in which a rank computes: what comes early waits. */
+export class TurnOrder {
+  readonly #turns = new Map<string, Turns>();
 
-  /** @param begin called now, or when the part's turn has come */
-  take(stage: number, rank: number, part: number, begin: () => void): void {
-    const turn = this.#of(stage, rank);
-    if (part < firstOfNext(turn)) begin();
-    else turn.waiting.set(part, begin);
+  /** @param begin called now, or when those before have ended */
+  take(stage: number, rank: number, turn: number, begin: () => void): void {
+    const turns = this.#of(stage, rank);
+    if (turn === turns.next) begin();
+    else turns.waiting.set(turn, begin);
   }
 
-  /** The rank has computed all of a part that is the stage's. */
-  end(stage: number, rank: number): void {
-    const turn = this.#of(stage, rank);
-    turn.ended += 1;
-    for (const [part, begin] of [...turn.waiting]) {
-      if (part >= firstOfNext(turn)) continue;
-      turn.waiting.delete(part);
-      begin();
-    }
+  /** So many turns are over. */
+  end(stage: number, rank: number, count = 1): void {
+    const turns = this.#of(stage, rank);
+    turns.next += count;
+    const begin = turns.waiting.get(turns.next);
+    turns.waiting.delete(turns.next);
+    begin?.();
   }
 
-  #of(stage: number, rank: number): Turn {
+  #of(stage: number, rank: number): Turns {
     const key = `${stage} ${rank}`;
-    const turn = this.#turns.get(key) ?? { ended: 0, waiting: new Map() };
-    this.#turns.set(key, turn);
-    return turn;
+    const turns = this.#turns.get(key) ?? { next: 0, waiting: new Map() };
+    this.#turns.set(key, turns);
+    return turns;
   }
-}
-
-function firstOfNext({ ended }: Turn): number {
-  return (Math.floor(ended / roundParts) + 1) * roundParts;
 }

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { LoadOptions } from '../../runtime/kernels/kernels.ts';
 import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
+import { assignTiles } from '../../runtime/plan/assign-tiles.ts';
 import type { Layout } from '../../runtime/plan/layout.ts';
 import { pipeline, tensorParallel } from '../../runtime/plan/layouts.ts';
 import { memorySource } from '../support/memory-source.ts';
@@ -103,6 +104,29 @@ describe.each(Object.entries(layouts))('%s', (_, layout) => {
       expect(await rowsOf({ ...layout, microBatchTokens: most }, build)).toEqual(expected);
     },
   );
+});
+
+test('six ranks of a model with four KV heads give the bits of one', { timeout: 60_000 }, async () => {
+  const shape = { kvHeadCount: 4, headCount: 8, intermediateSize: 1536 } as const;
+  const few = await openModelFile(memorySource(await syntheticModel({ type: 'Q4_0', layerCount, ...shape })));
+  const cut = await cutAllTiles(few);
+  const rowsFor = async (shares: readonly number[]) => {
+    const star = await TestStar.create(few, cut, tensorParallel(layerCount, shares, 32), options);
+    return play(star);
+  };
+  const layout = tensorParallel(layerCount, [1, 1, 1, 1, 1, 1], 32);
+  const held = assignTiles(few.tiles, layout).map(({ tileIds }) => {
+    const kindsOf = (layer: number) =>
+      tileIds.map((id) => few.tiles[id]!).filter((tile) => tile.layer === layer);
+    return Array.from({ length: layerCount }, (_, layer) => new Set(kindsOf(layer).map(({ kind }) => kind)));
+  });
+  // In each layer two ranks have no attention tile, and every rank has an FFN tile; over the layers all take turns.
+  for (let layer = 0; layer < layerCount; layer += 1) {
+    expect(held.filter((layers) => layers[layer]!.has('attention'))).toHaveLength(4);
+    expect(held.filter((layers) => layers[layer]!.has('ffn'))).toHaveLength(6);
+  }
+  expect(held.every((layers) => layers.some((kinds) => kinds.has('attention')))).toBe(true);
+  expect(await rowsFor([1, 1, 1, 1, 1, 1])).toEqual(await rowsFor([1]));
 });
 
 test('what is compared differs from row to row', () => {

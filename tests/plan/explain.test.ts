@@ -5,7 +5,7 @@ import { problemOf } from '../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
 import { typicalDevices } from '../../runtime/plan/typical-devices.ts';
 import { modelWork } from '../../runtime/plan/workload.ts';
-import { device, link, planOptions, smallModel } from '../support/plan.ts';
+import { device, link, planOptions, smallModel, slowKernels } from '../support/plan.ts';
 
 const work = modelWork(smallModel(), planOptions);
 
@@ -31,7 +31,10 @@ describe('an explanation', () => {
   });
 
   test('has a row for each device, whose computing and waiting is a token', () => {
-    const { devices, plan, standBy, summary } = explained([device(), device({ name: 'b', link: link(0.1) })]);
+    const { devices, plan, standBy, summary } = explained([
+      device({ kernels: slowKernels }),
+      device({ kernels: slowKernels, name: 'b', link: link(0.1) }),
+    ]);
     expect(plan.kind).toBe('tensor');
     expect(summary).toMatch(
       /^all layers shared: [\d.]+ tokens\/s, the first token after [\d.]+ s for a prompt of 256/,

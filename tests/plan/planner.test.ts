@@ -8,7 +8,7 @@ import { problemOf } from '../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
 import { modelWork } from '../../runtime/plan/workload.ts';
 import { Random } from '../../runtime/sampling/random.ts';
-import { device, largeModel, link, planOptions, smallModel } from '../support/plan.ts';
+import { device, largeModel, link, planOptions, smallModel, slowKernels } from '../support/plan.ts';
 import { randomDevices } from '../support/plan-cases.ts';
 
 const small = modelWork(smallModel(), planOptions);
@@ -92,18 +92,22 @@ describe('a plan', () => {
   });
 
   test('is a pair that swaps where the link is short, one device where it is long', () => {
-    const pair = (rttMs: number) => [device(), device({ name: 'other', link: link(rttMs) })];
+    const slow = device({ kernels: slowKernels });
+    const pair = (rttMs: number) => [slow, { ...slow, name: 'other', link: link(rttMs) }];
     const kind = (rttMs: number) => kindOf(planCluster(problemOf(small, pair(rttMs)), 'latency').layout);
     expect(kind(0.2)).toBe('tensor');
-    const slow = planCluster(problemOf(small, pair(30)), 'latency');
-    expect(kindOf(slow.layout)).toBe('solo');
-    expect(slow.standBy).toHaveLength(1);
-    expect(slow.standBy[0]!.withIt!.prediction.tpotMs).toBeGreaterThan(slow.prediction.tpotMs);
+    const far = planCluster(problemOf(small, pair(60)), 'latency');
+    expect(kindOf(far.layout)).toBe('solo');
+    expect(far.standBy).toHaveLength(1);
+    expect(far.standBy[0]!.withIt!.prediction.tpotMs).toBeGreaterThan(far.prediction.tpotMs);
   });
 
   test('gives faster devices more', () => {
-    const fast = { Q4_0: { decodeBytesPerSecond: 30e9, prefillFlopsPerSecond: 300e9 } };
-    const devices = [device(), device({ name: 'fast', kernels: fast, link: link(0.1) })];
+    const fast = { Q4_0: { decodeBytesPerSecond: 12e9, prefillFlopsPerSecond: 120e9 } };
+    const devices = [
+      device({ kernels: slowKernels }),
+      device({ name: 'fast', kernels: fast, link: link(0.1) }),
+    ];
     const { stages } = planCluster(problemOf(small, devices), 'latency').layout;
     const [slowShare, fastShare] = stages[0]!.shares;
     expect(fastShare! / slowShare!).toBeGreaterThan(1.2);

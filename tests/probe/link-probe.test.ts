@@ -182,4 +182,7 @@ test('round trips are told by their median and by all but one in twenty, of the 
   for (let i = 0; i < 50; i += 1) trips.add(1000);
   for (let i = 40; i >= 1; i -= 1) trips.add(i);
   expect([trips.medianMs, trips.p95Ms]).toEqual([20, 38]);
+  const few = new RoundTrips();
+  for (const ms of [2, 900, 1, 3, 4]) few.add(ms);
+  expect([few.medianMs, few.p95Ms]).toEqual([3, 4]);
 });

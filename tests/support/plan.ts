@@ -66,3 +66,6 @@ export function device(given: Partial<DeviceProfile> = {}): DeviceProfile {
 export function link(rttMs = 0.4, bytesPerSecond = 110e6, rttP95Ms = rttMs): LinkProfile {
   return { rttMs, rttP95Ms, upBytesPerSecond: bytesPerSecond, downBytesPerSecond: bytesPerSecond };
 }
+
+/** One core of an older machine: for it, what syncs take is little beside computing. */
+export const slowKernels = { Q4_0: { decodeBytesPerSecond: 8e9, prefillFlopsPerSecond: 80e9 } };

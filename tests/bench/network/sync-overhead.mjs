@@ -68,6 +68,13 @@ async function withAgents(network, folder, use) {
   }
 }
 
+/** Milliseconds of a token of one process. */
+async function aloneMs(threads) {
+  const test = ['-p', '8', '-d', String(promptTokens), '-n', options.generate, '-r', options.repetitions];
+  const { decode } = await hearthJson('bench', model, ...test, '-t', String(threads));
+  return 1000 / decode.medianTokensPerSecond;
+}
+
 /** Milliseconds of a token, of the agents and of one process with as many threads as can run. */
 async function tokenMs(folder, round) {
   const runners = {
@@ -78,11 +85,7 @@ async function tokenMs(folder, round) {
           rates.push((await running.ask(promptTokens, generate)).predicted_per_second);
         return 1000 / median(rates);
       }),
-    alone: async () => {
-      const test = ['-p', '8', '-d', String(promptTokens), '-n', options.generate, '-r', options.repetitions];
-      const { decode } = await hearthJson('bench', model, ...test, '-t', String(threads));
-      return 1000 / decode.medianTokensPerSecond;
-    },
+    alone: () => aloneMs(threads),
   };
   const found = {};
   // Who runs first changes, since machines drift.
@@ -139,6 +142,14 @@ try {
     `a sync takes ${overheadMs.toFixed(3)} ms beyond computing (required ≤ ${mostOverheadMs})${missed ? ' MISSED' : ''}`,
   );
   if (missed) process.exitCode = 1;
+
+  if (agents > threads) {
+    const turnsMs = ((await aloneMs(1)) * Math.ceil(agents / threads)) / agents;
+    const together = median(rounds.map((round) => round.together));
+    console.log(
+      `${agents} agents that take turns on ${threads} processors compute ${turnsMs.toFixed(2)} ms a token at least: ${((together - turnsMs) / syncs).toFixed(3)} ms a sync beyond that`,
+    );
+  }
 
   const bytes = await bytesPerToken(cacheFolder);
   // Its sums to the hub and their total back, and its share of the logits.

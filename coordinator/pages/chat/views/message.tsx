@@ -2,10 +2,10 @@ import type { Signal } from '@preact/signals';
 import { memo } from 'preact/compat';
 import type { Message } from '../../../conversations/conversation.ts';
 import { Markdown } from '../markdown/markdown.tsx';
+import { AnswerFacts } from './answer-facts.tsx';
 import { editing } from './editing.ts';
 import { MessageActions } from './message-actions.tsx';
 import { MessageEditor } from './message-editor.tsx';
-import { AnswerFacts } from './answer-facts.tsx';
 
 /** One message; it draws itself again when it changes, whatever else does. */
 export const MessageView = memo(({ message }: { message: Signal<Message> }) => {
