@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { endlessModel } from '../support/endless-model.ts';
 import { HearthProcess } from '../support/hearth-process.ts';
-import { syntheticModel } from '../support/synthetic-model.ts';
 import { launch } from './chromium.ts';
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -42,10 +42,10 @@ export class ChatBench {
     return `http://localhost:${this.#port}`;
   }
 
-  /** Random weights, whose answers go on and on: as long as somebody wants to see them in their middle. */
+  /** A model whose answers go on as long as somebody wants to see them in their middle. */
   async endlessModel(): Promise<string> {
     const path = join(this.folder, 'endless.gguf');
-    writeFileSync(path, await syntheticModel({ type: 'Q4_0', layerCount: 6, contextLength: 8192 }));
+    writeFileSync(path, await endlessModel());
     return path;
   }
 

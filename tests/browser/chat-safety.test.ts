@@ -241,6 +241,6 @@ describe('a coordinator with a key', () => {
     await page.getByLabel('What was given').fill('open-sesame');
     await page.keyboard.press('Enter');
     await answerIn(page, 'done');
-    expect(await page.getByRole('dialog').count()).toBe(0);
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
   });
 });

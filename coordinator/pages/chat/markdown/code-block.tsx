@@ -1,5 +1,5 @@
-import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import type { ComponentChildren, RefObject } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { copy } from '../talk/actions.ts';
 import { CheckIcon, CopyIcon } from '../views/icons.tsx';
 
@@ -16,7 +16,9 @@ interface CodeBlockProps {
 
 export function CodeBlock({ code, language, open }: CodeBlockProps) {
   const name = language.split(/\s/)[0] ?? '';
-  const coloured = useColours(code, name, open);
+  const figure = useRef<HTMLElement>(null);
+  const seen = useSeen(figure);
+  const coloured = useColours(code, name, seen && !open);
   const [copied, setCopied] = useState(false);
   const copyCode = async () => {
     if (!(await copy(code))) return;
@@ -24,7 +26,7 @@ export function CodeBlock({ code, language, open }: CodeBlockProps) {
     setTimeout(() => setCopied(false), 1500);
   };
   return (
-    <figure class="code">
+    <figure class="code" ref={figure}>
       <figcaption>
         <span>{name || 'text'}</span>
         <button type="button" class="quiet" onClick={copyCode}>
@@ -40,10 +42,10 @@ export function CodeBlock({ code, language, open }: CodeBlockProps) {
 }
 
 /** The highlighter is fetched with the first code there is. @returns undefined until there are colours */
-function useColours(code: string, name: string, open: boolean): ComponentChildren {
+function useColours(code: string, name: string, wished: boolean): ComponentChildren {
   const [coloured, setColoured] = useState<{ code: string; content: ComponentChildren }>();
   useEffect(() => {
-    if (open || name === '' || code.length > maxHighlighted) return;
+    if (!wished || name === '' || code.length > maxHighlighted) return;
     let wanted = true;
     import('./highlight.tsx').then(
       ({ highlight }) => wanted && setColoured({ code, content: highlight(code, name) }),
@@ -53,6 +55,20 @@ function useColours(code: string, name: string, open: boolean): ComponentChildre
     return () => {
       wanted = false;
     };
-  }, [code, name, open]);
+  }, [code, name, wished]);
   return coloured?.code === code ? coloured.content : undefined;
+}
+
+/** Whether an element has been in view: of a long conversation most never is. */
+function useSeen(element: RefObject<HTMLElement | null>): boolean {
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    if (seen || !element.current) return;
+    const observer = new IntersectionObserver((entries) => {
+      if (entries.some(({ isIntersecting }) => isIntersecting)) setSeen(true);
+    });
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [element, seen]);
+  return seen;
 }

@@ -44,7 +44,8 @@ export async function request(
   }
   reachable.value = true;
   if (response.ok) return response;
-  if (response.status === 401) keyWanted.value = true;
+  // An answer to an older key says nothing of the present one.
+  if (response.status === 401 && key === localStorage.getItem(keyName)) keyWanted.value = true;
   const { error } = (await response.json().catch(() => ({}))) as {
     error?: { code: string; message: string };
   };
