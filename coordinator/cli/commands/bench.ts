@@ -7,6 +7,7 @@ import { packageVersion } from '../../../device-agent/node/package-root.ts';
 import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
+import type { Goal } from '../../../runtime/plan/goal.ts';
 import { diskBytes } from '../../bench/disk-bytes.ts';
 import { type BenchPlan, measure } from '../../bench/measure.ts';
 import { type BenchReport, formatReport, type ReportFormat, reportFormats } from '../../bench/report.ts';
@@ -16,8 +17,10 @@ import { openModel } from '../../files/open-model.ts';
 import { ProfileFile } from '../../profile/profile-file.ts';
 import type { Profiler } from '../../profile/profiler.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
+import { addDoorOptions, type DoorOptions } from '../door-options.ts';
 import {
   type CutOptions,
+  goalOption,
   kvOption,
   localCut,
   pipelineOption,
@@ -27,13 +30,16 @@ import {
 } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
+import { benchCluster } from './bench-cluster.ts';
 
-interface BenchOptions extends DeviceOptions, CutOptions {
+interface BenchOptions extends DeviceOptions, CutOptions, DoorOptions {
   readonly prompt: number;
   readonly generate: number;
   readonly repetitions: number;
   readonly depth: number;
   readonly kv: KvFormat;
+  readonly cluster?: number;
+  readonly goal: Goal;
   readonly synthetic?: string;
   readonly keep?: string;
   readonly profile?: string;
@@ -50,7 +56,7 @@ export function addBench(program: Command): void {
     .command('bench')
     .description('measure how fast this device reads prompts and writes answers')
     .argument('[model]', 'a GGUF file, or the name of a model (default: built-in)');
-  addDeviceOptions(command, '-t, --threads <n>')
+  addDoorOptions(addDeviceOptions(command, '-t, --threads <n>'))
     .addOption(whole('-p, --prompt <n>', 'tokens of the prompt', 1, mostTokens, 128))
     .addOption(whole('-n, --generate <n>', 'tokens to generate', 1, mostTokens, 32))
     .addOption(whole('-r, --repetitions <n>', 'timed runs, after one that is not', 1, 1000, 5))
@@ -58,6 +64,15 @@ export function addBench(program: Command): void {
     .addOption(kvOption('f16'))
     .addOption(splitOption())
     .addOption(pipelineOption())
+    .addOption(
+      new Option(
+        '--cluster <n>',
+        'wait for devices to join, n with this one; compare ways to share the model with what is predicted of them',
+      )
+        .argParser(wholeNumber(1, 64))
+        .conflicts(['split', 'pipeline', 'profile', 'output', 'depth']),
+    )
+    .addOption(goalOption())
     .option('--synthetic <shape:type>', 'random weights in the shape of a model, such as llama-3.2-1b:Q4_0')
     .option('--keep <file>', 'where to keep the synthetic model (default: in the cache folder)')
     .addOption(profileOption())
@@ -65,6 +80,7 @@ export function addBench(program: Command): void {
     .option('--json', 'the same as --output json')
     .action(async (name: string | undefined, options: BenchOptions) => {
       const path = await modelToBench(name, options);
+      if (options.cluster) return benchCluster(path, { ...options, cluster: options.cluster });
       const profile = await ProfileFile.open(options.profile);
       const report = await bench(path, options, profile?.profiler);
       const format = options.json ? 'json' : options.output;

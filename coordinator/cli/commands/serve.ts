@@ -1,48 +1,33 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
 import pino, { type Logger } from 'pino';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import type { Goal } from '../../../runtime/plan/goal.ts';
-import { AgentServer } from '../../cluster/agent-server.ts';
 import { conversationsPath } from '../../conversations/conversation-folder.ts';
 import { ConversationShelf } from '../../conversations/conversation-shelf.ts';
 import { Conversations } from '../../conversations/conversations.ts';
 import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
-import { hostnameOf, isLoopback } from '../../host-guard.ts';
 import { askChat } from '../../http/ask-chat.ts';
-import { addClusterRoutes } from '../../http/cluster-routes.ts';
 import type { ServedModel } from '../../http/served-model.ts';
-import { type HttpServer, startHttpServer } from '../../http/server.ts';
-import { Pairing } from '../../pairing/pairing.ts';
-import { pairingFile } from '../../pairing/pairing-file.ts';
-import { addPairingRoutes, type PairingDoor } from '../../pairing/routes.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
-import { localAddresses } from '../local-addresses.ts';
+import { Door } from '../door.ts';
+import { addDoorOptions, type DoorOptions } from '../door-options.ts';
 import {
-  apiKeyOption,
   type CutOptions,
   contextOption,
   cutSettings,
-  defaultPort,
   goalOption,
   kvOption,
   parallelOption,
   pipelineOption,
-  secretOption,
   splitOption,
   wholeNumber,
 } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface ServeOptions extends DeviceOptions, CutOptions {
-  readonly port: number;
-  readonly host: string;
-  readonly lan?: boolean;
-  readonly apiKey?: string;
-  readonly secret?: string;
+interface ServeOptions extends DeviceOptions, CutOptions, DoorOptions {
   readonly local: boolean;
   readonly devices?: number;
   readonly parallel: number;
@@ -59,18 +44,7 @@ export function addServe(program: Command): void {
       'serve a model in a chat page and over an OpenAI-compatible API, on this device and all that join',
     )
     .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)');
-  addDeviceOptions(command)
-    .addOption(
-      new Option('--port <port>').argParser(wholeNumber(0, 65535)).env('HEARTH_PORT').default(defaultPort),
-    )
-    .addOption(
-      new Option('--host <address>', 'address to listen on; any but loopback needs an API key')
-        .env('HEARTH_HOST')
-        .default('127.0.0.1'),
-    )
-    .option('--lan', 'let other devices of this network in: listen on all addresses, with an API key')
-    .addOption(apiKeyOption())
-    .addOption(secretOption())
+  addDoorOptions(addDeviceOptions(command))
     .option('--no-local', 'hold no weights here: only devices that join compute')
     .addOption(
       new Option(
@@ -95,16 +69,13 @@ export function addServe(program: Command): void {
     .action(serve);
 }
 
-async function serve(name: string | undefined, given: ServeOptions): Promise<void> {
-  const options = given.lan ? onLan(given) : given;
+async function serve(name: string | undefined, options: ServeOptions): Promise<void> {
   const stop = stopSignal();
   const logger = pino(
     // Of an error under another name than its own, pino would leave out the message.
     { level: options.logLevel, serializers: { error: pino.stdSerializers.err } },
     pino.destination({ dest: 2, sync: true }),
   );
-  const pairing = new Pairing(pairingFile(), options.secret);
-  let door: PairingDoor | undefined;
   const served: ServedModel[] = [];
   const progress = new Progress('loading');
   const model = await openModel(name);
@@ -115,20 +86,8 @@ async function serve(name: string | undefined, given: ServeOptions): Promise<voi
     ask: askChat(() => served),
     onError,
   });
-  const http = await startHttpServer({
-    models: () => served,
-    conversations,
-    hostname: options.host,
-    port: options.port,
-    allowedHosts: isLoopbackHost(options.host) ? [] : localAddresses(),
-    onError,
-    extend: (app) => {
-      addClusterRoutes(app, () => engine);
-      addPairingRoutes(app, () => door);
-    },
-    ...(options.apiKey && { apiKey: options.apiKey }),
-  });
-  const agents = new AgentServer({ pairing, onMember: (member) => void engine?.join(member), logger });
+  const house = { engine: () => engine, models: () => served, conversations, logger, onError };
+  const door = await Door.open(options, house);
   try {
     engine = await Engine.start({
       model,
@@ -145,33 +104,15 @@ async function serve(name: string | undefined, given: ServeOptions): Promise<voi
       logger,
     });
     const started = engine;
-    agents.attach(http.server);
-    const joinUrl = () => joinUrlOf(http, options, pairing.secret);
-    door = { pairing, joinUrl, revoke: (device) => agents.revoke(device) };
-    sayWhere(engine, http, options, joinUrl());
-    whenReady(engine, http, stop, logger, () => served.push(servedModel(started)));
+    door.letDevicesIn();
+    sayWhere(engine, door, options);
+    whenReady(engine, door, stop, logger, () => served.push(servedModel(started)));
     if (!stop.aborted) await once(stop, 'abort');
   } finally {
-    agents.close();
-    await http.close();
+    await door.close();
     await conversations.close();
     await engine?.close();
   }
-}
-
-/** Whoever is let in from the network needs a key. */
-function onLan(options: ServeOptions): ServeOptions {
-  return { ...options, host: '0.0.0.0', apiKey: options.apiKey ?? randomBytes(18).toString('base64url') };
-}
-
-/** What a device joins by, and later a browser. What stands behind the # is sent to nobody. */
-function joinUrlOf(http: HttpServer, { host }: ServeOptions, secret: string): string {
-  const address = isLoopbackHost(host) ? '127.0.0.1' : (localAddresses()[0] ?? host);
-  return `http://${address.includes(':') ? `[${address}]` : address}:${http.port}/join#${secret}`;
-}
-
-function isLoopbackHost(host: string): boolean {
-  return isLoopback(hostnameOf(host) ?? '');
 }
 
 function servedModel({ model, tokenizer, chat, scheduler, cluster }: Engine): ServedModel {
@@ -181,21 +122,19 @@ function servedModel({ model, tokenizer, chat, scheduler, cluster }: Engine): Se
   return { id: model.name, createdSeconds, tokenizer, chat, scheduler, devices };
 }
 
-function sayWhere({ model }: Engine, http: HttpServer, options: ServeOptions, joinUrl: string): void {
-  const waiting = options.local ? '' : ' Waiting for devices to join.';
+function sayWhere({ model }: Engine, door: Door, { local, lan }: ServeOptions): void {
+  const waiting = local ? '' : ' Waiting for devices to join.';
   process.stdout.write(`Hearth serves ${model.name}.${waiting}\n`);
-  process.stdout.write(`  chat    ${new URL(joinUrl).origin}/\n`);
-  process.stdout.write(`  API     ${http.url}/v1\n`);
-  if (options.lan) process.stdout.write(`  API key ${options.apiKey}\n`);
-  process.stdout.write(`  devices npx hearth join "${joinUrl}"\n`);
-  if (isLoopbackHost(options.host))
-    process.stdout.write('          (from this machine only; --lan lets others in)\n');
+  process.stdout.write(`  chat    ${new URL(door.joinUrl).origin}/\n`);
+  process.stdout.write(`  API     ${door.http.url}/v1\n`);
+  if (lan) process.stdout.write(`  API key ${door.apiKey}\n`);
+  process.stdout.write(`  devices ${door.sayHowToJoin()}`);
 }
 
 /** From the first time on the model is offered: while devices change, requests wait. */
 function whenReady(
   { cluster }: Engine,
-  http: HttpServer,
+  { http }: Door,
   stop: AbortSignal,
   logger: Logger,
   offer: () => void,
