@@ -97,7 +97,8 @@ async function answerOfDevices(cacheFolder) {
     }
   };
   try {
-    const answer = await answerOf(['--no-local', '--devices', options.devices], joinAll);
+    const equal = Array.from({ length: deviceCount }, () => 1).join(',');
+    const answer = await answerOf(['--no-local', '--split', equal], joinAll);
     const ofEach = (of) => groups.map(of);
     return {
       ...answer,
@@ -127,6 +128,8 @@ function check(what, holds) {
 const mega = (bytes) => (bytes / 1e6).toFixed(0);
 
 const cacheFolder = mkdtempSync(join(dirname(model), 'hearth-bench-'));
+// Coordinator and devices are paired with each other, and with nobody of the user's.
+process.env.HEARTH_KEYS = join(cacheFolder, 'keys');
 try {
   const alone = await residentRate();
   console.log(`all in memory, ${alone.threads} threads: ${alone.tokensPerSecond.toFixed(2)} tokens/s`);

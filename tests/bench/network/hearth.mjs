@@ -22,6 +22,11 @@ export class Hearth {
     this.#folder = folder;
   }
 
+  /** Whether it has to decide who computes what, and so must know the link before. */
+  get plans() {
+    return !this.#serveArgs.some((arg) => arg === '--split' || arg === '--pipeline');
+  }
+
   async prepare() {}
 
   async measure({ cluster, model, promptTokens, generateTokens, repetitions, afterLoading }) {
@@ -47,7 +52,11 @@ export class Hearth {
     const secret = randomBytes(18).toString('base64url');
     const run = (host, args) =>
       cluster.start(host, [...hearth, ...args, '--secret', secret, '--threads', '1'], {
-        env: { ...process.env, HEARTH_CACHE: `${this.#folder}/host-${host}` },
+        env: {
+          ...process.env,
+          HEARTH_CACHE: `${this.#folder}/host-${host}`,
+          HEARTH_KEYS: `${this.#folder}/keys-${host}`,
+        },
       });
     const programs = [];
     const stop = async () => {

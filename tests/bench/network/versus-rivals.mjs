@@ -78,8 +78,8 @@ async function ratesOf(engine, { network, model, link }) {
   const percent = options['memory-percent'];
   const limitBytes = percent && (statSync(model.path).size * Number(percent)) / 100 + extraBytes;
   const cluster = new Cluster(network, devices, limitBytes);
-  // Weights are not what the link is measured with.
-  await network.setLink(freeLink);
+  // Weights are not what the link is measured with, except where it decides who gets them.
+  await network.setLink(engine.plans ? link.setting : freeLink);
   try {
     return await engine.measure({
       cluster,
