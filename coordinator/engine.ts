@@ -172,9 +172,10 @@ function measuringOf(cluster: Cluster, { model, kvFormat }: EngineOptions): Meas
 function localRankOptions(options: EngineOptions): LocalRankOptions {
   const { model, localRanks, memoryBytes, cacheBytes, logger } = options;
   const threads = options.threads ?? (localRanks > 1 ? 1 : idleProcessors());
-  const cutting = options.joinable ? 1 : 0;
+  // They cut tiles for others, and plan.
+  const helpers = options.joinable ? 2 : 0;
   const budget = memoryBudget(memoryBytes, {
-    threads: localRanks * (1 + threads) + cutting,
+    threads: localRanks * (1 + threads) + helpers,
     messageBytes: 4 * model.config.vocabSize,
   });
   return {

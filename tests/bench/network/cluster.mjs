@@ -24,6 +24,12 @@ export class Cluster {
     return new Companion(this.#groups[host].spawn(program, args, options));
   }
 
+  /** Starts a program on a host that is no part of what is measured: it takes nothing of the host's memory. */
+  startBeside(host, command) {
+    const [program, ...args] = this.network.command(host, command);
+    return new Companion(spawn(program, args));
+  }
+
   /** When all its programs have ended. */
   async close() {
     for (const group of this.#groups) await group?.close();

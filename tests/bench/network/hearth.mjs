@@ -96,7 +96,7 @@ async function complete(cluster, url, key, seed, promptTokens, generateTokens) {
     (_, i) => firstToken + ((seed * 7919 + i * 613) % tokenRange),
   );
   const body = JSON.stringify({ prompt, max_tokens: generateTokens, temperature: 0 });
-  const timings = JSON.parse(await cluster.start(0, [process.execPath, client, url, key, body]).end());
+  const timings = JSON.parse(await cluster.startBeside(0, [process.execPath, client, url, key, body]).end());
   const { cache_n, prompt_n, predicted_n } = timings;
   if (cache_n !== 0 || prompt_n !== promptTokens || predicted_n !== generateTokens)
     throw new Error(`the answer is not what was asked for: ${JSON.stringify(timings)}`);

@@ -66,7 +66,7 @@ async function loadPredict() {
 async function profilesOf(cluster, { url, key }, count) {
   const get = `const r = await fetch(${JSON.stringify(`${url}/v1/cluster/devices`)}, { headers: { authorization: 'Bearer ${key}' } }); console.log(JSON.stringify(await r.json()))`;
   const command = [process.execPath, '--input-type=module', '-e', get];
-  const { data, devices = data } = JSON.parse(await cluster.start(0, command).end());
+  const { data, devices = data } = JSON.parse(await cluster.startBeside(0, command).end());
   const ranks = devices.filter(({ rank }) => rank !== undefined).sort((a, b) => a.rank - b.rank);
   const profiles = ranks.map(({ profile }) => profile ?? undefined);
   if (profiles.length !== count || profiles.includes(undefined))
