@@ -2,28 +2,22 @@ import { expect, it } from 'vitest';
 import type { DeviceState } from '../../coordinator/cluster/cluster.ts';
 import { metricsText } from '../../coordinator/http/metrics.ts';
 import { fakeMemory } from '../cluster/fake-rank.ts';
+import { device as attic } from '../support/device-state.ts';
 
 const device: DeviceState = {
+  ...attic,
   name: 'the "old" laptop \\ attic',
-  platform: 'node',
-  link: 'websocket',
-  state: 'ready',
-  reason: undefined,
-  rank: 1,
   tiles: 20,
   loadedTiles: 19,
   tileBytes: 4e8,
   memory: { ...fakeMemory, steps: 12 },
   work: { steps: 12, syncs: 44, upBytes: 4e5, downBytes: 3e5, ownMs: 1250, waitMs: 62.5 },
   profile: {
-    name: 'the "old" laptop \\ attic',
-    threads: 2,
-    memoryBytes: 1e9,
+    ...attic.profile!,
     kernels: {
       Q4_K: { decodeBytesPerSecond: 8e9, prefillFlopsPerSecond: 9e10 },
       Q6_K: { decodeBytesPerSecond: 7e9, prefillFlopsPerSecond: 6e10 },
     },
-    attentionBytesPerSecond: 5e9,
     diskBytesPerSecond: 4e8,
     syncMs: 0.5,
     link: { rttMs: 2, rttP95Ms: 3.5, upBytesPerSecond: 1e7, downBytesPerSecond: 2e7 },

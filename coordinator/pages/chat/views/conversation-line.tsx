@@ -3,6 +3,7 @@ import { exportFile, rename } from '../talk/actions.ts';
 import { shownId } from '../talk/address.ts';
 import type { ListedConversation } from '../talk/conversation-list.ts';
 import { listOpen, openDialog } from './dialogs.ts';
+import { IconButton } from './icon-button.tsx';
 import { DeleteIcon, EditIcon, ExportIcon } from './icons.tsx';
 
 /** One conversation in the list, with what can be done to it. */
@@ -27,37 +28,17 @@ export function ConversationLine({ conversation }: { conversation: ListedConvers
         {excerpt && <span class="excerpt">{excerpt}</span>}
       </a>
       <span class="line-actions">
-        <LineButton label={`Rename ${name}`} onClick={() => (renaming.value = true)}>
+        <IconButton label={`Rename ${name}`} onClick={() => (renaming.value = true)}>
           <EditIcon />
-        </LineButton>
-        <LineButton label={`Export ${name}`} onClick={() => exportFile(id)}>
+        </IconButton>
+        <IconButton label={`Export ${name}`} onClick={() => exportFile(id)}>
           <ExportIcon />
-        </LineButton>
-        <LineButton label={`Delete ${name}`} onClick={() => (openDialog.value = { delete: conversation })}>
+        </IconButton>
+        <IconButton label={`Delete ${name}`} onClick={() => (openDialog.value = { delete: conversation })}>
           <DeleteIcon />
-        </LineButton>
+        </IconButton>
       </span>
     </li>
-  );
-}
-
-interface LineButtonProps {
-  label: string;
-  onClick: () => unknown;
-  children: preact.ComponentChildren;
-}
-
-function LineButton({ label, onClick, children }: LineButtonProps) {
-  return (
-    <button
-      type="button"
-      class="quiet square"
-      aria-label={label}
-      title={label}
-      onClick={() => void onClick()}
-    >
-      {children}
-    </button>
   );
 }
 

@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals';
-import type { ComponentChildren } from 'preact';
 import type { Message } from '../../../conversations/conversation.ts';
 import { answerAgain, copy, goOn, showBranch } from '../talk/actions.ts';
 import { shown } from '../talk/address.ts';
 import { reachable } from '../talk/api.ts';
 import { editing } from './editing.ts';
+import { IconButton } from './icon-button.tsx';
 import { AgainIcon, CheckIcon, ContinueIcon, CopyIcon, EditIcon, LeftIcon, RightIcon } from './icons.tsx';
 
 /** What can be done with a message. While an answer is under way, only what leaves it alone. */
@@ -19,19 +19,19 @@ export function MessageActions({ message }: { message: Message }) {
       <Branches id={id} />
       {text !== '' && answer?.state !== 'answering' && <CopyAction text={text} />}
       {role === 'user' && free && (
-        <Action
+        <IconButton
           label="Edit"
           onClick={() => {
             editing.value = id;
           }}
         >
           <EditIcon />
-        </Action>
+        </IconButton>
       )}
       {role === 'assistant' && free && (
-        <Action label="Answer again" onClick={() => answerAgain(message)}>
+        <IconButton label="Answer again" onClick={() => answerAgain(message)}>
           <AgainIcon />
-        </Action>
+        </IconButton>
       )}
       {unfinished && free && isLast && (
         <button type="button" class="quiet continue" onClick={() => goOn(message)}>
@@ -51,15 +51,15 @@ function Branches({ id }: { id: string }) {
   const go = (to: number) => () => showBranch(siblings[to]!);
   return (
     <span class="branches" role="group" aria-label="Branches">
-      <Action label="Previous branch" disabled={place === 0} onClick={go(place - 1)}>
+      <IconButton label="Previous branch" disabled={place === 0} onClick={go(place - 1)}>
         <LeftIcon />
-      </Action>
+      </IconButton>
       <span class="number">
         {place + 1}/{siblings.length}
       </span>
-      <Action label="Next branch" disabled={place === siblings.length - 1} onClick={go(place + 1)}>
+      <IconButton label="Next branch" disabled={place === siblings.length - 1} onClick={go(place + 1)}>
         <RightIcon />
-      </Action>
+      </IconButton>
     </span>
   );
 }
@@ -73,30 +73,8 @@ function CopyAction({ text }: { text: string }) {
     }, 1500);
   };
   return (
-    <Action label={copied.value ? 'Copied' : 'Copy'} onClick={copyText}>
+    <IconButton label={copied.value ? 'Copied' : 'Copy'} onClick={copyText}>
       {copied.value ? <CheckIcon /> : <CopyIcon />}
-    </Action>
-  );
-}
-
-interface ActionProps {
-  label: string;
-  disabled?: boolean;
-  onClick: () => unknown;
-  children: ComponentChildren;
-}
-
-function Action({ label, disabled = false, onClick, children }: ActionProps) {
-  return (
-    <button
-      type="button"
-      class="quiet square"
-      aria-label={label}
-      title={label}
-      disabled={disabled}
-      onClick={() => void onClick()}
-    >
-      {children}
-    </button>
+    </IconButton>
   );
 }

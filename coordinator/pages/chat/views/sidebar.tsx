@@ -11,6 +11,7 @@ import {
 import { ConversationLine } from './conversation-line.tsx';
 import { listOpen, openDialog } from './dialogs.ts';
 import { searchId } from './element-ids.ts';
+import { IconButton } from './icon-button.tsx';
 import {
   CloseIcon,
   ExportIcon,
@@ -139,20 +140,20 @@ function Tools() {
   };
   return (
     <div class="tools">
-      <ToolButton label="Import conversations" onClick={() => file.current?.click()} disabled={busy.value}>
+      <IconButton label="Import conversations" onClick={() => file.current?.click()} disabled={busy.value}>
         <ImportIcon />
-      </ToolButton>
-      <ToolButton label="Export all conversations" onClick={() => void exportFile()}>
+      </IconButton>
+      <IconButton label="Export all conversations" onClick={() => void exportFile()}>
         <ExportIcon />
-      </ToolButton>
-      <ToolButton
+      </IconButton>
+      <IconButton
         label="Keyboard shortcuts"
         onClick={() => {
           openDialog.value = 'shortcuts';
         }}
       >
         <KeyboardIcon />
-      </ToolButton>
+      </IconButton>
       <ThemeButton />
       <input
         ref={file}
@@ -163,27 +164,5 @@ function Tools() {
         onChange={({ currentTarget }) => void bring(currentTarget.files?.[0])}
       />
     </div>
-  );
-}
-
-interface ToolProps {
-  label: string;
-  disabled?: boolean;
-  onClick: () => void;
-  children: preact.ComponentChildren;
-}
-
-function ToolButton({ label, disabled = false, onClick, children }: ToolProps) {
-  return (
-    <button
-      type="button"
-      class="quiet square"
-      aria-label={label}
-      title={label}
-      disabled={disabled}
-      onClick={onClick}
-    >
-      {children}
-    </button>
   );
 }

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { savedTheme, saveTheme, type Theme } from '../theme.ts';
+import { IconButton } from './icon-button.tsx';
 import { MoonIcon, SunIcon, SystemIcon } from './icons.tsx';
 
 const themes: Readonly<Record<Theme, { name: string; next: Theme; Icon: () => preact.JSX.Element }>> = {
@@ -11,19 +12,13 @@ const themes: Readonly<Record<Theme, { name: string; next: Theme; Icon: () => pr
 export function ThemeButton() {
   const theme = useSignal(savedTheme());
   const { name, next, Icon } = themes[theme.value];
-  const label = `Colours: ${name}`;
+  const change = () => {
+    theme.value = next;
+    saveTheme(next);
+  };
   return (
-    <button
-      type="button"
-      class="quiet square"
-      aria-label={label}
-      title={label}
-      onClick={() => {
-        theme.value = next;
-        saveTheme(next);
-      }}
-    >
+    <IconButton label={`Colours: ${name}`} onClick={change}>
       <Icon />
-    </button>
+    </IconButton>
   );
 }
