@@ -58,11 +58,7 @@ export function dialogue<T>(
         stopTicks();
         resolve(result);
       } catch (error) {
-        fail(
-          error instanceof HearthError
-            ? error
-            : new HearthError('INTERNAL', 'the handshake failed', {}, error),
-        );
+        fail(HearthError.of(error, 'the handshake failed'));
       }
     };
   });

@@ -35,8 +35,7 @@ export function sealedLink(inner: Link, { sending, receiving }: Secured): Link {
     try {
       frame = opener.open(message);
     } catch (error) {
-      const { code, message: reason } =
-        error instanceof HearthError ? error : new HearthError('INTERNAL', 'the link failed', {}, error);
+      const { code, message: reason } = HearthError.of(error, 'the link failed');
       inner.close(closeCodeOf(code), closeReasonOf(reason));
       over(closeCodeOf(code), `${reason} (${code})`);
       return;

@@ -4,8 +4,8 @@ import type { Goal } from '../../runtime/plan/goal.ts';
 import { kindOf, type LayoutKind } from '../../runtime/plan/kind.ts';
 import type { Layout } from '../../runtime/plan/layout.ts';
 import { pipeline, tensorParallel } from '../../runtime/plan/layouts.ts';
-import { hasPart } from '../../runtime/plan/planner.ts';
-import { type Problem, problemOf } from '../../runtime/plan/problem.ts';
+import { partsOf } from '../../runtime/plan/planner.ts';
+import { problemOf } from '../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
 import { type ModelWork, modelWork } from '../../runtime/plan/workload.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -128,8 +128,4 @@ function choicesOf(
     if (!firsts.has(key)) firsts.set(key, choice);
   }
   return [...firsts.values()];
-}
-
-function partsOf(problem: Problem, layout: Layout): number[] {
-  return [...problem.devices.keys()].filter((rank) => hasPart(problem, layout, rank));
 }

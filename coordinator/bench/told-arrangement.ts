@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../device-agent/clock.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { Layout } from '../../runtime/plan/layout.ts';
@@ -42,7 +43,7 @@ export class ToldArrangement {
       if (present && wanted && isSameArrangement(present, wanted)) return;
       if (this.#clock.nowMs() >= endMs)
         throw new HearthError('LINK_TIMEOUT', 'the devices did not get their tiles in time');
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      await sleep(pollMs);
     }
   }
 

@@ -2,7 +2,7 @@ import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import { type Explanation, explain } from '../../runtime/plan/explain.ts';
 import type { Goal } from '../../runtime/plan/goal.ts';
 import type { Layout } from '../../runtime/plan/layout.ts';
-import { type ClusterPlan, hasPart, planCluster } from '../../runtime/plan/planner.ts';
+import { type ClusterPlan, partsOf, planCluster } from '../../runtime/plan/planner.ts';
 import { defaultUsage, problemOf, type Usage } from '../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
 import type { ModelWork } from '../../runtime/plan/workload.ts';
@@ -36,7 +36,7 @@ export function planReport(
     usage,
     devices,
     ...plan,
-    parts: [...devices.keys()].filter((rank) => hasPart(problem, plan.layout, rank)),
+    parts: partsOf(problem, plan.layout),
     explanation: explain(problem, plan),
   };
 }

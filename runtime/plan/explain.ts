@@ -1,7 +1,7 @@
 import type { Goal } from './goal.ts';
 import type { LayoutKind } from './kind.ts';
 import { transferMs } from './network.ts';
-import { type Candidate, type ClusterPlan, hasPart, type StandBy } from './planner.ts';
+import { type Candidate, type ClusterPlan, partsOf, type StandBy } from './planner.ts';
 import type { Problem } from './problem.ts';
 import type { DeviceProfile } from './profiles.ts';
 import { membersOf } from './residual-routes.ts';
@@ -39,16 +39,14 @@ export function explain(problem: Problem, plan: ClusterPlan): Explanation {
       `(for ${goalNames[plan.goal]})`,
     devices: [
       ['device', 'layers', 'share', 'memory', 'streams', 'computes', 'waits', 'syncs', 'sends'],
-      ...devices.flatMap((device, rank) =>
-        hasPart(problem, plan.layout, rank) ? [deviceRow(plan, device, rank)] : [],
-      ),
+      ...partsOf(problem, plan.layout).map((rank) => deviceRow(plan, devices[rank]!, rank)),
     ],
     alternatives: [
       ['layout', 'devices', 'tokens/s', 'first token'],
       ...plan.alternatives.map((candidate) => [
         candidate.kind,
-        devices
-          .flatMap(({ name }, rank) => (hasPart(problem, candidate.layout, rank) ? [name] : []))
+        partsOf(problem, candidate.layout)
+          .map((rank) => devices[rank]!.name)
           .join(', '),
         number(1000 / candidate.prediction.tpotMs),
         `${number(candidate.prediction.ttftMs / 1000)} s`,

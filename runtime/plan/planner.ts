@@ -48,6 +48,7 @@ export function planCluster(problem: Problem, goal: Goal, present?: Layout): Clu
     kind: kindOf(layout),
     prediction: new LayoutCost(problem, layout).predict(),
   });
+  const parts = partsOf(problem, best.layout);
   const firsts = kinds.map((kind) => scored.find(({ layout }) => kindOf(layout) === kind));
   return {
     goal,
@@ -57,7 +58,7 @@ export function planCluster(problem: Problem, goal: Goal, present?: Layout): Clu
       .sort((a, b) => a.score - b.score)
       .map(candidate),
     standBy: devices.flatMap((_, rank) => {
-      if (hasPart(problem, best.layout, rank)) return [];
+      if (parts.includes(rank)) return [];
       const withIt = scored.find(({ layout }) => hasPart(problem, layout, rank));
       return [{ rank, withIt: withIt && candidate(withIt) }];
     }),
@@ -76,12 +77,18 @@ function withPresent(
   return score <= worthMoving * scored[0].score ? [{ layout: present, score }, ...scored] : scored;
 }
 
-/** Whether a device computes anything: of a small share nothing may be left when tiles are dealt. */
-export function hasPart({ work }: Problem, layout: Layout, rank: number): boolean {
+/** Devices that compute anything, ascending: of a small share nothing may be left when tiles are dealt. */
+export function partsOf({ work }: Problem, layout: Layout): number[] {
+  const { vocabulary, sublayers } = dealLayout(work, layout);
+  const holds = (rank: number) => vocabulary[rank]! > 0 || sublayers.some((counts) => counts[rank]! > 0);
+  return [...vocabulary.keys()].filter(holds);
+}
+
+/** Without a share there is nothing to deal. */
+function hasPart(problem: Problem, layout: Layout, rank: number): boolean {
   const { stages, vocabularyShares } = layout;
   if (vocabularyShares[rank] === 0 && stages.every(({ shares }) => shares[rank] === 0)) return false;
-  const deal = dealLayout(work, layout);
-  return deal.vocabulary[rank]! > 0 || deal.sublayers.some((counts) => counts[rank]! > 0);
+  return partsOf(problem, layout).includes(rank);
 }
 
 function checkDevices({ devices }: Problem, goal: Goal): void {
