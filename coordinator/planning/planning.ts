@@ -53,7 +53,6 @@ export class Planning {
       return profile ? [{ seat, profile }] : [];
     });
     if (measured.length === 0) return this.#options.unmeasured(seats, present);
-    this.#report = undefined;
     const report = await this.#plan(measured, present);
     this.#report = report;
     this.#options.logger.info({ plan: report.explanation.summary }, 'planned who computes what');
@@ -98,6 +97,7 @@ export class Planning {
       return await thread.plan({ devices, goal, present: present && layoutAmong(measured, present) });
     } catch (caught) {
       const error = HearthError.of(caught, 'planning failed');
+      this.#report = undefined;
       this.#failure = error.message;
       logger.warn({ reason: error.message }, 'no plan was found');
       throw new HearthError('PLAN_NO_DEVICES', error.message, error.fields, error);
