@@ -4,6 +4,7 @@ import {
   type Conversation,
   type ConversationSummary,
   conversationLimits,
+  type FoundConversation,
   type Message,
   type Settings,
 } from './conversation.ts';
@@ -13,12 +14,6 @@ import { mentions } from './search.ts';
 
 /** So many conversations stay in memory that nobody looks at and nothing is answered in. */
 const idleConversations = 16;
-
-/** A line of a list that was searched. */
-export interface FoundConversation extends ConversationSummary {
-  /** What was found, where it is not the title. */
-  readonly excerpt?: string;
-}
 
 /** All conversations of one user: a line of each in memory, all else in files, but for those in use. */
 export class ConversationShelf {

@@ -110,3 +110,15 @@ export interface ConversationSummary {
   readonly updatedMs: number;
   readonly messageCount: number;
 }
+
+/** A line of a list that was searched. */
+export interface FoundConversation extends ConversationSummary {
+  /** What was found, where it is not the title. */
+  readonly excerpt?: string;
+}
+
+/** As it is shown. */
+export interface ListedConversation extends FoundConversation {
+  /** Whether an answer is under way in it. */
+  readonly answering: boolean;
+}

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { HearthError } from '../../runtime/error.ts';
 import { AnswerRun, type Ask } from './answer-run.ts';
-import type { Message, Settings } from './conversation.ts';
-import type { ConversationShelf, FoundConversation } from './conversation-shelf.ts';
+import type { ListedConversation, Message, Settings } from './conversation.ts';
+import type { ConversationShelf } from './conversation-shelf.ts';
 import { branchTo, newestLeaf } from './message-tree.ts';
 import type { OpenConversation } from './open-conversation.ts';
 
@@ -36,7 +36,7 @@ export class Conversations {
   }
 
   /** @throws HearthError as `ConversationShelf.list` */
-  async list(search?: string): Promise<(FoundConversation & { readonly answering: boolean })[]> {
+  async list(search?: string): Promise<ListedConversation[]> {
     const found = await this.shelf.list(search);
     return found.map((summary) => ({ ...summary, answering: this.#isAnswering(summary.id) }));
   }

@@ -1,13 +1,7 @@
 import { signal } from '@preact/signals';
-import type { ConversationSummary } from '../../../conversations/conversation.ts';
+import type { ListedConversation } from '../../../conversations/conversation.ts';
 import { ApiError, call } from './api.ts';
 import { offlineCopies } from './offline-copies.ts';
-
-export interface ListedConversation extends ConversationSummary {
-  readonly answering: boolean;
-  /** Where a search found its words, unless in the title. */
-  readonly excerpt?: string;
-}
 
 /** Newest first. */
 export const conversationList = signal<readonly ListedConversation[]>([]);

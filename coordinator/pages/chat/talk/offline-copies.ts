@@ -1,6 +1,5 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import type { Conversation } from '../../../conversations/conversation.ts';
-import type { ListedConversation } from './conversation-list.ts';
+import type { Conversation, ListedConversation } from '../../../conversations/conversation.ts';
 
 interface Copies extends DBSchema {
   conversations: { key: string; value: Conversation };

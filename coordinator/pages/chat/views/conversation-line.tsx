@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
+import type { ListedConversation } from '../../../conversations/conversation.ts';
 import { exportFile, rename } from '../talk/actions.ts';
 import { shownId } from '../talk/address.ts';
-import type { ListedConversation } from '../talk/conversation-list.ts';
 import { listOpen, openDialog } from './dialogs.ts';
 import { IconButton } from './icon-button.tsx';
 import { DeleteIcon, EditIcon, ExportIcon } from './icons.tsx';

@@ -1,5 +1,5 @@
+import type { ListedConversation } from '../../../conversations/conversation.ts';
 import { remove } from '../talk/actions.ts';
-import type { ListedConversation } from '../talk/conversation-list.ts';
 import { closeDialog, Dialog } from './dialog.tsx';
 
 export function DeleteDialog({ conversation: { id, title } }: { conversation: ListedConversation }) {

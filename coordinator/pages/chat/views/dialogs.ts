@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { ListedConversation } from '../talk/conversation-list.ts';
+import type { ListedConversation } from '../../../conversations/conversation.ts';
 
 /** What lies over the page. */
 export const openDialog = signal<

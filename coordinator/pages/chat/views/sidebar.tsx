@@ -1,13 +1,9 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
+import type { ListedConversation } from '../../../conversations/conversation.ts';
 import { exportFile, importFile } from '../talk/actions.ts';
 import { showConversation } from '../talk/address.ts';
-import {
-  conversationList,
-  type ListedConversation,
-  refreshList,
-  searchWords,
-} from '../talk/conversation-list.ts';
+import { conversationList, refreshList, searchWords } from '../talk/conversation-list.ts';
 import { ConversationLine } from './conversation-line.tsx';
 import { listOpen, openDialog } from './dialogs.ts';
 import { searchId } from './element-ids.ts';
