@@ -7,6 +7,7 @@ import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Logger } from '../logger.ts';
 import type { Threads } from '../rank-host.ts';
 import type { LoadEvents } from '../tile-sources.ts';
+import { allowedProcessors } from './allowed-processors.ts';
 import type { ComputeWorkerData, ComputeWorkerMessage } from './compute-worker.ts';
 import { packageRoot } from './package-root.ts';
 import type { TileRoomOptions } from './tile-room.ts';
@@ -65,8 +66,8 @@ function startThread(
 const sampleMs = 50;
 
 /**
- * How many threads this machine can spare: its idle processors. More would wait for each other's time slices at
- * every barrier.
+ * How many threads this machine can spare: its idle processors, as far as this process may use them. More would wait for
+ * each other's time slices at every barrier.
  */
 export function idleProcessors(): number {
   const before = processorTimes();
@@ -74,7 +75,7 @@ export function idleProcessors(): number {
   const after = processorTimes();
   const idleShare = (after.idle - before.idle) / Math.max(1, after.total - before.total);
   const available = availableParallelism();
-  return Math.min(available, Math.max(1, Math.round(idleShare * available)));
+  return Math.max(1, Math.min(Math.floor(allowedProcessors()), Math.round(idleShare * available)));
 }
 
 function processorTimes(): { idle: number; total: number } {

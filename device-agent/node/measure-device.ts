@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
-import type { MeasureDevice } from '../probe/measure.ts';
+import { type MeasureDevice, scaledRates } from '../probe/measure.ts';
+import { allowedProcessors } from './allowed-processors.ts';
 import { startKernels } from './kernel-files.ts';
 import { measureCompute } from './measure-compute.ts';
 import { packageVersion } from './package-root.ts';
@@ -25,16 +26,18 @@ export function measureNode({ threads, memoryBytes, cache, file }: MeasureOption
   const processor = cpus()[0]?.model.trim() || process.arch;
   const disk = `${cache.limitBytes} bytes of ${cache.folder}`;
   const circumstances = [processor, `${threads} threads`, kernels, packageVersion(), disk];
+  // What is measured in moments says nothing of how many of them a limited process has.
+  const asAllowed = (rates: DeviceRates) => scaledRates(rates, Math.min(1, allowedProcessors() / threads));
   return async ({ formats, kvFormat, fresh }, signal) => {
     const key = [...circumstances, `KV in ${kvFormat}`].join(', ');
     const known = fresh ? undefined : remembered.find(key);
     const missing = formats.filter((name) => !known?.kernels[name]);
-    if (known && missing.length === 0) return only(known, formats);
+    if (known && missing.length === 0) return asAllowed(only(known, formats));
     const job = { formats: missing, kvFormat, threads, memoryBytes, cache };
     const { kernels: added, ...measured } = await measureCompute(job, signal);
     const rates = { ...known, ...measured, kernels: { ...known?.kernels, ...added } };
     remembered.note(key, rates);
-    return only(rates, formats);
+    return asAllowed(only(rates, formats));
   };
 }
 

@@ -9,7 +9,7 @@ const root2 = '/sys/fs/cgroup';
  * Short, so that a group is as a slower processor: with the usual 100 ms a device would be fast for a part of them and
  * then stand still for many syncs.
  */
-const periodUs = 4000;
+const periodUs = 5000;
 
 /** A group of processes that together get a part of one processor's time. It takes root. */
 export class ProcessorGroup {

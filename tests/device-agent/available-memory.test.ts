@@ -1,29 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { availableMemory } from '../../device-agent/node/available-memory.ts';
 import { memoryBudget } from '../../device-agent/node/memory-budget.ts';
-
-/** A group of processes that may take so much, if one can be made. @returns its folder */
-function memoryGroup(bytes: number): string | undefined {
-  for (const [folder, limit] of [
-    ['/sys/fs/cgroup/memory/hearth-test', 'memory.limit_in_bytes'],
-    ['/sys/fs/cgroup/hearth-test', 'memory.max'],
-  ] as const) {
-    try {
-      mkdirSync(folder);
-      onTestFinished(() => rmdirSync(folder));
-      writeFileSync(`${folder}/${limit}`, String(bytes));
-      return folder;
-    } catch {
-      // Not this version of control groups, or not allowed.
-    }
-  }
-  return undefined;
-}
+import { callIn, processGroup } from '../support/process-group.ts';
 
 describe('memory that is available', () => {
   test('is less than the machine has, and more than nothing', () => {
@@ -32,16 +11,15 @@ describe('memory that is available', () => {
   });
 
   test('is what is left to the group of processes', (context) => {
-    const group = memoryGroup(300e6);
+    const group = processGroup([
+      { folder: '/sys/fs/cgroup/memory/hearth-test', limits: { 'memory.limit_in_bytes': '300000000' } },
+      { folder: '/sys/fs/cgroup/hearth-test', limits: { 'memory.max': '300000000' } },
+    ]);
     if (!group) {
       console.log('skipped: no control group can be made here, which takes root');
       return context.skip();
     }
-    const entry = fileURLToPath(new URL('../../device-agent/node/available-memory.ts', import.meta.url));
-    const { outputFiles } = buildSync({ entryPoints: [entry], bundle: true, write: false, platform: 'node' });
-    const code = `${outputFiles[0]!.text}\nconsole.log(availableMemory());`;
-    const script = `echo $$ > ${group}/cgroup.procs && exec "${process.execPath}" -`;
-    const printed = Number(execFileSync('sh', ['-c', script], { input: code, encoding: 'utf8' }));
+    const printed = callIn(group, 'device-agent/node/available-memory.ts', 'availableMemory');
     expect(printed).toBeGreaterThan(150e6);
     expect(printed).toBeLessThan(300e6);
   });
