@@ -24,7 +24,7 @@ const nodeEntryPoints = [
 ];
 
 /** Workers of the page that lends a browser: plain scripts beside it, under names that they know of each other. */
-const browserEntryPoints = ['driver', 'probe-worker'];
+const browserEntryPoints = ['driver', 'compute-worker', 'loader-worker', 'probe-worker'];
 
 /** Targets of asconfig.json. */
 const kernelBuilds = ['baseline', 'relaxed', 'baseline-shared', 'relaxed-shared'];

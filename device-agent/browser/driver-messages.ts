@@ -19,6 +19,10 @@ export interface DriverSettings {
 /** What the page tells the worker that is a device; the first is `join`. */
 export type DriverCommand =
   | { readonly type: 'join'; readonly settings: DriverSettings }
+  /** Leave this device out, or, without a reason, no longer. */
+  | { readonly type: 'standBy'; readonly reason: string }
+  /** Part of the time in which it may compute, 0 to 1. */
+  | { readonly type: 'effort'; readonly effort: number }
   /** Ends the work. */
   | { readonly type: 'leave' };
 

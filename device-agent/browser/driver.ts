@@ -2,9 +2,10 @@ import { reportOf } from '../../runtime/protocol/error-report.ts';
 import { portableCryptography } from '../../runtime/secure/portable-cryptography.ts';
 import { keepJoined } from '../keep-joined.ts';
 import type { Logger } from '../logger.ts';
+import { StandBySwitch } from '../stand-by-switch.ts';
 import { BrowserKeys } from './browser-keys.ts';
 import { openDatabase } from './database.ts';
-import { browserDevice } from './device.ts';
+import { browserDevice, type DeviceWishes } from './device.ts';
 import type { DriverCommand, DriverReport, DriverSettings } from './driver-messages.ts';
 import { websocketLink } from './websocket-link.ts';
 
@@ -12,11 +13,14 @@ import { websocketLink } from './websocket-link.ts';
 const reportMs = 500;
 
 const stop = new AbortController();
+const wishes: DeviceWishes = { standBy: new StandBySwitch(), effort: 1 };
 const tell = (report: DriverReport): void => postMessage(report);
 
 /** Entry point of the worker that is a device: it has the link, leads the rank's threads, and lets the page be. */
 self.onmessage = ({ data }: MessageEvent<DriverCommand>) => {
   if (data.type === 'leave') stop.abort();
+  else if (data.type === 'standBy') wishes.standBy.set(data.reason);
+  else if (data.type === 'effort') wishes.effort = data.effort;
   else
     drive(data.settings).then(
       () => tell({ type: 'ended', report: undefined }),
@@ -29,7 +33,7 @@ async function drive({ url, secret, name, ...settings }: DriverSettings): Promis
   const credentials = await BrowserKeys.open(database);
   const onRates = (rates: Extract<DriverReport, { type: 'rates' }>['rates']) =>
     tell({ type: 'rates', rates });
-  const { device, ranks } = await browserDevice({ ...settings, database, logger, onRates });
+  const { device, ranks } = await browserDevice({ ...settings, database, wishes, logger, onRates });
   const timer = setInterval(() => tell({ type: 'work', work: ranks.work }), reportMs);
   await keepJoined({
     url,

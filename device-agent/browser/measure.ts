@@ -1,9 +1,10 @@
 import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
-import type { ComputeRates, ProbeJob } from '../probe/compute-probe.ts';
+import { type ComputeRates, type ProbeJob, probeJob } from '../probe/compute-probe.ts';
 import type { MeasureDevice } from '../probe/measure.ts';
 import { type RatesMemory, remembering, rememberedMs } from '../probe/remembering.ts';
 import type { Database } from './database.ts';
+import { kernelStarter } from './kernel-source.ts';
 import type { ProbeWorkerData } from './probe-worker.ts';
 import { startWorker } from './start-worker.ts';
 
@@ -17,6 +18,8 @@ export interface MeasureBrowserOptions {
   readonly threads: number;
   readonly memoryBytes: number;
   readonly database: Database;
+  /** How fast kept tiles can be read ahead; 0 where nothing can stream. */
+  readonly diskBytesPerSecond: () => Promise<number>;
   /** All that makes this browser faster or slower for good. */
   readonly circumstances: string;
 }
@@ -26,29 +29,38 @@ export function measureBrowser(options: MeasureBrowserOptions): MeasureDevice {
   const { database, circumstances, memoryBytes, threads } = options;
   const weightBytes = Math.min(mostBytes, Math.floor(memoryBytes * memoryShare));
   return remembering(ratesIn(database), circumstances, async (job, signal) => {
-    const computed = await probe({ ...job, threads, weightBytes, shared: undefined }, options, signal);
-    return { ...computed, diskBytesPerSecond: 0 };
+    const computed = await probe({ ...job, threads, weightBytes }, options, signal);
+    return { ...computed, diskBytesPerSecond: await options.diskBytesPerSecond() };
   });
 }
 
-/** In a worker of its own, which can be ended at any moment. */
+/** In workers of their own, which can be ended at any moment. @returns what all of them measured */
 async function probe(
-  job: ProbeJob,
+  job: Omit<ProbeJob, 'shared'>,
   { kernels }: MeasureBrowserOptions,
   signal: AbortSignal,
 ): Promise<ComputeRates> {
   signal.throwIfAborted();
-  const worker = startWorker('probe-worker');
+  const shared = probeJob(job, kernelStarter(kernels));
+  const workers = Array.from({ length: job.threads }, () => startWorker('probe-worker'));
   try {
-    return await new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-      worker.onmessage = ({ data }: MessageEvent<ComputeRates>) => resolve(data);
-      worker.onerror = ({ message }) => reject(new Error(message));
-      worker.postMessage({ job, index: 0, kernels } satisfies ProbeWorkerData);
+    const answers = workers.map((worker, index) => {
+      worker.postMessage({ job: shared, index, kernels } satisfies ProbeWorkerData);
+      return answerOf(worker, signal);
     });
+    const [rates] = await Promise.all(answers);
+    return rates!;
   } finally {
-    worker.terminate();
+    for (const worker of workers) worker.terminate();
   }
+}
+
+function answerOf(worker: Worker, signal: AbortSignal): Promise<ComputeRates> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    worker.onmessage = ({ data }: MessageEvent<ComputeRates>) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+  });
 }
 
 function ratesIn(database: Database): RatesMemory {

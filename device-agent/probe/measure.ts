@@ -10,6 +10,24 @@ export type MeasureRequest = Omit<Measure, 'type'>;
  */
 export type MeasureDevice = (request: MeasureRequest, signal: AbortSignal) => Promise<DeviceRates>;
 
+/** Of a device that computes so many times as fast, its disk and its syncs apart. */
+export function scaledRates(rates: DeviceRates, speed: number): DeviceRates {
+  const kernels = Object.entries(rates.kernels).map(
+    ([format, { decodeBytesPerSecond, prefillFlopsPerSecond }]) => [
+      format,
+      {
+        decodeBytesPerSecond: speed * decodeBytesPerSecond,
+        prefillFlopsPerSecond: speed * prefillFlopsPerSecond,
+      },
+    ],
+  );
+  return {
+    ...rates,
+    kernels: Object.fromEntries(kernels) as DeviceRates['kernels'],
+    attentionBytesPerSecond: speed * rates.attentionBytesPerSecond,
+  };
+}
+
 /** Of a device that cannot measure itself. */
 export const unknownRates: DeviceRates = {
   kernels: {},

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { DeviceState } from '../../coordinator/cluster/device-state.ts';
+import type { Settings } from '../../coordinator/pages/join/lend/settings.ts';
 import { HearthProcess } from '../support/hearth-process.ts';
 import { launch } from './chromium.ts';
 
@@ -52,9 +53,11 @@ export class JoinBench {
     return started;
   }
 
-  /** A browser that remembers nothing yet. */
-  async context(): Promise<BrowserContext> {
+  /** A browser that remembers nothing yet but how it lends. */
+  async context(settings: Partial<Settings> = {}): Promise<BrowserContext> {
     const context = await this.#browser.newContext({ reducedMotion: 'reduce' });
+    const kept = JSON.stringify(settings);
+    await context.addInitScript(`localStorage.setItem('hearth.lend', ${JSON.stringify(kept)})`);
     context.setDefaultTimeout(15_000);
     this.#contexts.push(context);
     context.on('request', (request) => {

@@ -1,7 +1,14 @@
-import { render } from 'preact';
+import { options, render } from 'preact';
 import './styles/main.css';
-import { lend } from './lend/device.ts';
+import { keepTelling, lend } from './lend/device.ts';
+import { endedByBrowser } from './lend/last-time.ts';
+import { watchPresence } from './lend/presence.ts';
 import { App } from './views/app.tsx';
 
-render(<App />, document.getElementById('page')!);
+options.debounceRendering = (draw) => void requestAnimationFrame(draw);
+
+const wasEnded = endedByBrowser();
+watchPresence();
+render(<App wasEnded={wasEnded} />, document.getElementById('page')!);
 lend();
+keepTelling();

@@ -1,23 +1,29 @@
-import { type ReadonlySignal, signal } from '@preact/signals';
-import type { DriverReport, WorkReport } from '../../../../device-agent/browser/driver-messages.ts';
+import { effect, type ReadonlySignal, signal } from '@preact/signals';
+import type {
+  DriverCommand,
+  DriverReport,
+  WorkReport,
+} from '../../../../device-agent/browser/driver-messages.ts';
 import { startWorker } from '../../../../device-agent/browser/start-worker.ts';
 import type { JoinStatus } from '../../../../device-agent/keep-joined.ts';
 import type { Report } from '../../../../runtime/protocol/messages.ts';
 import type { DeviceRates } from '../../../../runtime/protocol/probe-messages.ts';
-import { cacheBytes, here, settings } from './settings.ts';
+import { standByReason } from './presence.ts';
 import { forgetSecret, takeSecret } from './secret.ts';
+import { cacheBytes, here, settings } from './settings.ts';
 
 /** What one worker of this page has told of itself. */
-export interface Lent {
+export interface LentRank {
   readonly status: JoinStatus | { readonly state: 'starting' };
   readonly work: WorkReport | undefined;
   readonly rates: DeviceRates | undefined;
+  /** What went wrong last without ending the work. */
   readonly note: string | undefined;
   /** Why it has ended. */
   readonly failure: Report | undefined;
 }
 
-const untold: Lent = {
+const untold: LentRank = {
   status: { state: 'starting' },
   work: undefined,
   rates: undefined,
@@ -25,35 +31,47 @@ const untold: Lent = {
   failure: undefined,
 };
 
-const states = signal<readonly Lent[]>([]);
+const told = signal<readonly LentRank[]>([]);
 
-/** One for each rank that this page is; none while it lends nothing. */
-export const lent: ReadonlySignal<readonly Lent[]> = states;
+/** One for each rank that this page is. */
+export const lentRanks: ReadonlySignal<readonly LentRank[]> = told;
 
 let workers: Worker[] = [];
 
-/** Joins, with as many ranks as this page is to be. */
+/** Joins with as many ranks as this page is to be, in place of those that it has been. */
 export function lend(): void {
-  if (workers.length === 0) startRank(0);
-}
-
-/** Leaves. */
-export function stopLending(): void {
   for (const worker of workers) endSoon(worker);
   workers = [];
-  states.value = [];
+  told.value = [];
+  startRank();
 }
 
-/** Where threads cannot share a memory each is a rank; the first one pairs this browser for all of them. */
-function startRank(index: number): void {
+/** They hear at once what the owner or the system wants now. */
+export function keepTelling(): void {
+  effect(() => {
+    const commands = wishes();
+    for (const worker of workers) for (const command of commands) worker.postMessage(command);
+  });
+}
+
+function wishes(): DriverCommand[] {
+  return [
+    { type: 'standBy', reason: standByReason.value },
+    { type: 'effort', effort: settings.value.effort },
+  ];
+}
+
+/** Where threads cannot share a memory each is a rank of its own; the first one pairs this browser for all of them. */
+function startRank(): void {
   const { name, threads, memoryBytes } = settings.value;
   const ranks = here.rung === 'isolated' ? 1 : threads;
+  const index = workers.length;
   const worker = startWorker('driver');
-  workers.push(worker);
-  states.value = [...states.value, untold];
-  const tell = (changes: Partial<Lent>): void => {
-    if (workers[index] !== worker) return;
-    states.value = states.value.map((state, i) => (i === index ? { ...state, ...changes } : state));
+  workers = [...workers, worker];
+  told.value = [...told.value, untold];
+  const tell = (changes: Partial<LentRank>): void => {
+    if (workers[index] === worker)
+      told.value = told.value.map((rank, i) => (i === index ? { ...rank, ...changes } : rank));
   };
   worker.onmessage = ({ data }: MessageEvent<DriverReport>) => {
     if (data.type === 'work') tell({ work: data.work });
@@ -62,13 +80,13 @@ function startRank(index: number): void {
     else if (data.type === 'ended') tell({ failure: data.report });
     else {
       tell({ status: data.status });
-      if (data.status.state !== 'joined') return;
+      if (data.status.state !== 'joined' || workers[index] !== worker) return;
       forgetSecret();
-      if (workers.length === index + 1 && index + 1 < ranks) startRank(index + 1);
+      if (workers.length === index + 1 && index + 1 < ranks) startRank();
     }
   };
   worker.onerror = ({ message }) =>
-    tell({ failure: { code: 'INTERNAL', message: message || 'the worker died', fields: {} } });
+    tell({ failure: { code: 'INTERNAL', message: message || 'its worker died', fields: {} } });
   const driverSettings = {
     url: `${location.origin.replace('http', 'ws')}/ws/agent`,
     secret: takeSecret(),
@@ -77,11 +95,12 @@ function startRank(index: number): void {
     memoryBytes: Math.floor(memoryBytes / ranks),
     cacheBytes,
   };
-  worker.postMessage({ type: 'join', settings: driverSettings });
+  const join: DriverCommand = { type: 'join', settings: driverSettings };
+  for (const command of [...wishes(), join]) worker.postMessage(command);
 }
 
 /** It says farewell first. */
 function endSoon(worker: Worker): void {
-  worker.postMessage({ type: 'leave' });
+  worker.postMessage({ type: 'leave' } satisfies DriverCommand);
   setTimeout(() => worker.terminate(), 500);
 }

@@ -12,6 +12,10 @@ export interface Settings {
   readonly threads: number;
   /** Of all ranks. */
   readonly memoryBytes: number;
+  /** Part of the time in which they may compute, 0 to 1. */
+  readonly effort: number;
+  /** Phones all but stop pages that nobody sees. */
+  readonly restsWhileHidden: boolean;
 }
 
 const key = 'hearth.lend';
@@ -33,6 +37,8 @@ function kept(): Settings {
     name: defaultName(),
     threads: defaultThreads(here),
     memoryBytes: defaultMemoryBytes(here),
+    effort: 1,
+    restsWhileHidden: here.isMobile,
   };
   try {
     return { ...defaults, ...(JSON.parse(localStorage.getItem(key) ?? '{}') as Partial<Settings>) };
