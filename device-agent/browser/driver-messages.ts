@@ -1,5 +1,5 @@
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
-import type { MemoryUse, Report } from '../../runtime/protocol/messages.ts';
+import type { Capabilities, MemoryUse, Report } from '../../runtime/protocol/messages.ts';
 import type { JoinStatus } from '../keep-joined.ts';
 
 /** How a tab lends its device, as its owner wants it. */
@@ -37,6 +37,7 @@ export interface WorkReport {
 
 /** What the worker tells the page. */
 export type DriverReport =
+  | { readonly type: 'started'; readonly kernels: Capabilities['kernels'] }
   | { readonly type: 'status'; readonly status: JoinStatus }
   | { readonly type: 'work'; readonly work: WorkReport }
   | { readonly type: 'rates'; readonly rates: DeviceRates }

@@ -34,6 +34,7 @@ async function drive({ url, secret, name, ...settings }: DriverSettings): Promis
   const onRates = (rates: Extract<DriverReport, { type: 'rates' }>['rates']) =>
     tell({ type: 'rates', rates });
   const { device, ranks } = await browserDevice({ ...settings, database, wishes, logger, onRates });
+  tell({ type: 'started', kernels: device.capabilities.kernels });
   const timer = setInterval(() => tell({ type: 'work', work: ranks.work }), reportMs);
   await keepJoined({
     url,

@@ -48,7 +48,7 @@ function systemIn(userAgent: string): string {
 /** What a tab may take before its system ends it: phones say little and end tabs early. */
 export function defaultMemoryBytes({ deviceBytes, isMobile, platform }: Surroundings): number {
   if (isMobile) return /iPhone|iPad/.test(platform) ? 768e6 : Math.min(1e9, (deviceBytes ?? 2e9) / 5);
-  return deviceBytes ? deviceBytes / 2 : 2e9;
+  return Math.min(4e9, deviceBytes ? deviceBytes / 2 : 2e9);
 }
 
 /** Threads or, where they cannot share a memory, ranks of their own: the page and the system need some processors too. */

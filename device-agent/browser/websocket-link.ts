@@ -30,8 +30,8 @@ export function websocketLink(url: string): Link {
     close: (code, reason) => {
       if (isOver) return;
       socket.close(code, reason);
-      // A browser waits long for the answer of a peer that is gone.
-      end(code, reason);
+      // A browser waits long for the answer of a peer that is gone. Nobody expects to hear of it within the call.
+      queueMicrotask(() => end(code, reason));
     },
     onFrame: () => {},
     onClose: () => {},

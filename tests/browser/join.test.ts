@@ -90,7 +90,7 @@ describe('the page that lends', () => {
   });
 
   it('pauses, so that others answer, and goes on', async () => {
-    await bench.serve();
+    await bench.serve('--split', '1,1', '--devices', '2');
     const page = await bench.tab(await bench.context({ name: 'phone' }), 'localhost');
     bench.start(['join', bench.api, '--secret', secret, '--name', 'process', '--threads', '1']);
     await page.getByText('This device helps').waitFor();
@@ -101,6 +101,13 @@ describe('the page that lends', () => {
     expect((await bench.ask(question)).length).toBeGreaterThan(20);
     await page.getByRole('button', { name: 'Go on' }).click();
     await expect.poll(async () => (await phone())?.reason).toBeUndefined();
+    // As a browser does to a page that nobody sees.
+    await page.getByText('Settings').click();
+    await page.getByLabel('Stand by while this page is hidden').check();
+    await page.evaluate(
+      `Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange'))`,
+    );
+    await expect.poll(async () => (await phone())?.reason).toBe('its page is hidden');
   });
 
   it('names a secret that is wrong, and a browser that is not paired', async () => {
@@ -133,8 +140,13 @@ describe('the page that lends', () => {
     debugging.send('Page.crash').catch(() => {});
     await crashed;
     await expect.poll(() => bench.devices()).toEqual([]);
-    await page.reload();
-    await page.getByText('The browser ended this page').waitFor();
-    await page.getByText('This device helps').waitFor();
+    // Nothing but its debugger reaches a page after that.
+    await debugging.send('Page.reload');
+    const text = async () => {
+      const { result } = await debugging.send('Runtime.evaluate', { expression: 'document.body.innerText' });
+      return result.value as string;
+    };
+    await expect.poll(text).toContain('The browser ended this page');
+    await expect.poll(text).toContain('This device helps');
   });
 });

@@ -6,7 +6,7 @@ import type {
 } from '../../../../device-agent/browser/driver-messages.ts';
 import { startWorker } from '../../../../device-agent/browser/start-worker.ts';
 import type { JoinStatus } from '../../../../device-agent/keep-joined.ts';
-import type { Report } from '../../../../runtime/protocol/messages.ts';
+import type { Capabilities, Report } from '../../../../runtime/protocol/messages.ts';
 import type { DeviceRates } from '../../../../runtime/protocol/probe-messages.ts';
 import { standByReason } from './presence.ts';
 import { forgetSecret, takeSecret } from './secret.ts';
@@ -15,6 +15,7 @@ import { cacheBytes, here, settings } from './settings.ts';
 /** What one worker of this page has told of itself. */
 export interface LentRank {
   readonly status: JoinStatus | { readonly state: 'starting' };
+  readonly kernels: Capabilities['kernels'] | undefined;
   readonly work: WorkReport | undefined;
   readonly rates: DeviceRates | undefined;
   /** What went wrong last without ending the work. */
@@ -25,6 +26,7 @@ export interface LentRank {
 
 const untold: LentRank = {
   status: { state: 'starting' },
+  kernels: undefined,
   work: undefined,
   rates: undefined,
   note: undefined,
@@ -74,7 +76,8 @@ function startRank(): void {
       told.value = told.value.map((rank, i) => (i === index ? { ...rank, ...changes } : rank));
   };
   worker.onmessage = ({ data }: MessageEvent<DriverReport>) => {
-    if (data.type === 'work') tell({ work: data.work });
+    if (data.type === 'started') tell({ kernels: data.kernels });
+    else if (data.type === 'work') tell({ work: data.work });
     else if (data.type === 'rates') tell({ rates: data.rates });
     else if (data.type === 'note') tell({ note: data.message });
     else if (data.type === 'ended') tell({ failure: data.report });

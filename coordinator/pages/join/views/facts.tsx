@@ -26,7 +26,8 @@ export function Facts() {
 function tilesRemark(tiles: number, keptTiles: number, windowBytes: number): string {
   if (tiles === 0) return 'none yet';
   if (windowBytes > 0) return `streamed through ${bytes(windowBytes)}`;
-  return keptTiles === tiles ? 'all were kept here' : `${keptTiles} were kept here`;
+  if (keptTiles === 0) return 'all were sent';
+  return keptTiles === tiles ? 'all were kept here' : `${keptTiles} of them were kept here`;
 }
 
 function Figure({ name, value, children }: { name: string; value: string; children: ComponentChildren }) {

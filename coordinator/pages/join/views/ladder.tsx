@@ -1,3 +1,4 @@
+import { lentRanks } from '../lend/device.ts';
 import { here } from '../lend/settings.ts';
 import { keepsAwake } from '../lend/presence.ts';
 
@@ -18,6 +19,11 @@ function abilities(): Ability[] {
       name: 'Computing in this browser',
       has: true,
       remark: `${here.platform}, ${here.processors} processors`,
+    },
+    {
+      name: 'Relaxed SIMD',
+      has: lentRanks.value[0]?.kernels === 'relaxed',
+      remark: 'Twice as fast for most weights, where a browser has it: Chrome from 114 on.',
     },
     {
       name: 'Threads that share a memory',
@@ -41,7 +47,7 @@ function abilities(): Ability[] {
           ? `Set the screen to stay on while you lend. ${https}`
           : keepsAwake.value
             ? 'As long as this page is seen.'
-            : 'The system does not allow it now.',
+            : 'Not at the moment.',
     },
   ];
 }
