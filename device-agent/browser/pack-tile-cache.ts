@@ -25,9 +25,10 @@ export class PackTileCache implements TileCache {
   readonly #index: PackIndex;
   #leases: readonly Lease[] = [];
 
-  private constructor(file: PrivateFile, index: PackIndex, capacityBytes: number) {
+  /** @param index a file that tells what lies in the other one */
+  constructor(file: PrivateFile, index: PrivateFile, capacityBytes: number) {
     this.#file = file;
-    this.#index = index;
+    this.#index = new PackIndex(index);
     this.capacityBytes = capacityBytes;
     this.streams = canShare(file);
   }
@@ -37,7 +38,7 @@ export class PackTileCache implements TileCache {
     if (!isSecureContext || !(await lockFiles())) return undefined;
     try {
       const [file, index] = await Promise.all([openPrivateFile(packName), openPrivateFile(indexName)]);
-      return new PackTileCache(file, new PackIndex(index), capacityBytes);
+      return new PackTileCache(file, index, capacityBytes);
     } catch {
       return undefined;
     }
