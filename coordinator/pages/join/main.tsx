@@ -12,3 +12,5 @@ watchPresence();
 render(<App wasEnded={wasEnded} />, document.getElementById('page')!);
 lend();
 keepTelling();
+// Weights are worth keeping when a browser runs short of room. Pages from plain addresses cannot ask for it.
+(navigator.storage as StorageManager | undefined)?.persist().catch(() => {});
