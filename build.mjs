@@ -2,11 +2,11 @@
 // With `--dev` it then builds again on every change and restarts a coordinator and two agents.
 import { spawn } from 'node:child_process';
 import { watch } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import esbuild from 'esbuild';
-import { buildPages } from './coordinator/pages/build-pages.mjs';
+import { buildPages, compressAll } from './coordinator/pages/build-pages.mjs';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
@@ -22,6 +22,9 @@ const nodeEntryPoints = [
   'device-agent/node/loader-worker.ts',
   'device-agent/node/probe-worker.ts',
 ];
+
+/** Workers of the page that lends a browser: plain scripts beside it, under names that they know of each other. */
+const browserEntryPoints = ['driver', 'compute-worker', 'loader-worker', 'probe-worker'];
 
 /** Targets of asconfig.json. */
 const kernelBuilds = ['baseline', 'relaxed', 'baseline-shared', 'relaxed-shared'];
@@ -52,12 +55,39 @@ function buildNode() {
   });
 }
 
-function buildAll() {
-  return Promise.all([
+async function buildBrowserWorkers(outdir) {
+  const { version } = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
+  await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: browserEntryPoints.map((name) => `device-agent/browser/${name}.ts`),
+    outdir,
+    bundle: true,
+    platform: 'browser',
+    target: 'es2022',
+    format: 'iife',
+    minify: true,
+    legalComments: 'none',
+    define: { hearthVersion: JSON.stringify(version) },
+    logLevel: 'warning',
+  });
+}
+
+async function copyKernels(outdir) {
+  await mkdir(outdir, { recursive: true });
+  const names = kernelBuilds.map((build) => `kernels.${build}.wasm`);
+  await Promise.all(names.map((name) => copyFile(`${root}dist/assembly/${name}`, `${outdir}/${name}`)));
+}
+
+async function buildAll() {
+  const pages = `${root}dist/coordinator/pages`;
+  await Promise.all([
     ...kernelBuilds.map(buildKernels),
     buildNode(),
-    buildPages(`${root}dist/coordinator/pages`),
+    buildPages(pages),
+    buildBrowserWorkers(`${pages}/join`),
   ]);
+  await copyKernels(`${pages}/join`);
+  await compressAll(pages);
 }
 
 /** A coordinator without weights and two agents, as a small cluster to work on. */

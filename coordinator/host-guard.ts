@@ -24,7 +24,7 @@ export class HostGuard {
       const message = `the host name "${host ?? ''}" is not allowed; use localhost, or allow the name at the start`;
       throw new HearthError('REQUEST_FORBIDDEN', message, { header: 'Host' });
     }
-    if (origin !== undefined && !this.allowsOrigin(origin)) {
+    if (origin !== undefined && !this.allowsOrigin(origin) && !isOriginOf(host, origin)) {
       throw new HearthError('REQUEST_FORBIDDEN', `pages of "${origin}" may not use this server`, {
         header: 'Origin',
       });
@@ -45,6 +45,11 @@ export class HostGuard {
     const name = host === undefined ? undefined : hostnameOf(host);
     return name !== undefined && this.isOwn(name);
   }
+}
+
+/** Whether a page came from the very address that it asks, whose Host has been allowed: from this server then. */
+function isOriginOf(host: string | undefined, origin: string): boolean {
+  return host !== undefined && /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host.toLowerCase();
 }
 
 function isAddress(name: string): boolean {

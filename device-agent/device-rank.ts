@@ -16,6 +16,8 @@ export interface DeviceRankOptions {
   /** Without it this device cannot be prepared. */
   readonly sources: TileSources | undefined;
   readonly sha256: Sha256 | undefined;
+  /** See `SessionOptions`. */
+  readonly effort?: (() => number) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly send: (message: ControlMessage) => void;
@@ -121,14 +123,14 @@ export class DeviceRank {
   }
 
   #start({ configure, host }: Loading): void {
-    const { send, sendFrame, fail, clock, logger } = this.#options;
+    const { send, sendFrame, fail, effort, clock, logger } = this.#options;
     const output = {
       frame: sendFrame,
       control: send,
       lost: (error: HearthError) => this.#giveUp(configure.configurationId, error),
       failed: fail,
     };
-    const runner = new RankRunner(host, configure, output, { clock, logger });
+    const runner = new RankRunner(host, configure, output, { clock, logger, effort });
     this.#enter({ name: 'ready', runner }, this.#preparation);
     send({ type: 'ready', configurationId: configure.configurationId });
     runner.reportMemory();

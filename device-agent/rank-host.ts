@@ -49,6 +49,8 @@ export interface FollowerJob {
 export interface Threads {
   /** Threads of one rank, the leader's included. */
   readonly count: number;
+  /** Whether the others load tiles too, or leave that to the leader. */
+  readonly loads: boolean;
   /**
    * Starts the others; each runs `followRank`.
    * @returns settles when all are ready for steps
@@ -56,7 +58,7 @@ export interface Threads {
   start(job: FollowerJob, events: LoadEvents): Promise<void>;
 }
 
-const noThreads: Threads = { count: 1, start: async () => {} };
+const noThreads: Threads = { count: 1, loads: false, start: async () => {} };
 
 export interface RankTools {
   readonly startKernels: (memory: WebAssembly.Memory) => Kernels;
@@ -66,8 +68,8 @@ export interface RankTools {
   readonly memoryBytes?: number;
   /** What one memory may hold: a rank that needs more gets several. */
   readonly arenaLimitBytes?: number;
-  /** Starts a thread that runs `runLoader`. Without it nothing streams. */
-  readonly startLoader?: (job: LoaderJob) => void;
+  /** Starts a thread that runs `runLoader`; steps come when it has started. Without it nothing streams. */
+  readonly startLoader?: ((job: LoaderJob) => void | Promise<void>) | undefined;
   /** Told that a rank has its tiles: what this thread needed to get them is garbage now. */
   readonly onLoaded?: () => void;
   /** Told of what went wrong and does not matter yet. */
@@ -131,13 +133,14 @@ class KernelRank implements RankHost {
     const tiles = tilesToGet(this.#setup);
     const loading = new TileLoading({ tiles, sources: own, places: this.rank, report, onUnkept });
     this.#loading = loading;
+    const { loads } = this.#threads;
     await Promise.all([
-      this.#startThreads(loading, own.model),
-      loadShare(loading.here, this.#team, this.rank, own, loading.events, () => this.#closed),
+      this.#startThreads(loads ? loading.here : [], loading.events, own.model),
+      loadShare(loading.here, loads ? this.#team : alone, this.rank, own, loading.events, () => this.#closed),
       loading.done,
     ]);
     if (this.#closed) return;
-    this.#startLoaders(loading.hashes);
+    await this.#startLoaders(loading.hashes);
     this.#tools.onLoaded?.();
   }
 
@@ -169,7 +172,11 @@ class KernelRank implements RankHost {
     };
   }
 
-  async #startThreads(loading: TileLoading, model: TileModel | undefined): Promise<void> {
+  async #startThreads(
+    tiles: readonly RankTile[],
+    events: LoadEvents,
+    model: TileModel | undefined,
+  ): Promise<void> {
     if (!this.#leader) return;
     const { description, options } = this.#setup;
     const job: FollowerJob = {
@@ -181,18 +188,18 @@ class KernelRank implements RankHost {
       description,
       options,
       profile: this.#profileMemory,
-      tiles: loading.here,
+      tiles,
       model: model?.place,
     };
-    await this.#threads.start(job, loading.events);
+    await this.#threads.start(job, events);
   }
 
-  #startLoaders(hashes: ReadonlyMap<number, Uint8Array>): void {
-    this.#stages.forEach(({ weightBytes }, i) => {
+  async #startLoaders(hashes: ReadonlyMap<number, Uint8Array>): Promise<void> {
+    const starts = this.#stages.map(({ weightBytes }, i) => {
       const control = this.#windows[i];
-      if (!control || weightBytes === undefined) return;
+      if (!control || weightBytes === undefined) return undefined;
       const { specs, region, residents } = this.rank.stores[i]!;
-      this.#tools.startLoader!({
+      return this.#tools.startLoader!({
         memory: this.#memories[i]!,
         control,
         specs,
@@ -203,6 +210,7 @@ class KernelRank implements RankHost {
         residents,
       });
     });
+    await Promise.all(starts);
   }
 }
 

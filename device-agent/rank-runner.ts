@@ -18,6 +18,7 @@ import { encodeSpans } from '../runtime/protocol/spans-frame.ts';
 import { decodeStep, type StepBounds } from '../runtime/protocol/step-frame.ts';
 import type { Clock } from './clock.ts';
 import type { RankHost } from './create-rank.ts';
+import { DutyCycle } from './duty-cycle.ts';
 import type { Logger } from './logger.ts';
 import { StepExchange } from './step-exchange.ts';
 import { StepInbox } from './step-inbox.ts';
@@ -29,6 +30,13 @@ export interface RunnerOutput {
   readonly lost: (error: HearthError) => void;
   /** What others have sent was not sound. */
   readonly failed: (error: unknown) => void;
+}
+
+export interface RunnerTools {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** See `SessionOptions`. */
+  readonly effort?: (() => number) | undefined;
 }
 
 interface Run {
@@ -59,6 +67,7 @@ export class RankRunner {
   readonly #output: RunnerOutput;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #dutyCycle: DutyCycle;
   #lastStepId = -1;
   #run: Run | undefined;
   #steps = 0;
@@ -68,7 +77,7 @@ export class RankRunner {
     host: RankHost,
     { configurationId, description, assignment, options }: Configure,
     output: RunnerOutput,
-    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+    { clock, logger, effort = () => 1 }: RunnerTools,
   ) {
     this.#host = host;
     this.#configurationId = configurationId;
@@ -79,6 +88,7 @@ export class RankRunner {
     this.#output = output;
     this.#clock = clock;
     this.#logger = logger;
+    this.#dutyCycle = new DutyCycle(effort);
   }
 
   /**
@@ -153,7 +163,8 @@ export class RankRunner {
     const sliceEndMs = this.#clock.nowMs() + sliceMs;
     while (!run.waiting || run.exchange.answer(run.waiting)) {
       run.waiting = undefined;
-      if (this.#clock.nowMs() >= sliceEndMs) {
+      const beganMs = this.#clock.nowMs();
+      if (beganMs >= sliceEndMs) {
         run.paused = true;
         this.#clock.soon(() => this.#resume(run));
         return;
@@ -165,7 +176,20 @@ export class RankRunner {
         return;
       }
       run.waiting = result.value;
+      const restMs = this.#dutyCycle.computed(this.#clock.nowMs() - beganMs);
+      if (restMs > 0) {
+        this.#rest(run, restMs);
+        return;
+      }
     }
+  }
+
+  #rest(run: Run, milliseconds: number): void {
+    run.paused = true;
+    const stop = this.#clock.every(milliseconds, () => {
+      stop();
+      this.#resume(run);
+    });
   }
 
   /** @returns undefined if the step has failed */

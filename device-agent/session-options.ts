@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import type { CreateRank } from './create-rank.ts';
 import type { Logger } from './logger.ts';
 import type { MeasureDevice } from './probe/measure.ts';
+import type { StandBySwitch } from './stand-by-switch.ts';
 import type { TileLinkOpener } from './tile-link-keeper.ts';
 import type { TileSources } from './tile-sources.ts';
 
@@ -27,6 +28,10 @@ export interface SessionOptions {
   readonly liveness?: LivenessOptions;
   /** Time in which the coordinator must have taken this device in. */
   readonly handshakeTimeoutMs?: number;
+  /** Whether the device is to be left out for now. */
+  readonly standBy?: StandBySwitch;
+  /** Part of the time in which it may compute, 0 to 1: less keeps it cool. Looked at again and again. */
+  readonly effort?: () => number;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly onState?: (state: SessionState) => void;

@@ -124,7 +124,7 @@ export class Session {
 
   #welcomed(key: SessionKey): void {
     this.#joined = true;
-    const { createRank, sources, sha256, measure, onState = () => {} } = this.#options;
+    const { createRank, sources, sha256, measure, standBy, effort, onState = () => {} } = this.#options;
     const send = (message: ControlMessage): void => this.#send(message);
     const clock = this.#clock;
     const logger = this.#logger;
@@ -132,6 +132,7 @@ export class Session {
       createRank,
       sources,
       sha256,
+      effort,
       clock,
       logger,
       send,
@@ -141,6 +142,7 @@ export class Session {
     });
     const backlogBytes = () => this.#link.backlogBytes;
     const probes = new ProbeAnswers({ measure, clock, logger, send, backlogBytes });
+    standBy?.follow((reason) => send({ type: 'standBy', reason }));
     this.#enter({ name: 'joined', rank, probes, tileLink: this.#openTileLink(rank, key) });
   }
 

@@ -23,9 +23,9 @@ export interface TileCache {
    * Reads a tile into memory, shared memory too, and verifies it. A use. A tile that is damaged, or not of the target's
    * length, is removed; one that cannot be read is as good as not there.
    * @param target of the tile's length; if the answer is `false` its content is undefined
-   * @returns whether the target now holds the tile
+   * @returns whether the target now holds the tile; later, where reading takes a wait
    */
-  load(hash: TileHash, target: Uint8Array): boolean;
+  load(hash: TileHash, target: Uint8Array): boolean | Promise<boolean>;
 
   /**
    * Keeps a tile, wholly or not at all, and forgets others to make room.

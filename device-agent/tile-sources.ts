@@ -107,7 +107,7 @@ async function load(
   if (model && !mayStream) {
     await model.cutTile(spec, target);
     loaded(spec.id, hash, false);
-  } else if (isKnown(hash) && cache?.load(hashName(hash), target)) {
+  } else if (isKnown(hash) && (await cache?.load(hashName(hash), target))) {
     loaded(spec.id, hash, true);
   } else if (model && cache) {
     await model.cutTile(spec, target.fill(0));

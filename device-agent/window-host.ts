@@ -29,7 +29,12 @@ export function streamedBytes({ specs, weightBytes }: LoaderJob): number {
  * @param direct whether to read past the system's cache of files: where that could not hold what is read again and again
  * @throws HearthError TILE_CORRUPT, FILE_READ_FAILED
  */
-export function runLoader(job: LoaderJob, cache: TileCache, direct: boolean, nowMs: () => number): void {
+export function runLoader(
+  job: LoaderJob,
+  cache: Pick<TileCache, 'open'>,
+  direct: boolean,
+  nowMs: () => number,
+): void {
   const { control, specs, teamSize, region, weightBytes, residents, memory } = job;
   const files = new Map<number, TileFile>();
   const read = (tile: number, address: number): void =>
@@ -48,7 +53,12 @@ export function runLoader(job: LoaderJob, cache: TileCache, direct: boolean, now
   }
 }
 
-function openTile({ specs, hashes }: LoaderJob, cache: TileCache, tile: number, direct: boolean): TileFile {
+function openTile(
+  { specs, hashes }: LoaderJob,
+  cache: Pick<TileCache, 'open'>,
+  tile: number,
+  direct: boolean,
+): TileFile {
   const file = cache.open(hashes[tile]!, specs[tile]!.byteLength, { direct });
   if (file) return file;
   throw new HearthError('TILE_CORRUPT', `tile ${hashes[tile]} is no longer where it was kept`, {

@@ -68,10 +68,10 @@ function syncing({ steps, upBytes, downBytes, waitMs }: DeviceState['work']): st
   return `${each(upBytes)} up and ${each(downBytes)} down a step, waits ${(waitMs / steps).toFixed(0)} ms for others`;
 }
 
-function remarks({ name, reason, drift }: DeviceState): string[] {
+function remarks({ name, state, reason, drift }: DeviceState): string[] {
   const percent = drift && Math.round(100 * Math.abs(drift - 1));
   return [
-    ...(reason ? ['', `${name} declined: ${reason}`] : []),
+    ...(reason ? ['', `${name} ${state === 'declined' ? 'declined' : 'stands by'}: ${reason}`] : []),
     ...(drift
       ? ['', `${name} is ${percent} % ${drift < 1 ? 'slower' : 'faster'} than when it got its tiles.`]
       : []),

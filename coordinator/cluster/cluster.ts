@@ -87,6 +87,7 @@ export class Cluster implements StepRunner {
       onControl: (message) => this.#formations.hearControl(member, message),
       onTensors: (frame) => this.#formations.hearTensors(member, frame),
       onTileLink: () => this.#formations.resendTiles(member),
+      onStandBy: () => this.#membersChanged(),
       onLost: (error) => this.#lost(member, error),
     });
     this.#membersChanged();
@@ -158,7 +159,8 @@ export class Cluster implements StepRunner {
   #membersChanged(): void {
     if (this.#state === 'closed') return;
     const chosen = this.#roster.chosen();
-    if (!this.#formations.isWhole(chosen)) this.#enter(chosen.length > 0 ? 'loading' : 'waiting');
+    const waits = chosen.length > 0 ? 'loading' : 'waiting';
+    this.#enter(this.#formations.isWhole(chosen) ? 'ready' : waits);
     this.reconsider();
   }
 

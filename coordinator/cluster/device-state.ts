@@ -12,7 +12,7 @@ export interface DeviceState {
   readonly platform: string;
   readonly link: LinkKind;
   readonly state: 'stand-by' | 'preparing' | 'loading' | 'ready' | 'declined';
-  /** Why it declined. */
+  /** Why it declined, or wants to stand by. */
   readonly reason: string | undefined;
   readonly rank: number | undefined;
   readonly tiles: number;
@@ -42,7 +42,7 @@ export function deviceStates({ seats }: Roster, { present, next }: Succession): 
       platform: capabilities.platform,
       link,
       state: rank < 0 ? spare : present?.ready ? 'ready' : 'loading',
-      reason: declined?.message,
+      reason: declined?.message ?? (member.standsByFor || undefined),
       rank: rank < 0 ? undefined : rank,
       tiles: place?.assignment.tileIds.length ?? 0,
       loadedTiles: place?.loadedTiles ?? 0,

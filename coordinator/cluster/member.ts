@@ -42,6 +42,8 @@ export interface MemberHandlers {
   readonly onTensors: (frame: Frame) => void;
   /** Tiles go another way: those that are under way may not arrive. */
   readonly onTileLink: () => void;
+  /** It is to be left out from now on, or no longer. */
+  readonly onStandBy: () => void;
   /** Called once. */
   readonly onLost: (error: HearthError) => void;
 }
@@ -69,6 +71,7 @@ export class Member {
   #handlers: MemberHandlers | undefined;
   #tileSentMs = Number.NEGATIVE_INFINITY;
   #lost: HearthError | undefined;
+  #standsByFor = '';
 
   constructor(link: Link, info: MemberInfo, options: MemberOptions = {}) {
     this.info = info;
@@ -98,6 +101,11 @@ export class Member {
 
   get isHere(): boolean {
     return !this.#lost;
+  }
+
+  /** Why it wants to be left out; empty if it does not. */
+  get standsByFor(): string {
+    return this.#standsByFor;
   }
 
   /** Whether no tiles are on their way to it. */
@@ -175,8 +183,14 @@ export class Member {
   #hear(message: ControlMessage): void {
     if (message.type === 'ping') this.send({ type: 'pong', id: message.id });
     else if (message.type === 'error') this.#failed(errorOf(message));
+    else if (message.type === 'standBy') this.#standBy(message.reason);
     else if (message.type === 'pong' || isProbe(message)) this.probe.hear(message);
     else this.#handlers?.onControl(message);
+  }
+
+  #standBy(reason: string): void {
+    this.#standsByFor = reason;
+    this.#handlers?.onStandBy();
   }
 
   #take(frame: Frame): void {

@@ -55,7 +55,7 @@ export class Roster {
   /** Those who are to compute now; none if too few are here to start. */
   chosen(): readonly Seat[] {
     if (!this.#started && this.#seats.length < this.#minDevices) return [];
-    return this.#seats.filter(({ share, declined }) => share > 0 && !declined);
+    return this.#seats.filter(({ share, declined, member }) => share > 0 && !declined && !member.standsByFor);
   }
 
   /** Why nobody is chosen. */
@@ -67,6 +67,11 @@ export class Roster {
         `the devices cannot hold the model; "${declined.member.info.name}" said: ${declined.declined?.message}`,
         { devices: this.#seats.length },
       );
+    }
+    const idle = this.#seats.find(({ member }) => member.standsByFor)?.member;
+    if (idle) {
+      const message = `"${idle.info.name}" stands by (${idle.standsByFor}), and nobody else is here to compute`;
+      return new HearthError('PLAN_NO_DEVICES', message, { devices: this.#seats.length });
     }
     const missing = Math.max(1, this.#minDevices - this.#seats.length);
     return new HearthError('PLAN_NO_DEVICES', `${missing} more devices must join before there are answers`, {

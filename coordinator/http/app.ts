@@ -11,7 +11,7 @@ import { completionRoute } from './completion-route.ts';
 import type { ApiContext } from './context.ts';
 import { conversationRoutes, ownPagesOnly } from './conversation-routes.ts';
 import { errorAnswer } from './error-answer.ts';
-import { corsHeaders, preflightHeaders, securityHeaders } from './headers.ts';
+import { corsHeaders, joinPageHeaders, preflightHeaders, securityHeaders } from './headers.ts';
 import { modelRoute, modelsRoute } from './models-route.ts';
 import { PageFiles } from './page-files.ts';
 import { addRoutes, type Routes } from './routes.ts';
@@ -30,7 +30,7 @@ export interface AppOptions extends Pick<ApiContext, 'models'>, Partial<Omit<Api
 }
 
 /** Paths that need no key: they tell nothing and cost nothing. */
-const openPaths = /^\/(health|chat|chat\/.*)?$/;
+const openPaths = /^\/(health|(chat|join)(\/.*)?)?$/;
 
 /** The HTTP API as a function from request to response: it needs no port. */
 export function createApp(options: AppOptions): Hono {
@@ -74,6 +74,9 @@ function apiRoutes(context: ApiContext): Routes {
     '/': { GET: welcome },
     '/chat': { GET: (hono) => hono.redirect('/chat/') },
     '/chat/:path{.*}': { GET: (hono) => chatPage.answer(hono, hono.req.param('path') ?? '') },
+    // What stands behind the # of a link that leads here stays with the browser, which takes it along.
+    '/join': { GET: (hono) => hono.redirect('/join/') },
+    '/join/:path{.*}': { GET: (hono) => joinPage.answer(hono, hono.req.param('path') ?? '') },
     '/health': { GET: () => health(context) },
     '/v1/models': { GET: () => modelsRoute(context) },
     '/v1/models/:id{.+}': { GET: ({ req }) => modelRoute(req.param('id') ?? '', context) },
@@ -84,7 +87,9 @@ function apiRoutes(context: ApiContext): Routes {
   };
 }
 
-const chatPage = new PageFiles(join(packageRoot(), 'dist/coordinator/pages/chat'));
+const pages = join(packageRoot(), 'dist/coordinator/pages');
+const chatPage = new PageFiles(join(pages, 'chat'));
+const joinPage = new PageFiles(join(pages, 'join'), joinPageHeaders);
 
 /** People come with a browser, programs look whether something is there. */
 function welcome(hono: Context): Response {

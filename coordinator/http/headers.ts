@@ -9,24 +9,41 @@ export const securityHeaders: Readonly<Record<string, string>> = {
 };
 
 /** On a page's own files: nothing but what this server has may run, be shown or be asked, and no text becomes a script. */
-export const pageHeaders: Readonly<Record<string, string>> = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self'",
-    "connect-src 'self'",
-    "manifest-src 'self'",
-    "worker-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    'trusted-types service-worker',
-  ].join('; '),
-  'cross-origin-opener-policy': 'same-origin',
-  'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+export const pageHeaders = headersOfPage("'self'", 'service-worker');
+
+/**
+ * On the page that lends a browser: it may compile WebAssembly and start its workers, and asks to be isolated from
+ * pages of others, for only then its threads may share a memory.
+ */
+export const joinPageHeaders = {
+  ...headersOfPage("'self' 'wasm-unsafe-eval'", 'workers'),
+  'cross-origin-embedder-policy': 'require-corp',
 };
+
+/**
+ * @param scripts where they may come from
+ * @param policy by which alone a text becomes the address of a script
+ */
+function headersOfPage(scripts: string, policy: string): Readonly<Record<string, string>> {
+  return {
+    'content-security-policy': [
+      "default-src 'none'",
+      `script-src ${scripts}`,
+      "style-src 'self'",
+      "img-src 'self'",
+      "connect-src 'self'",
+      "manifest-src 'self'",
+      "worker-src 'self'",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+      `trusted-types ${policy}`,
+    ].join('; '),
+    'cross-origin-opener-policy': 'same-origin',
+    'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+  };
+}
 
 /** For a page whose origin has passed the guard. */
 export function corsHeaders(origin: string): Readonly<Record<string, string>> {

@@ -11,6 +11,7 @@ const types: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.webmanifest': 'application/manifest+json',
+  '.wasm': 'application/wasm',
 };
 
 /** Encodings that the build made of every file, the smallest first. */
@@ -28,15 +29,18 @@ interface PageFile {
 /** One built page: all of its files, which are few and small, in memory from the first request on. */
 export class PageFiles {
   readonly #folder: string;
+  readonly #headers: Readonly<Record<string, string>>;
   #files: ReadonlyMap<string, PageFile> | undefined;
 
-  constructor(folder: string) {
+  /** @param headers of all files */
+  constructor(folder: string, headers = pageHeaders) {
     this.#folder = folder;
+    this.#headers = headers;
   }
 
   /** @param path in the page; empty is the page itself @throws HearthError ROUTE_NOT_FOUND */
   answer({ req }: Context, path: string): Response {
-    this.#files ??= readPage(this.#folder);
+    this.#files ??= readPage(this.#folder, this.#headers);
     const file = this.#files.get(path === '' ? 'index.html' : path);
     if (!file) throw new HearthError('ROUTE_NOT_FOUND', `there is no ${req.path} here`);
     const { headers, bodies } = file;
@@ -53,7 +57,7 @@ export class PageFiles {
   }
 }
 
-function readPage(folder: string): ReadonlyMap<string, PageFile> {
+function readPage(folder: string, headers: PageFile['headers']): ReadonlyMap<string, PageFile> {
   if (!existsSync(folder))
     throw new HearthError('ROUTE_NOT_FOUND', 'the page is not built: run npm run build');
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
@@ -62,11 +66,11 @@ function readPage(folder: string): ReadonlyMap<string, PageFile> {
     .map(({ parentPath, name }) => join(parentPath, name));
   const whole = paths.filter((path) => extname(path) in types);
   return new Map(
-    whole.map((path) => [relative(folder, path).split(sep).join('/'), readPageFile(path, paths)]),
+    whole.map((path) => [relative(folder, path).split(sep).join('/'), readPageFile(path, paths, headers)]),
   );
 }
 
-function readPageFile(path: string, all: readonly string[]): PageFile {
+function readPageFile(path: string, all: readonly string[], headers: PageFile['headers']): PageFile {
   const body = readFileSync(path);
   const bodies = new Map([['identity', body]]);
   for (const [name, ending] of encodings) {
@@ -77,7 +81,7 @@ function readPageFile(path: string, all: readonly string[]): PageFile {
   return {
     bodies,
     headers: {
-      ...pageHeaders,
+      ...headers,
       'content-type': types[extname(path)]!,
       'cache-control': isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
       etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,

@@ -1,6 +1,7 @@
 // Bundles the pages that the coordinator serves: each folder beside this file that has an index.html.
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -8,6 +9,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import esbuild from 'esbuild';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
+const shared = join(here, 'shared');
 
 /** What is copied as it is. */
 const staticEndings = ['.svg', '.webmanifest'];
@@ -15,7 +17,9 @@ const staticEndings = ['.svg', '.webmanifest'];
 /** @param outdir folder that gets one folder for each page */
 export async function buildPages(outdir) {
   const entries = await readdir(here, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const names = entries
+    .filter((entry) => entry.isDirectory() && existsSync(join(here, entry.name, 'index.html')))
+    .map(({ name }) => name);
   await Promise.all(names.map((name) => buildPage(join(here, name), join(outdir, name))));
 }
 
@@ -23,13 +27,12 @@ async function buildPage(source, target) {
   await mkdir(target, { recursive: true });
   const files = [...(await bundle(source, target)), ...(await copyStatics(source, target))];
   await writeIndex(source, target, files);
-  await writeServiceWorker(source, target, files);
-  await compressAll(target);
+  if (existsSync(join(source, 'service-worker.ts'))) await writeServiceWorker(source, target, files);
 }
 
 /** Scripts and styles, named by their hash, so that browsers may keep them for ever. @returns paths from the page */
 async function bundle(source, target) {
-  const shared = {
+  const options = {
     absWorkingDir: source,
     outdir: join(target, 'assets'),
     entryNames: '[name]-[hash]',
@@ -43,20 +46,21 @@ async function bundle(source, target) {
     logLevel: 'warning',
   };
   const builds = await Promise.all([
-    esbuild.build({ ...shared, entryPoints: ['main.tsx'], format: 'esm', splitting: true }),
+    esbuild.build({ ...options, entryPoints: ['main.tsx'], format: 'esm', splitting: true }),
     // A script that holds up the page until it has run, which modules do not.
-    esbuild.build({ ...shared, entryPoints: ['theme-at-start.ts'], format: 'iife' }),
+    esbuild.build({ ...options, entryPoints: [join(shared, 'theme-at-start.ts')], format: 'iife' }),
   ]);
   const outputs = builds.flatMap(({ metafile }) => Object.keys(metafile.outputs));
   return outputs.map((path) => relative(target, join(source, path)));
 }
 
 async function copyStatics(source, target) {
-  const names = (await readdir(source)).filter((name) =>
-    staticEndings.some((ending) => name.endsWith(ending)),
-  );
-  for (const name of names) await writeFile(join(target, name), await readFile(join(source, name)));
-  return names;
+  const isStatic = (name) => staticEndings.some((ending) => name.endsWith(ending));
+  const paths = [];
+  for (const folder of [shared, source])
+    paths.push(...(await readdir(folder)).filter(isStatic).map((name) => join(folder, name)));
+  for (const path of paths) await copyFile(path, join(target, basename(path)));
+  return paths.map((path) => basename(path));
 }
 
 /** Puts the bundles' names where the page says `%main.js%`. */
@@ -89,7 +93,8 @@ async function writeServiceWorker(source, target, files) {
   });
 }
 
-async function compressAll(folder) {
+/** For servers, which send what a browser takes. */
+export async function compressAll(folder) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile())

@@ -1,5 +1,5 @@
 import type { ProbedLink } from '../../device-agent/probe/burst-sender.ts';
-import type { MeasureRequest } from '../../device-agent/probe/measure.ts';
+import { type MeasureRequest, scaledRates } from '../../device-agent/probe/measure.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
 import type { Pong } from '../../runtime/protocol/messages.ts';
@@ -93,21 +93,4 @@ export class MemberProbe {
     if (hasTold || !this.#rates) this.#rates = rates;
     this.#asked.shift()!(hasTold);
   }
-}
-
-function scaledRates(rates: DeviceRates, speed: number): DeviceRates {
-  const kernels = Object.entries(rates.kernels).map(
-    ([format, { decodeBytesPerSecond, prefillFlopsPerSecond }]) => [
-      format,
-      {
-        decodeBytesPerSecond: speed * decodeBytesPerSecond,
-        prefillFlopsPerSecond: speed * prefillFlopsPerSecond,
-      },
-    ],
-  );
-  return {
-    ...rates,
-    kernels: Object.fromEntries(kernels) as DeviceRates['kernels'],
-    attentionBytesPerSecond: speed * rates.attentionBytesPerSecond,
-  };
 }

@@ -19,6 +19,7 @@ import type { TileRoomOptions } from './tile-room.ts';
 export function nodeThreads(count: number, logger: Logger, cache?: TileRoomOptions): Threads {
   return {
     count,
+    loads: true,
     async start(job, events) {
       const file = workerFile('compute-worker');
       const others = Array.from({ length: job.teamSize - 1 }, (_, i) => i + 1);

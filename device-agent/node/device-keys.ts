@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type KeyPair, newKeyPair } from '../../runtime/secure/cryptography.ts';
-import type { RememberingCredentials } from './join.ts';
+import type { RememberingCredentials } from '../keep-joined.ts';
 import { nodeCryptography } from './node-cryptography.ts';
 import { keyOf, keysFolder, keyText, readPrivate, writePrivate } from './private-file.ts';
 

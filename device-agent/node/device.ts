@@ -2,9 +2,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { TileModel } from '../../runtime/model/tile-model.ts';
 import type { Capabilities } from '../../runtime/protocol/messages.ts';
+import type { DeviceOptions } from '../keep-joined.ts';
 import type { Logger } from '../logger.ts';
 import { kernelRanks } from '../rank-host.ts';
-import type { SessionOptions } from '../session.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { nodeThreads } from './compute-threads.ts';
@@ -14,9 +14,6 @@ import { startLoader } from './loader-thread.ts';
 import { measureNode } from './measure-device.ts';
 import { packageVersion } from './package-root.ts';
 import { nodeSha256 } from './sha256.ts';
-
-/** A session's options without what is the owner's. */
-export type DeviceOptions = Omit<SessionOptions, 'name' | 'tileLinks'>;
 
 export interface NodeDeviceOptions {
   readonly logger: Logger;

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { newMemory } from '../../runtime/kernels/kernels.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
-import { controlBytes } from '../../runtime/threads/team.ts';
-import { type ProbeJob, prepareProbe } from '../probe/compute-probe.ts';
+import { type ProbeJob, probeJob } from '../probe/compute-probe.ts';
 import { workerFile } from './compute-threads.ts';
 import { startKernels } from './kernel-files.ts';
 import type { ProbeWorkerData } from './probe-worker.ts';
@@ -37,7 +35,7 @@ export async function measureCompute(
 ): Promise<DeviceRates> {
   signal?.throwIfAborted();
   const weightBytes = Math.max(options.threads * leastBytes, Math.min(mostBytes, memoryBytes * memoryShare));
-  const job = sharedJob({ ...options, weightBytes, shared: undefined });
+  const job = probeJob({ ...options, weightBytes }, startKernels);
   const file = workerFile('probe-worker');
   const workers = Array.from({ length: job.threads }, (_, index) => {
     return new Worker(file, { workerData: { job, index, cache } satisfies ProbeWorkerData });
@@ -49,11 +47,4 @@ export async function measureCompute(
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
-}
-
-function sharedJob(job: ProbeJob): ProbeJob {
-  if (job.threads === 1) return job;
-  const memory = newMemory(2 * job.weightBytes + (64 << 20), true);
-  prepareProbe(job, startKernels(memory));
-  return { ...job, shared: { memory, control: new SharedArrayBuffer(controlBytes) } };
 }

@@ -3,19 +3,18 @@ import { dirname } from 'node:path';
 import { Fields } from '../../runtime/protocol/fields.ts';
 import { readRates } from '../../runtime/protocol/measures.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
+import { type RatesMemory, rememberedMs } from '../probe/remembering.ts';
 
 interface NotedRates {
   readonly measuredMs: number;
   readonly rates: DeviceRates;
 }
 
-/** A machine changes: it gets a new system, dust, other programs. */
-const maxAgeMs = 21 * 24 * 3_600_000;
 /** Circumstances that are remembered: other numbers of threads, other versions. */
 const maxEntries = 16;
 
 /** A small file of what was measured. One that is damaged, or cannot be written, only means measuring again. */
-export class RememberedRates {
+export class RememberedRates implements RatesMemory {
   readonly #path: string;
   readonly #nowMs: () => number;
 
@@ -25,12 +24,11 @@ export class RememberedRates {
     this.#nowMs = nowMs;
   }
 
-  /** @param key of the circumstances: all that makes a device faster or slower for good */
   find(key: string): DeviceRates | undefined {
     const noted = this.#read().get(key);
     const ageMs = noted ? this.#nowMs() - noted.measuredMs : Number.NaN;
     // A clock that was set back must not make what is old count for longer.
-    return ageMs >= 0 && ageMs < maxAgeMs ? noted!.rates : undefined;
+    return ageMs >= 0 && ageMs < rememberedMs ? noted!.rates : undefined;
   }
 
   note(key: string, rates: DeviceRates): void {

@@ -1,11 +1,11 @@
 import { quantizeActivations } from '../../runtime/kernels/activations.ts';
 import { Arena } from '../../runtime/kernels/arena.ts';
 import { type KernelFormatName, kernelFormats } from '../../runtime/kernels/formats.ts';
-import type { Kernels } from '../../runtime/kernels/kernels.ts';
+import { type Kernels, newMemory } from '../../runtime/kernels/kernels.ts';
 import { type KvFormat, kvKernels, kvPageBytes, pagePositions } from '../../runtime/kernels/kv-page.ts';
 import type { KernelRates } from '../../runtime/plan/profiles.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
-import { alone, SharedTeam, type Team } from '../../runtime/threads/team.ts';
+import { alone, controlBytes, SharedTeam, type Team } from '../../runtime/threads/team.ts';
 import { chunkRows, columns, head, ProbeMemory, panelTokens } from './probe-memory.ts';
 
 /** What the threads of a device are to measure together: it can be posted to them as it is. */
@@ -31,9 +31,17 @@ const syncRounds = 24;
 /** Between two syncs: longer than threads wait without falling asleep, as they do between two layers. */
 const syncPauseMs = 0.6;
 
-/** Lays out the memory that the threads of a job share, so that none of them need let it grow. */
-export function prepareProbe({ threads, weightBytes }: ProbeJob, kernels: Kernels): void {
-  new ProbeMemory(kernels, new Arena(kernels.memory), { ...alone, size: threads }, weightBytes);
+/** A job for the threads of a device, with what they share if they are several. */
+export function probeJob(
+  job: Omit<ProbeJob, 'shared'>,
+  startKernels: (memory: WebAssembly.Memory) => Kernels,
+): ProbeJob {
+  const { threads, weightBytes } = job;
+  if (threads === 1) return { ...job, shared: undefined };
+  const memory = newMemory(2 * weightBytes + (64 << 20), true);
+  // Laid out once, so that none of the threads need let it grow.
+  new ProbeMemory(startKernels(memory), new Arena(memory), { ...alone, size: threads }, weightBytes);
+  return { ...job, shared: { memory, control: new SharedArrayBuffer(controlBytes) } };
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   type Join,
   type Memory,
   type Prepare,
+  type StandBy,
   type TileSetup,
 } from './messages.ts';
 import { packPlain, unpackPlain } from './msgpack.ts';
@@ -25,6 +26,7 @@ const uint32Max = 2 ** 32 - 1;
 const maxTileId = 1 << 17;
 const maxVersionLength = 64;
 const maxNameLength = 64;
+const maxReasonLength = 100;
 /** Two keys and their tags. */
 const maxHandshakeBytes = 2 * (keyBytes + tagBytes);
 
@@ -99,6 +101,7 @@ const readers: Readers = {
   }),
   ready: (fields) => ({ type: 'ready', configurationId: fields.integer('configurationId', 0, uint32Max) }),
   memory: readMemory,
+  standBy: readStandBy,
   release: (fields) => ({ type: 'release', slot: fields.integer('slot', 0, uint32Max) }),
   stepFailed: (fields) => ({
     type: 'stepFailed',
@@ -138,15 +141,24 @@ function readHandshake(fields: Fields): { handshake: Uint8Array } {
 function readJoin(fields: Fields): Join {
   const versions = readVersions(fields, 'device');
   const name = fields.string('name', maxNameLength);
-  // Names are shown on terminals and pages: no control, format or private characters, no blank ends.
-  if (!/^[^\p{C}]+$/u.test(name) || name !== name.trim())
-    throw malformed('the name of a device is not printable');
+  if (!isPrintable(name)) throw malformed('the name of a device is not printable');
   return {
     type: 'join',
     ...versions,
     name,
     capabilities: readCapabilities(fields.map('capabilities')),
   };
+}
+
+/** Names and reasons are shown on terminals and pages: no control, format or private characters, no blank ends. */
+function isPrintable(text: string): boolean {
+  return /^[^\p{C}]+$/u.test(text) && text === text.trim();
+}
+
+function readStandBy(fields: Fields): StandBy {
+  const reason = fields.string('reason', maxReasonLength);
+  if (reason !== '' && !isPrintable(reason)) throw malformed('the reason to stand by is not printable');
+  return { type: 'standBy', reason };
 }
 
 function readCapabilities(fields: Fields): Capabilities {

@@ -41,6 +41,7 @@ export const controlNumbers = {
   rejoin: 24,
   answer: 25,
   confirm: 26,
+  standBy: 27,
 } as const;
 export type ControlType = keyof typeof controlNumbers;
 
@@ -167,6 +168,13 @@ export interface Memory extends MemoryUse {
   readonly configurationId: number;
 }
 
+/** agent → coordinator: leave me out from now on, or, without a reason, no longer. What I am meanwhile I go on being. */
+export interface StandBy {
+  readonly type: 'standBy';
+  /** For people: at most 100 printable characters; empty when it is over. */
+  readonly reason: string;
+}
+
 /** coordinator → agent, between steps: forget a slot's positions. */
 export interface Release {
   readonly type: 'release';
@@ -207,6 +215,7 @@ export type ControlMessage =
   | Loaded
   | Ready
   | Memory
+  | StandBy
   | Release
   | StepFailed
   | ErrorReport

@@ -56,8 +56,9 @@ function installHeadlessShell(): string | undefined {
 }
 
 /** Headless, and without the services that make Chromium call its makers at every start. */
-export function launch(path: string | undefined): Promise<Browser> {
+export function launch(path: string | undefined, ...more: readonly string[]): Promise<Browser> {
   const args = [
+    ...more,
     '--no-sandbox',
     '--disable-quic',
     '--no-first-run',

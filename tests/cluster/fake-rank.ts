@@ -47,7 +47,7 @@ export function fakeRanks(faults: FakeFaults = {}): CreateRank {
           wanted(assignment.tileIds.filter((id) => !here.includes(id)));
           for (const id of here) {
             const bytes = new Uint8Array(lengthOf(id));
-            assert(faults.cache!.load(hashName(hashOf(id)), bytes), 'what is kept can be loaded');
+            assert(faults.cache!.load(hashName(hashOf(id)), bytes) === true, 'what is kept can be loaded');
             rank.loadTile(id, bytes);
             loaded(id, hashOf(id));
           }

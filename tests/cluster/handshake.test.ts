@@ -153,6 +153,7 @@ describe('silence', () => {
       onControl: () => {},
       onTensors: () => {},
       onTileLink: () => {},
+      onStandBy: () => {},
       onLost: (error) => lost.push(error),
     });
     await clock.pass(10_000);

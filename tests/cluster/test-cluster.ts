@@ -3,7 +3,7 @@ import { Cluster, type ClusterOptions } from '../../coordinator/cluster/cluster.
 import { Pairing, type PairingState } from '../../coordinator/pairing/pairing.ts';
 import type { Clock } from '../../device-agent/clock.ts';
 import type { CreateRank } from '../../device-agent/create-rank.ts';
-import type { RememberingCredentials } from '../../device-agent/node/join.ts';
+import type { RememberingCredentials } from '../../device-agent/keep-joined.ts';
 import { nodeCryptography } from '../../device-agent/node/node-cryptography.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import { Session, type SessionOptions } from '../../device-agent/session.ts';

@@ -6,7 +6,8 @@ import { WebSocket } from 'ws';
 import { AgentServer, type AgentServerOptions } from '../../coordinator/cluster/agent-server.ts';
 import type { Cluster } from '../../coordinator/cluster/cluster.ts';
 import type { Pairing } from '../../coordinator/pairing/pairing.ts';
-import { agentUrl, type JoinStatus, joinCoordinator } from '../../device-agent/node/join.ts';
+import type { JoinStatus } from '../../device-agent/keep-joined.ts';
+import { agentUrl, joinCoordinator } from '../../device-agent/node/join.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import { secret, sessionOptions, testCluster, testCredentials, testPairing } from './test-cluster.ts';
 

@@ -40,7 +40,7 @@ describe('rankBytes', () => {
     };
     const createRank = kernelRanks({
       startKernels,
-      threads: { count: threads, start: async () => {} },
+      threads: { count: threads, loads: false, start: async () => {} },
       sources: noSources,
     });
     const rankOptions = { ...options, ...change };

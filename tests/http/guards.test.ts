@@ -44,6 +44,18 @@ describe('Host and Origin', () => {
     },
   );
 
+  it('takes a page of the very address that is asked, and none of another', () => {
+    const guard = new HostGuard([]);
+    guard.check('192.168.1.2:8080', 'http://192.168.1.2:8080');
+    for (const origin of [
+      'http://192.168.1.2',
+      'http://192.168.1.3:8080',
+      'http://192.168.1.2:8080.attacker.example',
+    ])
+      expect(() => guard.check('192.168.1.2:8080', origin), origin).toThrow('may not use this server');
+    expect(() => guard.check('attacker.example', 'http://attacker.example')).toThrow('not allowed');
+  });
+
   it.each([
     'localhost.attacker.example',
     'attacker.example:localhost',

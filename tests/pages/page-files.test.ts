@@ -72,7 +72,15 @@ describe('the address alone', () => {
     expect([browser.status, browser.headers.get('location')]).toEqual([302, '/chat/']);
     expect(await (await api.request('/')).text()).toContain('/v1');
     expect((await api.request('/chat')).headers.get('location')).toBe('/chat/');
-    for (const closed of ['/chatter', '/api/conversations', '/v1/models', '/chat/../v1/models', '//chat/'])
+    expect((await api.request('/join')).headers.get('location')).toBe('/join/');
+    for (const closed of [
+      '/chatter',
+      '/joiner',
+      '/api/conversations',
+      '/v1/models',
+      '/chat/../v1/models',
+      '//chat/',
+    ])
       expect((await api.request(closed)).status, closed).toBe(401);
   });
 });

@@ -5,7 +5,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { AgentServer, type AgentServerOptions } from '../../coordinator/cluster/agent-server.ts';
 import type { Pairing } from '../../coordinator/pairing/pairing.ts';
-import { type JoinStatus, joinCoordinator } from '../../device-agent/node/join.ts';
+import type { JoinStatus } from '../../device-agent/keep-joined.ts';
+import { joinCoordinator } from '../../device-agent/node/join.ts';
 import {
   secret,
   sessionOptions,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type GreetOptions, greet } from '../../coordinator/cluster/greet.ts';
 import type { Pairing } from '../../coordinator/pairing/pairing.ts';
 import { joining, knock } from '../../device-agent/knock.ts';
-import type { RememberingCredentials } from '../../device-agent/node/join.ts';
+import type { RememberingCredentials } from '../../device-agent/keep-joined.ts';
 import { nodeCryptography as cryptography } from '../../device-agent/node/node-cryptography.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';

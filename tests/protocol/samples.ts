@@ -67,6 +67,7 @@ export const samples = [
     message: 'too large',
     fields: { requestedBytes: 4096 },
   },
+  { type: 'standBy', reason: 'its page is hidden' },
   { type: 'release', slot: 3 },
   { type: 'stepFailed', stepId: 7, code: 'FIXED_POINT_OVERFLOW', message: 'too large', fields: { layer: 0 } },
   { type: 'error', code: 'FRAME_MALFORMED', message: 'frame type 9 is unknown', fields: {} },

@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
+import type { JoinStatus } from '../../../device-agent/keep-joined.ts';
 import { defaultDeviceName } from '../../../device-agent/node/device.ts';
 import { DeviceKeys } from '../../../device-agent/node/device-keys.ts';
-import { type JoinOptions, type JoinStatus, joinCoordinator } from '../../../device-agent/node/join.ts';
+import { type JoinOptions, joinCoordinator } from '../../../device-agent/node/join.ts';
 import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';

@@ -1,7 +1,7 @@
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { copy } from '../talk/actions.ts';
-import { CheckIcon, CopyIcon } from '../views/icons.tsx';
+import { CheckIcon, CopyIcon } from '../../shared/icons.tsx';
 
 /** Longer code stays without colours. */
 const maxHighlighted = 50_000;

@@ -1,6 +1,6 @@
 import { ask } from '../talk/actions.ts';
 import { model } from '../talk/server.ts';
-import { FlameIcon } from './icons.tsx';
+import { FlameIcon } from '../../shared/icons.tsx';
 
 /** What the built-in model was made to answer. */
 const builtInModel = 'hearth-ember';

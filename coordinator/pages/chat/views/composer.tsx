@@ -5,7 +5,7 @@ import { reachable } from '../talk/api.ts';
 import { saveDraft, savedDraft } from '../talk/drafts.ts';
 import { problem } from '../talk/notices.ts';
 import { composerId } from './element-ids.ts';
-import { CloseIcon, SendIcon, StopIcon } from './icons.tsx';
+import { CloseIcon, SendIcon, StopIcon } from '../../shared/icons.tsx';
 import { TextArea } from './text-area.tsx';
 
 export function Composer() {

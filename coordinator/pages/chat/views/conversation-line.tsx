@@ -3,8 +3,8 @@ import type { ListedConversation } from '../../../conversations/conversation.ts'
 import { exportFile, rename } from '../talk/actions.ts';
 import { shownId } from '../talk/address.ts';
 import { listOpen, openDialog } from './dialogs.ts';
-import { IconButton } from './icon-button.tsx';
-import { DeleteIcon, EditIcon, ExportIcon } from './icons.tsx';
+import { IconButton } from '../../shared/icon-button.tsx';
+import { DeleteIcon, EditIcon, ExportIcon } from '../../shared/icons.tsx';
 
 /** One conversation in the list, with what can be done to it. */
 export function ConversationLine({ conversation }: { conversation: ListedConversation }) {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { openDialog } from './dialogs.ts';
-import { CloseIcon } from './icons.tsx';
+import { CloseIcon } from '../../shared/icons.tsx';
 
 export function closeDialog(): void {
   openDialog.value = undefined;

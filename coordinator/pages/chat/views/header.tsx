@@ -3,7 +3,7 @@ import { reachable } from '../talk/api.ts';
 import { devices, model } from '../talk/server.ts';
 import { ContextGauge } from './context-gauge.tsx';
 import { listOpen, openDialog } from './dialogs.ts';
-import { MenuIcon, SlidersIcon } from './icons.tsx';
+import { MenuIcon, SlidersIcon } from '../../shared/icons.tsx';
 
 export function Header() {
   return (

@@ -4,8 +4,16 @@ import { answerAgain, copy, goOn, showBranch } from '../talk/actions.ts';
 import { shown } from '../talk/address.ts';
 import { reachable } from '../talk/api.ts';
 import { editing } from './editing.ts';
-import { IconButton } from './icon-button.tsx';
-import { AgainIcon, CheckIcon, ContinueIcon, CopyIcon, EditIcon, LeftIcon, RightIcon } from './icons.tsx';
+import { IconButton } from '../../shared/icon-button.tsx';
+import {
+  AgainIcon,
+  CheckIcon,
+  ContinueIcon,
+  CopyIcon,
+  EditIcon,
+  LeftIcon,
+  RightIcon,
+} from '../../shared/icons.tsx';
 
 /** What can be done with a message. While an answer is under way, only what leaves it alone. */
 export function MessageActions({ message }: { message: Message }) {

@@ -2,7 +2,7 @@ import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { shown, shownId } from '../talk/address.ts';
 import { Beginning } from './beginning.tsx';
-import { DownIcon } from './icons.tsx';
+import { DownIcon } from '../../shared/icons.tsx';
 import { MessageView } from './message.tsx';
 
 /** Pixels from the end within which the view stays at the end. */

@@ -7,7 +7,7 @@ import { conversationList, refreshList, searchWords } from '../talk/conversation
 import { ConversationLine } from './conversation-line.tsx';
 import { listOpen, openDialog } from './dialogs.ts';
 import { searchId } from './element-ids.ts';
-import { IconButton } from './icon-button.tsx';
+import { IconButton } from '../../shared/icon-button.tsx';
 import {
   CloseIcon,
   ExportIcon,
@@ -16,8 +16,8 @@ import {
   KeyboardIcon,
   PlusIcon,
   SearchIcon,
-} from './icons.tsx';
-import { ThemeButton } from './theme-button.tsx';
+} from '../../shared/icons.tsx';
+import { ThemeButton } from '../../shared/theme-button.tsx';
 
 const searchDelayMs = 150;
 

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { savedTheme, saveTheme, type Theme } from '../theme.ts';
+import { savedTheme, saveTheme, type Theme } from './theme.ts';
 import { IconButton } from './icon-button.tsx';
 import { MoonIcon, SunIcon, SystemIcon } from './icons.tsx';
 

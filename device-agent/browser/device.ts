@@ -1,0 +1,96 @@
+import { maximumMemoryBytes } from '../../runtime/kernels/kernels.ts';
+import { portableSha256 } from '../../runtime/protocol/tile-frame.ts';
+import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
+import type { DeviceOptions } from '../keep-joined.ts';
+import type { Logger } from '../logger.ts';
+import { kernelRanks } from '../rank-host.ts';
+import { scaledRates } from '../probe/measure.ts';
+import type { StandBySwitch } from '../stand-by-switch.ts';
+import { CountingRanks } from './counting-ranks.ts';
+import type { Database } from './database.ts';
+import { DatabaseTileCache } from './database-tile-cache.ts';
+import type { DriverSettings } from './driver-messages.ts';
+import { fetchKernels, kernelStarter } from './kernel-source.ts';
+import { measureBrowser } from './measure.ts';
+import { measureFiles } from './measure-files.ts';
+import { PackTileCache } from './pack-tile-cache.ts';
+import { browserThreads, startLoader } from './rank-workers.ts';
+import { surroundings } from './surroundings.ts';
+
+/** Of a memory beside what its rank may take. */
+const spareBytes = 16 << 20;
+
+/** Hearth's version, which the build puts here. */
+declare const hearthVersion: string;
+
+/** What the owner may want otherwise at any time. */
+export interface DeviceWishes {
+  readonly standBy: StandBySwitch;
+  effort: number;
+}
+
+export interface BrowserDeviceOptions extends Pick<DriverSettings, 'threads' | 'memoryBytes' | 'cacheBytes'> {
+  readonly database: Database;
+  readonly wishes: DeviceWishes;
+  readonly logger: Logger;
+  readonly onRates: (rates: DeviceRates) => void;
+}
+
+export interface BrowserDevice {
+  readonly device: DeviceOptions;
+  readonly ranks: CountingRanks;
+}
+
+/**
+ * What a session needs from a browser.
+ * @throws HearthError KERNEL_UNAVAILABLE
+ */
+export async function browserDevice(options: BrowserDeviceOptions): Promise<BrowserDevice> {
+  const { threads, database, cacheBytes, wishes, logger, onRates } = options;
+  const kernels = await fetchKernels(crossOriginIsolated);
+  const startKernels = kernelStarter(kernels);
+  const pack = await PackTileCache.open(cacheBytes);
+  const cache = pack ?? (await DatabaseTileCache.open(database, cacheBytes));
+  const streams = crossOriginIsolated && pack?.streams === true;
+  const memoryBytes = Math.floor(options.memoryBytes);
+  const sources = { model: undefined, cache, sha256: portableSha256 };
+  const ranks = new CountingRanks(
+    kernelRanks({
+      startKernels,
+      threads: browserThreads(threads, kernels),
+      sources,
+      memoryBytes,
+      // Phones refuse to set aside room for a memory that would never get so large.
+      arenaLimitBytes: Math.min(maximumMemoryBytes, memoryBytes + spareBytes),
+      startLoader: streams ? (job) => startLoader(job, pack) : undefined,
+      onUnkept: (error) =>
+        logger.warn({ error }, 'weights cannot be kept here: they will be sent again next time'),
+    }),
+  );
+  const { platform } = surroundings();
+  const build = startKernels().relaxed ? 'relaxed' : 'baseline';
+  const measure = measureBrowser({
+    kernels,
+    threads,
+    memoryBytes,
+    database,
+    diskBytesPerSecond: async () => (streams ? measureFiles() : 0),
+    circumstances: `${platform}, ${threads} threads, ${build}, ${streams ? 'streams' : 'stays'}, ${hearthVersion}`,
+  });
+  const device: DeviceOptions = {
+    softwareVersion: hearthVersion,
+    capabilities: { platform, kernels: build, threads, memoryBytes },
+    createRank: ranks.create,
+    sources,
+    measure: async (request, signal) => {
+      const rates = await measure(request, signal);
+      onRates(rates);
+      return scaledRates(rates, wishes.effort);
+    },
+    standBy: wishes.standBy,
+    effort: () => wishes.effort,
+    logger,
+    sha256: portableSha256,
+  };
+  return { device, ranks };
+}
