@@ -235,10 +235,10 @@ describe('a coordinator with a key', () => {
     await bench.serve('--api-key', 'open-sesame');
     const page = await bench.page();
     await page.goto(`${bench.url}/chat/${shown.rich}`);
-    await page.getByLabel('What was given').fill('guess');
+    await page.getByLabel('What hearth serve printed').fill('guess');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
-    await page.getByLabel('What was given').fill('open-sesame');
+    await page.getByLabel('What hearth serve printed').fill('open-sesame');
     await page.keyboard.press('Enter');
     await answerIn(page, 'done');
     await expect.poll(() => page.getByRole('dialog').count()).toBe(0);

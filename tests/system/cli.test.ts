@@ -89,7 +89,6 @@ describe('exit codes', () => {
     [['run', 'built-in', 'hi', '--split', '1,-2'], 2, /positive number/],
     [['run', 'built-in', 'hi', '--split', '1,1', '--pipeline', '1,1'], 2, /cannot be used with/],
     [['logits', 'built-in', '--ids', '1,99999999', '--out', 'unused'], 2, /not in the vocabulary/],
-    [['join'], 2, /hearth serve prints/],
     [['serve', '--secret', 'short', '--port', '0'], 2, /could be guessed/],
     [['join', 'nonsense', '--secret', 's'], 2, /USAGE/],
     [['devices', '--url', 'http://127.0.0.1:9'], 5, /no coordinator answers/],
