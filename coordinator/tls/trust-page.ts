@@ -102,7 +102,7 @@ ${systems.map(section).join('')}
 <h2>What it means</h2>
 <p>The authority's key lies on the coordinator, in a file that only its user can read. Whoever gets it can pass for this
 Hearth. The certificate says that it is for names of that computer, names ending in <code>.local</code>, and addresses that are
-used at home only, and for nothing on the internet; current browsers keep to that. You can remove it where you installed it at
+used at home only, and for nothing on the internet, and systems that look at such limits keep to that. You can remove it where you installed it at
 any time; then browsers warn again, and nothing else changes.</p>
 <p>Without it you can tell a browser to go on past its warning. The connection is encrypted then too, but you have no proof of
 who is at its other end, and some things, such as installing the page, stay off.</p>
