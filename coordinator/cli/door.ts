@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import type { Logger } from '../../device-agent/logger.ts';
 import { AgentServer } from '../cluster/agent-server.ts';
 import type { Member } from '../cluster/member.ts';
@@ -64,7 +64,7 @@ export class Door {
     const options = given.lan ? { ...given, host: '0.0.0.0' } : given;
     const { engine, models, conversations, logger, onError } = house;
     const isLocal = isLoopback(hostnameOf(options.host) ?? '');
-    const hostNames = isLocal ? [] : [...localNames(), options.host];
+    const hostNames = isLocal ? [] : namesOf(options.host);
     const pairing = new Pairing(pairingFile(), options.secret);
     const onMember = (member: Member): void => void engine()?.join(member);
     const agents = new AgentServer({ pairing, onMember, hostNames, logger });
@@ -196,6 +196,11 @@ export class Door {
       }
     }, renewalIntervalMs);
   }
+}
+
+/** By which pages may call this machine; an address that others use is looked at by itself. */
+function namesOf(host: string): string[] {
+  return isIP(host) ? localNames() : [...localNames(), host];
 }
 
 function ownCertificate(): LanCertificate {

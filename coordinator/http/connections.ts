@@ -87,6 +87,7 @@ export class Connections {
     const secure = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
     secure.on('error', () => socket.destroy());
     secure.once('secure', () => {
+      secure.disableRenegotiation();
       onBegun();
       this.#speakHttp(secure);
     });

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { HearthError } from '../../runtime/error.ts';
@@ -6,6 +7,7 @@ import type { Caller, KeyRing } from '../access/key-ring.ts';
 import { RateLimit } from '../access/rate-limit.ts';
 import { isSameOrigin } from '../host-guard.ts';
 import { networkOf } from '../ip-address.ts';
+import { OpenRequests } from './open-requests.ts';
 import { type Peer, peerOf } from './peer.ts';
 
 /**
@@ -32,6 +34,8 @@ export class Doorkeeper {
   /** Wrong keys of each address. A weak one that a person chose could be guessed otherwise. */
   readonly #failures: RateLimit;
 
+  readonly #open = new OpenRequests((key) => this.#isGood(key));
+
   constructor(options: DoorkeeperOptions) {
     this.#keys = options.keys;
     this.#plainHttp = options.plainHttp ?? false;
@@ -46,6 +50,7 @@ export class Doorkeeper {
     if (!peer.isLocal) this.#requests.take(networkOf(peer.address));
     if (level === 'open' || level === 'page') return;
     const caller = this.caller(hono);
+    this.#watch(hono);
     if (level === 'admin' && caller.scope !== 'admin') throw scopeMissing();
     if (this.#keys) this.#requests.take(`key ${caller.name}`);
   }
@@ -67,19 +72,39 @@ export class Doorkeeper {
     throw new HearthError('SESSION_ENDED', message);
   }
 
+  /** For as long as it is answered. */
+  #watch(hono: Context): void {
+    const { outgoing } = (hono.env ?? {}) as { outgoing?: ServerResponse };
+    const key = bearerOf(hono.req.header('authorization')) ?? sessionOf(hono);
+    if (this.#keys && outgoing && key !== undefined) this.#open.add(outgoing, key);
+  }
+
   #callerOf(keys: KeyRing, authorization: string, { address }: Peer): Caller {
     const network = networkOf(address);
     this.#failures.check(network);
-    const key = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+    const key = bearerOf(authorization);
     const caller = key === undefined ? undefined : keys.find(key);
     if (caller) return caller;
     this.#failures.count(network);
     throw keyWanted();
   }
 
+  /** Where keys cannot be read any more, none is. */
+  #isGood(key: string): boolean {
+    try {
+      return this.#keys?.find(key) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
   #isPrivate({ isLocal, isEncrypted }: Peer): boolean {
     return isLocal || isEncrypted || this.#plainHttp;
   }
+}
+
+function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
 }
 
 /** A browser's cookies are those of all ports of a host, so the port is in the name. */
