@@ -17,15 +17,15 @@ export class HostGuard {
   /**
    * @param host the Host header
    * @param origin the Origin header, which a browser sends with all but plain GETs of the page's own site
-   * @throws HearthError REQUEST_FORBIDDEN
+   * @throws HearthError HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED
    */
   check(host: string | undefined, origin: string | undefined): void {
     if (!this.allowsHost(host)) {
       const message = `the host name "${host ?? ''}" is not allowed; use localhost, or allow the name at the start`;
-      throw new HearthError('REQUEST_FORBIDDEN', message, { header: 'Host' });
+      throw new HearthError('HOST_NOT_ALLOWED', message, { header: 'Host' });
     }
-    if (origin !== undefined && !this.allowsOrigin(origin) && !isOriginOf(host, origin)) {
-      throw new HearthError('REQUEST_FORBIDDEN', `pages of "${origin}" may not use this server`, {
+    if (origin !== undefined && !isSameOrigin(origin, host) && !this.allowsOrigin(origin)) {
+      throw new HearthError('ORIGIN_NOT_ALLOWED', `pages of "${origin}" may not use this server`, {
         header: 'Origin',
       });
     }
@@ -47,9 +47,14 @@ export class HostGuard {
   }
 }
 
-/** Whether a page came from the very address that it asks, whose Host has been allowed: from this server then. */
-function isOriginOf(host: string | undefined, origin: string): boolean {
-  return host !== undefined && /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host.toLowerCase();
+/**
+ * Whether a page of this origin is this very server's, as the request's Host names it. Such a Host is an address, or a name
+ * of this machine.
+ * @param isEncrypted then the page must have come so too
+ */
+export function isSameOrigin(origin: string, host: string | undefined, isEncrypted = false): boolean {
+  const [, scheme, itsHost] = /^(https?):\/\/([^/]+)$/.exec(origin) ?? [];
+  return itsHost !== undefined && itsHost === host?.toLowerCase() && (!isEncrypted || scheme === 'https');
 }
 
 function isAddress(name: string): boolean {

@@ -46,8 +46,7 @@ export class ApiClient {
       response = await fetch(this.#url + path, { ...init, headers });
     } catch (cause) {
       if (init.signal?.aborted) throw new HearthError('REQUEST_CANCELLED', 'the request was cancelled');
-      const message = `no coordinator answers at ${this.#url}: start one with hearth serve, or give its --url`;
-      throw new HearthError('JOIN_FAILED', message, { url: this.#url }, cause);
+      throw new HearthError('JOIN_FAILED', whyNot(this.#url, cause), { url: this.#url }, cause);
     }
     if (response.ok) return response;
     const answer = (await response.json().catch(() => ({}))) as { error?: { message?: string } };
@@ -56,6 +55,16 @@ export class ApiClient {
       answer.error?.message ?? `the server answered ${response.status}`,
     );
   }
+}
+
+function whyNot(url: string, error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (/CERT|SIGNATURE|ISSUER/.test(code)) {
+    const trust = `${url.replace('https:', 'http:')}/trust`;
+    return `the certificate at ${url} is not trusted (${code}): ${trust} says how to, in NODE_EXTRA_CA_CERTS`;
+  }
+  return `no coordinator answers at ${url}: start one with hearth serve, or give its --url`;
 }
 
 /** The `data` of each event; events are parted by blank lines and may be cut anywhere on the way. */

@@ -8,6 +8,8 @@ export interface DoorOptions {
   /** All addresses, for whoever has the key. */
   readonly lan?: boolean;
   readonly apiKey?: string;
+  /** Other machines may speak without TLS. */
+  readonly plainHttp?: boolean;
   readonly secret?: string;
 }
 
@@ -21,7 +23,8 @@ export function addDoorOptions(command: Command): Command {
         .env('HEARTH_HOST')
         .default('127.0.0.1'),
     )
-    .option('--lan', 'let other devices of this network in: listen on all addresses, with an API key')
+    .option('--lan', 'let other devices of this network in: listen on all addresses, with TLS and an API key')
+    .option('--plain-http', 'let them chat without TLS too: whoever listens on the network reads along')
     .addOption(apiKeyOption())
     .addOption(secretOption());
 }

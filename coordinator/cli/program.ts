@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   chat: async () => (await import('./commands/chat.ts')).addChat,
   join: async () => (await import('./commands/join.ts')).addJoin,
   devices: async () => (await import('./commands/devices.ts')).addDevices,
+  key: async () => (await import('./commands/key.ts')).addKey,
   pull: async () => (await import('./commands/pull.ts')).addPull,
   list: async () => (await import('./commands/list.ts')).addList,
   show: async () => (await import('./commands/show.ts')).addShow,

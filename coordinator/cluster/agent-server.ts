@@ -14,6 +14,7 @@ import { defaultFrameLimits, largestFrameBytes } from '../../runtime/protocol/fr
 import type { LivenessOptions } from '../../runtime/protocol/liveness.ts';
 import { sealedOverhead } from '../../runtime/secure/sealed-frames.ts';
 import { HostGuard } from '../host-guard.ts';
+import { httpMessage } from '../http/raw-answer.ts';
 import type { Pairing } from '../pairing/pairing.ts';
 import { admit } from './admit.ts';
 import { greet, notPaired, type Purpose } from './greet.ts';
@@ -89,30 +90,23 @@ export class AgentServer {
     const path = request.url?.split('?')[0];
     if (path !== agentPath) {
       const others = this.#attached.some((server) => server.listenerCount('upgrade') > 1);
-      if (!others) refuse(socket, 404, 'Not Found');
+      if (!others) refuse(socket, new HearthError('ROUTE_NOT_FOUND', 'there is no WebSocket here'));
       return;
     }
     const { host, origin } = request.headers;
-    if (!this.#allows(host, origin)) {
-      this.#logger.warn({ host, origin }, 'a knock was refused');
-      refuse(socket, 403, 'Forbidden');
-    } else if (this.#isFull(request.socket.remoteAddress ?? '')) {
-      refuse(socket, 503, 'Service Unavailable');
-    } else {
-      this.#sockets.handleUpgrade(request, socket, head, (websocket) => {
-        void this.#admit(websocket, socket, request.socket.remoteAddress ?? '');
-      });
-    }
-  };
-
-  #allows(host: string | undefined, origin: string | undefined): boolean {
+    const address = request.socket.remoteAddress ?? '';
     try {
       this.#guard.check(host, origin);
-      return true;
-    } catch {
-      return false;
+      if (this.#isFull(address)) throw new HearthError('SERVER_BUSY', 'too many devices are knocking');
+    } catch (error) {
+      this.#logger.warn({ host, origin, error }, 'a knock was refused');
+      refuse(socket, error);
+      return;
     }
-  }
+    this.#sockets.handleUpgrade(request, socket, head, (websocket) => {
+      void this.#admit(websocket, socket, address);
+    });
+  };
 
   /** One who only opens sockets keeps nobody out who comes from elsewhere. */
   #isFull(address: string): boolean {
@@ -188,7 +182,7 @@ function limitBytes(socket: Duplex, maxBytes: number): () => void {
   return () => socket.off('data', count);
 }
 
-function refuse(socket: Duplex, status: number, text: string): void {
+function refuse(socket: Duplex, error: unknown): void {
   socket.on('error', () => {});
-  socket.end(`HTTP/1.1 ${status} ${text}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.end(httpMessage(error));
 }

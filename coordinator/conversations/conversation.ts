@@ -33,6 +33,9 @@ export const settingsSchema = z.strictObject({
   stop: samplingFields.stop,
 });
 
+/** Larger than anything that is measured. */
+const measured = z.number().min(0).max(1e12);
+
 /** How an answer came to be. */
 const answerSchema = z.strictObject({
   /** `interrupted`: the coordinator ended; `stopped`: a person did not want more. */
@@ -49,8 +52,8 @@ const answerSchema = z.strictObject({
   cachedTokens: count,
   answerTokens: count,
   /** From the question to the first token, waiting included. */
-  ttftMs: z.number().min(0).optional(),
-  tokensPerSecond: z.number().min(0).optional(),
+  ttftMs: measured.optional(),
+  tokensPerSecond: measured.optional(),
 });
 
 const messageSchema = z.strictObject({

@@ -4,50 +4,59 @@ import { packageRoot } from '../../device-agent/node/package-root.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { Conversations } from '../conversations/conversations.ts';
 import { HostGuard } from '../host-guard.ts';
-import { checkApiKey } from './api-key.ts';
 import { randomSeed } from './ask-chat.ts';
 import { chatRoute } from './chat-route.ts';
 import { completionRoute } from './completion-route.ts';
 import type { ApiContext } from './context.ts';
 import { conversationRoutes, ownPagesOnly } from './conversation-routes.ts';
+import { Doorkeeper, type DoorkeeperOptions, type Level } from './doorkeeper.ts';
 import { errorAnswer } from './error-answer.ts';
 import { corsHeaders, joinPageHeaders, preflightHeaders, securityHeaders } from './headers.ts';
+import { JsonBodies } from './json-bodies.ts';
 import { modelRoute, modelsRoute } from './models-route.ts';
 import { PageFiles } from './page-files.ts';
 import { addRoutes, type Routes } from './routes.ts';
 import { servedModel } from './served-model.ts';
+import { sessionRoutes } from './session-routes.ts';
 import { detokenizeRoute, tokenizeRoute } from './tokenize-route.ts';
 
-export interface AppOptions extends Pick<ApiContext, 'models'>, Partial<Omit<ApiContext, 'models'>> {
+/** Routes by what they ask of whoever uses them. */
+export type LevelRoutes = Readonly<Partial<Record<Level, Routes>>>;
+
+export interface AppOptions
+  extends Pick<ApiContext, 'models'>,
+    Partial<Omit<ApiContext, 'models'>>,
+    DoorkeeperOptions {
   /** Host names or addresses that may be used for this server besides the loopback ones. */
   readonly allowedHosts?: readonly string[];
-  /** Wanted from every client that asks for more than `/` and `/health`. */
-  readonly apiKey?: string;
   /** What is said in the chat page; without, it has none to show. */
   readonly conversations?: Conversations;
-  /** Adds routes behind the same checks and before the API's own. */
-  readonly extend?: (app: Hono) => void;
+  /** More routes behind the same checks. */
+  readonly routes?: LevelRoutes;
 }
-
-/** Paths that need no key: they tell nothing and cost nothing. */
-const openPaths = /^\/(health|(chat|join)(\/.*)?)?$/;
 
 /** The HTTP API as a function from request to response: it needs no port. */
 export function createApp(options: AppOptions): Hono {
   const context = contextOf(options);
+  const keeper = new Doorkeeper(options);
   const app = new Hono();
   app.use(addSecurityHeaders, guardHosts(new HostGuard(options.allowedHosts ?? [])));
-  if (options.apiKey !== undefined) app.use(wantKey(options.apiKey));
-  options.extend?.(app);
-  addRoutes(app, apiRoutes(context));
-  if (options.conversations) {
-    app.use('/api/*', ownPagesOnly);
-    addRoutes(app, conversationRoutes(options.conversations, context));
-  }
-  app.notFound(({ req }) => answerError(new HearthError('ROUTE_NOT_FOUND', `there is no ${req.path} here`)));
-  app.onError((error) => {
+  app.use('/api/*', ownPagesOnly);
+  const add = (all: LevelRoutes): void => {
+    for (const [level, routes] of Object.entries(all) as [Level, Routes][])
+      addRoutes(app, routes, (hono) => keeper.enter(hono, level));
+  };
+  add({ page: sessionRoutes(keeper, options.keys) });
+  add(options.routes ?? {});
+  add(apiRoutes(context));
+  if (options.conversations) add({ chat: conversationRoutes(options.conversations, context) });
+  app.notFound((hono) => {
+    keeper.enter(hono, 'chat');
+    throw new HearthError('ROUTE_NOT_FOUND', `there is no ${hono.req.path} here`);
+  });
+  app.onError((error, hono) => {
     context.onError(error);
-    return answerError(error);
+    return isPageInTheClear(error, hono) ? hono.redirect('/trust') : answerError(error);
   });
   return app;
 }
@@ -57,7 +66,7 @@ function contextOf(options: AppOptions): ApiContext {
     if (errorAnswer(error).status === 500) options.onError?.(error);
   };
   return {
-    maxBodyBytes: 8 * 1024 * 1024,
+    bodies: new JsonBodies(),
     pingIntervalMs: 15_000,
     randomSeed,
     nowSeconds: () => Math.floor(Date.now() / 1000),
@@ -66,24 +75,31 @@ function contextOf(options: AppOptions): ApiContext {
   };
 }
 
-function apiRoutes(context: ApiContext): Routes {
+function apiRoutes(context: ApiContext): LevelRoutes {
   const post = (handler: (request: Request, context: ApiContext) => Promise<Response>): Routes[string] => ({
     POST: ({ req }) => handler(req.raw, context),
   });
   return {
-    '/': { GET: welcome },
-    '/chat': { GET: (hono) => hono.redirect('/chat/') },
-    '/chat/:path{.*}': { GET: (hono) => chatPage.answer(hono, hono.req.param('path') ?? '') },
-    // What stands behind the # of a link that leads here stays with the browser, which takes it along.
-    '/join': { GET: (hono) => hono.redirect('/join/') },
-    '/join/:path{.*}': { GET: (hono) => joinPage.answer(hono, hono.req.param('path') ?? '') },
-    '/health': { GET: () => health(context) },
-    '/v1/models': { GET: () => modelsRoute(context) },
-    '/v1/models/:id{.+}': { GET: ({ req }) => modelRoute(req.param('id') ?? '', context) },
-    '/v1/chat/completions': post(chatRoute),
-    '/v1/completions': post(completionRoute),
-    '/tokenize': post(tokenizeRoute),
-    '/detokenize': post(detokenizeRoute),
+    open: {
+      '/health': { GET: () => health(context) },
+      // Its links are sealed whatever carries them, and what stands behind the # of one that leads here stays with the
+      // browser, which takes it along.
+      '/join': { GET: (hono) => hono.redirect('/join/') },
+      '/join/:path{.*}': { GET: (hono) => joinPage.answer(hono, hono.req.param('path') ?? '') },
+    },
+    page: {
+      '/': { GET: welcome },
+      '/chat': { GET: (hono) => hono.redirect('/chat/') },
+      '/chat/:path{.*}': { GET: (hono) => chatPage.answer(hono, hono.req.param('path') ?? '') },
+    },
+    chat: {
+      '/v1/models': { GET: () => modelsRoute(context) },
+      '/v1/models/:id{.+}': { GET: ({ req }) => modelRoute(req.param('id') ?? '', context) },
+      '/v1/chat/completions': post(chatRoute),
+      '/v1/completions': post(completionRoute),
+      '/tokenize': post(tokenizeRoute),
+      '/detokenize': post(detokenizeRoute),
+    },
   };
 }
 
@@ -93,7 +109,7 @@ const joinPage = new PageFiles(join(pages, 'join'), joinPageHeaders);
 
 /** People come with a browser, programs look whether something is there. */
 function welcome(hono: Context): Response {
-  if (hono.req.header('accept')?.includes('text/html')) return hono.redirect('/chat/');
+  if (wantsPage(hono)) return hono.redirect('/chat/');
   return new Response('Hearth is running. Its chat page is at /chat/, its OpenAI-compatible API at /v1.\n');
 }
 
@@ -126,11 +142,13 @@ function guardHosts(guard: HostGuard): MiddlewareHandler {
   };
 }
 
-function wantKey(apiKey: string): MiddlewareHandler {
-  return async ({ req }, next) => {
-    if (!openPaths.test(req.path)) checkApiKey(req.header('authorization'), apiKey);
-    await next();
-  };
+/** Who typed the address, or followed a link, without https:// is shown how to. */
+function isPageInTheClear(error: unknown, hono: Context): boolean {
+  return error instanceof HearthError && error.code === 'TLS_REQUIRED' && wantsPage(hono);
+}
+
+function wantsPage({ req }: Context): boolean {
+  return req.method === 'GET' && (req.header('accept')?.includes('text/html') ?? false);
 }
 
 function answerError(error: unknown): Response {

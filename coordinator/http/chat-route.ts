@@ -5,14 +5,13 @@ import { Choices } from './choices.ts';
 import { clientGone } from './client-gone.ts';
 import type { ApiContext } from './context.ts';
 import { chatLogprobs } from './logprobs-format.ts';
-import { readJsonObject } from './read-json.ts';
 import { type ServedModel, servedModel } from './served-model.ts';
 import { sseResponse } from './sse.ts';
 import { timingsOf, usageOf } from './usage.ts';
 
 /** POST /v1/chat/completions */
 export async function chatRoute(request: Request, context: ApiContext): Promise<Response> {
-  const chat = parseChatBody(await readJsonObject(request, context.maxBodyBytes));
+  const chat = parseChatBody(await context.bodies.read(request));
   const model = servedModel(context.models(), chat.model);
   const gone = clientGone(request);
   const choices = new Choices(model.scheduler, await chatGenerations(chat, model, context), gone.signal);

@@ -1,10 +1,10 @@
-import type { Hono } from 'hono';
 import { HearthError } from '../../runtime/error.ts';
 import { type Goal, goals } from '../../runtime/plan/goal.ts';
 import { devicesOfKinds, typicalKinds } from '../../runtime/plan/typical-devices.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Planning } from '../planning/planning.ts';
 import { metricsText } from './metrics.ts';
+import type { Routes } from './routes.ts';
 
 /** What there is to tell of, once it has begun. */
 export interface ClusterView {
@@ -16,20 +16,28 @@ export interface ClusterView {
 const mostAdded = 16;
 
 /** What `hearth devices`, pages and monitoring ask for. */
-export function addClusterRoutes(app: Hono, view: () => ClusterView | undefined): void {
-  app.get('/v1/cluster/devices', () => {
-    const cluster = view()?.cluster;
-    return Response.json({ state: cluster?.state ?? 'loading', devices: cluster?.deviceStates() ?? [] });
-  });
-  app.get('/v1/cluster/plan', async ({ req }) => {
-    const goal = req.query('goal');
-    const added = req.queries('add');
-    return Response.json(goal || added ? await preview(view(), goal, added) : planState(view()));
-  });
-  app.get('/metrics', () => {
-    const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
-    return new Response(metricsText(view()?.cluster.deviceStates() ?? []), { headers });
-  });
+export function clusterRoutes(view: () => ClusterView | undefined): Routes {
+  return {
+    '/v1/cluster/devices': {
+      GET: () => {
+        const cluster = view()?.cluster;
+        return Response.json({ state: cluster?.state ?? 'loading', devices: cluster?.deviceStates() ?? [] });
+      },
+    },
+    '/v1/cluster/plan': {
+      GET: async ({ req }) => {
+        const goal = req.query('goal');
+        const added = req.queries('add');
+        return Response.json(goal || added ? await preview(view(), goal, added) : planState(view()));
+      },
+    },
+    '/metrics': {
+      GET: () => {
+        const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
+        return new Response(metricsText(view()?.cluster.deviceStates() ?? []), { headers });
+      },
+    },
+  };
 }
 
 function planState(view: ClusterView | undefined): object {

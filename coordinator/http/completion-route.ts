@@ -10,14 +10,13 @@ import {
 import type { ApiContext } from './context.ts';
 import { generationRequests } from './generation-input.ts';
 import { completionLogprobs } from './logprobs-format.ts';
-import { readJsonObject } from './read-json.ts';
 import { type ServedModel, servedModel } from './served-model.ts';
 import { sseResponse } from './sse.ts';
 import { timingsOf, usageOf } from './usage.ts';
 
 /** POST /v1/completions */
 export async function completionRoute(request: Request, context: ApiContext): Promise<Response> {
-  const body = parseCompletionBody(await readJsonObject(request, context.maxBodyBytes));
+  const body = parseCompletionBody(await context.bodies.read(request));
   const model = servedModel(context.models(), body.model);
   const prompts = completionPrompts(model.tokenizer, body.prompt);
   const gone = clientGone(request);

@@ -1,10 +1,11 @@
+import type { JsonBodies } from './json-bodies.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** What all routes share. */
 export interface ApiContext {
   /** The models offered, the default one first; none while loading. */
   readonly models: () => readonly ServedModel[];
-  readonly maxBodyBytes: number;
+  readonly bodies: JsonBodies;
   readonly pingIntervalMs: number;
   /** A seed for a request that brings none. */
   readonly randomSeed: () => number;

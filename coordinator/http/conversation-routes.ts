@@ -7,9 +7,9 @@ import type { ConversationShelf } from '../conversations/conversation-shelf.ts';
 import type { Conversations } from '../conversations/conversations.ts';
 import { exportText, parseExport } from '../conversations/export-format.ts';
 import { watchConversation } from '../conversations/watch-conversation.ts';
+import { isSameOrigin } from '../host-guard.ts';
 import { clientGone } from './client-gone.ts';
 import type { ApiContext } from './context.ts';
-import { readJsonObject } from './read-json.ts';
 import type { Handler, Routes } from './routes.ts';
 import { sseResponse } from './sse.ts';
 import { validated } from './validate.ts';
@@ -27,7 +27,7 @@ const messageBody = z.strictObject({ message });
 const emptyBody = z.strictObject({});
 
 /** What the routes need of all that routes share. */
-type RouteContext = Pick<ApiContext, 'maxBodyBytes' | 'pingIntervalMs' | 'onError'>;
+type RouteContext = Pick<ApiContext, 'bodies' | 'pingIntervalMs' | 'onError'>;
 
 /** The conversations' own API, as docs/conversations.md tells. */
 export function conversationRoutes(conversations: Conversations, context: RouteContext): Routes {
@@ -35,7 +35,7 @@ export function conversationRoutes(conversations: Conversations, context: RouteC
   /** What a body asks for is done to the conversation that the path names. */
   const post = <T>(schema: z.ZodType<T>, act: (id: string, body: T) => Promise<unknown>): Handler => {
     return async ({ req }) => {
-      const body = validated(schema, await readJsonObject(req.raw, context.maxBodyBytes));
+      const body = validated(schema, await context.bodies.read(req.raw));
       await act(req.param('id') ?? '', body);
       return Response.json({});
     };
@@ -44,7 +44,7 @@ export function conversationRoutes(conversations: Conversations, context: RouteC
     '/api/conversations': {
       GET: async ({ req }) => Response.json({ conversations: await conversations.list(req.query('search')) }),
       POST: async ({ req }) => {
-        const { settings } = validated(createBody, await readJsonObject(req.raw, context.maxBodyBytes));
+        const { settings } = validated(createBody, await context.bodies.read(req.raw));
         return Response.json(await shelf.create(settings), { status: 201 });
       },
     },
@@ -74,7 +74,7 @@ export function conversationRoutes(conversations: Conversations, context: RouteC
       },
     },
     '/api/export': { GET: () => fileResponse(exportText(shelf.all()), 'hearth-conversations.json') },
-    '/api/import': { POST: ({ req }) => importInto(shelf, req.raw) },
+    '/api/import': { POST: ({ req }) => importInto(shelf, req.raw, context) },
   };
 }
 
@@ -85,8 +85,12 @@ async function events({ req }: Context, shelf: ConversationShelf, context: Route
   return sseResponse(watched, { ...context, onGone: () => gone.abort() });
 }
 
-async function importInto(shelf: ConversationShelf, request: Request): Promise<Response> {
-  const imported = parseExport(await readJsonObject(request, conversationLimits.fileBytes));
+async function importInto(
+  shelf: ConversationShelf,
+  request: Request,
+  { bodies }: RouteContext,
+): Promise<Response> {
+  const imported = parseExport(await bodies.read(request, conversationLimits.fileBytes));
   const ids: string[] = [];
   for (const conversation of imported) ids.push((await shelf.add(conversation)).id);
   return Response.json({ ids }, { status: 201 });
@@ -95,8 +99,8 @@ async function importInto(shelf: ConversationShelf, request: Request): Promise<R
 /** What was said is for this server's own pages: not even for others of this machine, which may use the model. */
 export const ownPagesOnly: MiddlewareHandler = async ({ req }, next) => {
   const origin = req.header('origin');
-  if (origin !== undefined && new URL(origin).host !== req.header('host')) {
-    throw new HearthError('REQUEST_FORBIDDEN', `pages of "${origin}" may not read conversations`, {
+  if (origin !== undefined && !isSameOrigin(origin, req.header('host'))) {
+    throw new HearthError('ORIGIN_NOT_ALLOWED', `pages of "${origin}" may not read conversations`, {
       header: 'Origin',
     });
   }

@@ -11,14 +11,8 @@ export const securityHeaders: Readonly<Record<string, string>> = {
 /** On a page's own files: nothing but what this server has may run, be shown or be asked, and no text becomes a script. */
 export const pageHeaders = headersOfPage("'self'", 'service-worker');
 
-/**
- * On the page that lends a browser: it may compile WebAssembly and start its workers, and asks to be isolated from
- * pages of others, for only then its threads may share a memory.
- */
-export const joinPageHeaders = {
-  ...headersOfPage("'self' 'wasm-unsafe-eval'", 'workers'),
-  'cross-origin-embedder-policy': 'require-corp',
-};
+/** On the page that lends a browser: it may compile WebAssembly and start its workers. */
+export const joinPageHeaders = headersOfPage("'self' 'wasm-unsafe-eval'", 'workers');
 
 /**
  * @param scripts where they may come from
@@ -40,8 +34,19 @@ function headersOfPage(scripts: string, policy: string): Readonly<Record<string,
       "require-trusted-types-for 'script'",
       `trusted-types ${policy}`,
     ].join('; '),
+    // Both together give a page its own process, and so memory that threads share and clocks that are fine enough, where
+    // its origin is secure; elsewhere browsers pass over them.
     'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-embedder-policy': 'require-corp',
     'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+  };
+}
+
+/** For a page that has no script, and one style in its text. */
+export function strictPageHeaders(styleHash: string): Readonly<Record<string, string>> {
+  return {
+    ...pageHeaders,
+    'content-security-policy': `default-src 'none'; style-src '${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   };
 }
 

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Tokenizer } from '../../runtime/tokenizer/tokenizer.ts';
 import type { ApiContext } from './context.ts';
 import { withoutNoOps } from './no-op-fields.ts';
-import { readJsonObject } from './read-json.ts';
 import { servedModel } from './served-model.ts';
 import { invalidField, validated } from './validate.ts';
 
@@ -21,10 +20,7 @@ const detokenizeSchema = z.strictObject({
 
 /** POST /tokenize, as llama-server's */
 export async function tokenizeRoute(request: Request, context: ApiContext): Promise<Response> {
-  const body = validated(
-    tokenizeSchema,
-    withoutNoOps(await readJsonObject(request, context.maxBodyBytes), {}),
-  );
+  const body = validated(tokenizeSchema, withoutNoOps(await context.bodies.read(request), {}));
   const { tokenizer } = servedModel(context.models(), body.model);
   const ids = tokenizer.encode(body.content, { parseSpecial: body.parse_special, addBos: body.add_special });
   const tokens = body.with_pieces ? ids.map((id) => ({ id, piece: pieceOf(tokenizer, id) })) : ids;
@@ -33,10 +29,7 @@ export async function tokenizeRoute(request: Request, context: ApiContext): Prom
 
 /** POST /detokenize, as llama-server's */
 export async function detokenizeRoute(request: Request, context: ApiContext): Promise<Response> {
-  const body = validated(
-    detokenizeSchema,
-    withoutNoOps(await readJsonObject(request, context.maxBodyBytes), {}),
-  );
+  const body = validated(detokenizeSchema, withoutNoOps(await context.bodies.read(request), {}));
   const { tokenizer } = servedModel(context.models(), body.model);
   const place = body.tokens.findIndex((token) => token >= tokenizer.size);
   if (place >= 0) throw invalidField(`tokens[${place}]`, `there is no token ${body.tokens[place]}`);

@@ -24,7 +24,7 @@ export function readPrivate<T>(path: string, read: (value: unknown) => T): T | u
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw new HearthError(
       'FILE_READ_FAILED',
-      `${path} cannot be read: remove it, and pair anew`,
+      `${path} cannot be read: remove it, and set up anew what it was for`,
       { path },
       error,
     );

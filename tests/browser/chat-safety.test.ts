@@ -235,12 +235,27 @@ describe('a coordinator with a key', () => {
     await bench.serve('--api-key', 'open-sesame');
     const page = await bench.page();
     await page.goto(`${bench.url}/chat/${shown.rich}`);
-    await page.getByLabel('What was given').fill('guess');
+    await page.getByLabel('What hearth serve printed').fill('guess');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
-    await page.getByLabel('What was given').fill('open-sesame');
+    await page.getByLabel('What hearth serve printed').fill('open-sesame');
     await page.keyboard.press('Enter');
     await answerIn(page, 'done');
     await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
+  });
+
+  it('is opened by its link, of which the page and its address keep nothing', async () => {
+    const [, link] = await bench.coordinator.says(/chat +http:\/\/[^/]+(\/chat\/#key=[\w-]+)/);
+    const page = await bench.page();
+    await page.goto(bench.url + link);
+    await page.locator('.line', { hasText: 'Rich' }).waitFor();
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    expect(page.url()).toBe(`${bench.url}/chat/`);
+    expect(await page.evaluate('document.cookie + JSON.stringify(localStorage)')).not.toMatch(
+      /hearth-\d|key/,
+    );
+    await page.reload();
+    await page.locator('.line', { hasText: 'Rich' }).waitFor();
+    expect(await page.evaluate('crossOriginIsolated')).toBe(true);
   });
 });

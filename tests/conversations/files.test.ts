@@ -195,7 +195,7 @@ describe('requests', () => {
         host: 'localhost:11500',
         origin,
       });
-      expect((await errorOf(response)).slice(0, 2)).toEqual([403, 'REQUEST_FORBIDDEN']);
+      expect((await errorOf(response)).slice(0, 2)).toEqual([403, 'ORIGIN_NOT_ALLOWED']);
     }
     const own = { host: 'localhost:11500', origin: 'http://localhost:11500' };
     expect((await talk.send('GET', 'conversations', undefined, own)).status).toBe(200);

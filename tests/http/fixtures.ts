@@ -1,4 +1,6 @@
 import type { Hono } from 'hono';
+import type { KeyList, KeyStore } from '../../coordinator/access/key-file.ts';
+import { KeyRing } from '../../coordinator/access/key-ring.ts';
 import { type AppOptions, createApp } from '../../coordinator/http/app.ts';
 import type { ChatRenderer, ServedModel } from '../../coordinator/http/served-model.ts';
 import { Scheduler, type SchedulerOptions } from '../../coordinator/scheduler/scheduler.ts';
@@ -25,6 +27,18 @@ export const plainChat: ChatRenderer = {
     return lines.join('') + (addGenerationPrompt ? 'assistant: ' : '');
   },
 };
+
+/** A key of scope admin, and others in memory. */
+export function testKeys(given?: string, now?: () => Date): KeyRing {
+  let list: KeyList = { keys: [], removals: 0 };
+  const store: KeyStore = {
+    read: () => list,
+    write: (written) => {
+      list = written;
+    },
+  };
+  return new KeyRing(store, given, now);
+}
 
 export interface Served {
   readonly app: Hono;

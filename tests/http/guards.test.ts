@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HostGuard, hostnameOf } from '../../coordinator/host-guard.ts';
-import { answerOf, chatBody, errorOf, post, served } from './fixtures.ts';
+import type { Handler } from '../../coordinator/http/routes.ts';
+import { answerOf, chatBody, errorOf, post, served, testKeys } from './fixtures.ts';
 
 const routes = [
   '/',
@@ -17,7 +18,7 @@ describe('Host and Origin', () => {
     const { app } = served();
     for (const method of ['GET', 'POST', 'OPTIONS']) {
       const foreignHost = await app.request(path, { method, headers: { host: 'attacker.example' } });
-      expect(await errorOf(foreignHost)).toEqual([403, 'REQUEST_FORBIDDEN', null]);
+      expect(await errorOf(foreignHost)).toEqual([403, 'HOST_NOT_ALLOWED', null]);
       const headers = { host: 'localhost:8080', origin: 'https://attacker.example' };
       const foreignOrigin = await app.request(path, { method, headers });
       expect(foreignOrigin.status).toBe(403);
@@ -114,17 +115,18 @@ describe('Host and Origin', () => {
     expect(hostnameOf('[0:0:0:0:0:0:0:1]:80')).toBe('[::1]');
     expect(hostnameOf('a b')).toBeUndefined();
     expect(() => new HostGuard([]).check(undefined, undefined)).toThrow(
-      expect.objectContaining({ code: 'REQUEST_FORBIDDEN' }),
+      expect.objectContaining({ code: 'HOST_NOT_ALLOWED' }),
     );
   });
 });
 
 describe('API key', () => {
-  const { app } = served(undefined, { apiKey: 'sesame' });
+  const keyed = () => served(undefined, { keys: testKeys('sesame') }).app;
 
   it.each([undefined, 'sesame', 'Bearer', 'Bearer wrong', 'Bearer sesame2', 'Basic sesame'])(
     'refuses %s',
     async (authorization) => {
+      const app = keyed();
       const headers: HeadersInit = authorization === undefined ? {} : { authorization };
       const response = await post(app, '/v1/chat/completions', chatBody(), headers);
       expect(response.headers.get('www-authenticate')).toBe('Bearer');
@@ -139,13 +141,15 @@ describe('API key', () => {
   );
 
   it('takes the right one', async () => {
-    const response = await post(app, '/v1/chat/completions', chatBody(), { authorization: 'Bearer sesame' });
+    const response = await post(keyed(), '/v1/chat/completions', chatBody(), {
+      authorization: 'Bearer sesame',
+    });
     expect(response.status).toBe(200);
   });
 
   it('is not wanted for the health check', async () => {
-    expect((await app.request('/health')).status).toBe(200);
-    expect((await app.request('/')).status).toBe(200);
+    expect((await keyed().request('/health')).status).toBe(200);
+    expect((await keyed().request('/')).status).toBe(200);
   });
 });
 
@@ -159,12 +163,10 @@ describe('every answer', () => {
   });
 
   it('leaves a header that a page sets for itself', async () => {
-    const extend = (app: ReturnType<typeof served>['app']): void => {
-      app.get('/page', (hono) =>
-        hono.html('hello', 200, { 'content-security-policy': "default-src 'self'" }),
-      );
-    };
-    const response = await served(undefined, { extend }).app.request('/page');
+    const page: Handler = (hono) =>
+      hono.html('hello', 200, { 'content-security-policy': "default-src 'self'" });
+    const routes = { page: { '/page': { GET: page } } };
+    const response = await served(undefined, { routes }).app.request('/page');
     expect(response.headers.get('content-security-policy')).toBe("default-src 'self'");
     expect(response.headers.get('x-frame-options')).toBe('DENY');
   });

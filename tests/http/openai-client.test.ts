@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type HttpServer, startHttpServer } from '../../coordinator/http/server.ts';
 import { FakeRunner, saying } from '../generation/fixtures.ts';
-import { chatPromptLength, type Served, served } from './fixtures.ts';
+import { chatPromptLength, type Served, served, testKeys } from './fixtures.ts';
 
 const messages = [{ role: 'user' as const, content: 'Hi' }];
 
@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 async function connect(parts: Served, apiKey?: string): Promise<OpenAI> {
-  const key = apiKey === undefined ? {} : { apiKey };
+  const key = apiKey === undefined ? {} : { keys: testKeys(apiKey) };
   server = await startHttpServer({ models: () => [parts.model], port: 0, ...key });
   return new OpenAI({
     baseURL: `${server.url}/v1`,

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { JsonBodies } from '../../coordinator/http/json-bodies.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { FakeRunner } from '../generation/fixtures.ts';
 import { answerOf, chatBody, errorOf, post, served } from './fixtures.ts';
@@ -76,7 +77,7 @@ describe('bodies', () => {
   });
 
   it.each(paths)('%s refuses a body over the limit, announced or not', async (path) => {
-    const { app } = served(undefined, { maxBodyBytes: 1000 });
+    const { app } = served(undefined, { bodies: new JsonBodies({ maxBytes: 1000 }) });
     const body = JSON.stringify({ content: 'x'.repeat(1000) });
     expect(await errorOf(await post(app, path, body))).toEqual([413, 'REQUEST_TOO_LARGE', null]);
     const parts = new Blob([body]).stream();
@@ -108,7 +109,7 @@ describe('errors', () => {
     await vi.waitFor(() => expect(scheduler.status.running).toBe(1));
     const response = await post(app, '/v1/chat/completions', chatBody({ n: 4 }));
     expect(response.headers.get('retry-after')).toBe('2');
-    expect(await errorOf(response)).toEqual([429, 'SERVER_BUSY', null]);
+    expect(await errorOf(response)).toEqual([503, 'SERVER_BUSY', null]);
     // None of the four is left behind.
     expect(scheduler.status.waiting).toBe(0);
     const closed = scheduler.close();

@@ -5,7 +5,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PageFiles } from '../../coordinator/http/page-files.ts';
-import { served } from '../http/fixtures.ts';
+import { served, testKeys } from '../http/fixtures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hearth-page-'));
 const app = new Hono();
@@ -67,7 +67,7 @@ describe('a page’s files', () => {
 
 describe('the address alone', () => {
   it('leads people to the page, also where a key is wanted, and tells programs where the API is', async () => {
-    const { app: api } = served(undefined, { apiKey: 'key' });
+    const { app: api } = served(undefined, { keys: testKeys('key') });
     const browser = await api.request('/', { headers: { accept: 'text/html,*/*' } });
     expect([browser.status, browser.headers.get('location')]).toEqual([302, '/chat/']);
     expect(await (await api.request('/')).text()).toContain('/v1');

@@ -70,6 +70,21 @@ describe('hearth', () => {
     expect(names).toEqual(['built-in', 'big-00001-of-00002', 'mine']);
   });
 
+  test('key makes one that is shown once, lists it without, and removes it', async () => {
+    const keys = { HEARTH_KEYS: join(folder, 'keys') };
+    const key = (...args: string[]) => new HearthProcess(['key', ...args], keys).finished();
+    const { stdout: text } = await key('add', 'kitchen radio');
+    expect(text).toMatch(/^[\w-]{24}\n$/);
+    const listed = await key('list');
+    expect(listed.stdout).toMatch(/^kitchen radio +key +chat /m);
+    expect((await key('list', '--json')).stdout + listed.stdout).not.toContain(text.trim());
+    expect((await key('rm', 'kitchen radio')).code).toBe(0);
+    expect(await key('rm', 'kitchen radio')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/USAGE/),
+    });
+  });
+
   test('inspect says why a file cannot run', async () => {
     const path = join(folder, 'mine.gguf');
     writeFileSync(path, 'not a model');
@@ -89,7 +104,6 @@ describe('exit codes', () => {
     [['run', 'built-in', 'hi', '--split', '1,-2'], 2, /positive number/],
     [['run', 'built-in', 'hi', '--split', '1,1', '--pipeline', '1,1'], 2, /cannot be used with/],
     [['logits', 'built-in', '--ids', '1,99999999', '--out', 'unused'], 2, /not in the vocabulary/],
-    [['join'], 2, /hearth serve prints/],
     [['serve', '--secret', 'short', '--port', '0'], 2, /could be guessed/],
     [['join', 'nonsense', '--secret', 's'], 2, /USAGE/],
     [['devices', '--url', 'http://127.0.0.1:9'], 5, /no coordinator answers/],

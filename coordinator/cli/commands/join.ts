@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import type { JoinStatus } from '../../../device-agent/keep-joined.ts';
 import { defaultDeviceName } from '../../../device-agent/node/device.ts';
@@ -7,6 +6,7 @@ import { type JoinOptions, joinCoordinator } from '../../../device-agent/node/jo
 import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import { HearthError } from '../../../runtime/error.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
+import { findCoordinator, terminalQuestion } from '../find-coordinator.ts';
 import { secretOption } from '../options.ts';
 import { stopSignal } from '../stop-signal.ts';
 
@@ -22,7 +22,7 @@ export function addJoin(program: Command): void {
     .argument(
       '[url]',
       'what hearth serve prints, such as http://192.168.1.20:11500/join#SECRET; the secret is needed the first time ' +
-        'only (default: the coordinator that this device joined last)',
+        'only (default: a coordinator of this network that this device is paired with, else the one that it joined last)',
     );
   addDeviceOptions(command)
     .addOption(secretOption())
@@ -33,13 +33,14 @@ export function addJoin(program: Command): void {
     )
     .action(async (address: string | undefined, { name, ...options }: JoinCommandOptions) => {
       const credentials = new DeviceKeys(name);
-      const [url, secret] = partsOf(address ?? credentials.lastUrl);
+      const signal = stopSignal();
+      const [url, secret] = partsOf(address ?? (await search(credentials, signal)));
       await joinOrAsk({
         url,
         secret: secret ?? options.secret,
         credentials,
         name,
-        signal: stopSignal(),
+        signal,
         onStatus: sayStatus,
         logger: plainLogger,
         ...deviceSettings(options),
@@ -47,13 +48,13 @@ export function addJoin(program: Command): void {
     });
 }
 
+function search(credentials: DeviceKeys, signal: AbortSignal): Promise<string> {
+  const say = (words: string): void => void process.stderr.write(`${words}\n`);
+  return findCoordinator({ credentials, ask: terminalQuestion(signal), say });
+}
+
 /** The address, and the secret behind its `#`. */
-function partsOf(address: string | undefined): [url: string, secret: string | undefined] {
-  if (address === undefined) {
-    const message =
-      'this device has joined no coordinator yet: give it the line that hearth serve prints there';
-    throw new HearthError('USAGE', message);
-  }
+function partsOf(address: string): [url: string, secret: string | undefined] {
   const at = address.indexOf('#');
   return at < 0 ? [address, undefined] : [address.slice(0, at), address.slice(at + 1) || undefined];
 }
@@ -64,11 +65,9 @@ async function joinOrAsk(options: JoinOptions): Promise<void> {
     await joinCoordinator(options);
   } catch (error) {
     const isAsked = error instanceof HearthError && error.code === 'COORDINATOR_UNKNOWN';
-    if (!isAsked || !process.stdin.isTTY) throw error;
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    const secret = await terminal
-      .question('The secret that hearth serve prints, behind the #: ', { signal: options.signal })
-      .finally(() => terminal.close());
+    const ask = terminalQuestion(options.signal);
+    if (!isAsked || !ask) throw error;
+    const secret = await ask('The secret that hearth serve prints, behind the #: ');
     await joinCoordinator({ ...options, secret: secret.trim() });
   }
 }

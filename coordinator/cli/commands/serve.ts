@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
 import pino, { type Logger } from 'pino';
+import { renderUnicodeCompact } from 'uqr';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
 import type { Goal } from '../../../runtime/plan/goal.ts';
 import { conversationsPath } from '../../conversations/conversation-folder.ts';
@@ -122,19 +123,25 @@ function servedModel({ model, tokenizer, chat, scheduler, cluster }: Engine): Se
   return { id: model.name, createdSeconds, tokenizer, chat, scheduler, devices };
 }
 
-function sayWhere({ model }: Engine, door: Door, { local, lan }: ServeOptions): void {
+function sayWhere({ model }: Engine, door: Door, { local }: ServeOptions): void {
   const waiting = local ? '' : ' Waiting for devices to join.';
   process.stdout.write(`Hearth serves ${model.name}.${waiting}\n`);
-  process.stdout.write(`  chat    ${new URL(door.joinUrl).origin}/\n`);
-  process.stdout.write(`  API     ${door.http.url}/v1\n`);
-  if (lan) process.stdout.write(`  API key ${door.apiKey}\n`);
+  process.stdout.write(`  chat    ${door.chatUrl}\n`);
+  process.stdout.write(`  API     ${door.apiUrl}\n`);
+  if (door.newKey) process.stdout.write(`  API key ${door.newKey}\n`);
   process.stdout.write(`  devices ${door.sayHowToJoin()}`);
+  const { trust } = door;
+  if (!trust) return;
+  process.stdout.write(`  trust   ${trust.url}\n`);
+  process.stdout.write(`          SHA-256 ${trust.fingerprint}\n`);
+  if (process.stdout.isTTY)
+    process.stdout.write(`\n${renderUnicodeCompact(door.chatUrl, { border: 2 })}\n\n`);
 }
 
 /** From the first time on the model is offered: while devices change, requests wait. */
 function whenReady(
   { cluster }: Engine,
-  { http }: Door,
+  { chatUrl }: Door,
   stop: AbortSignal,
   logger: Logger,
   offer: () => void,
@@ -142,7 +149,7 @@ function whenReady(
   cluster.whenReady(Number.MAX_SAFE_INTEGER).then(
     () => {
       offer();
-      process.stdout.write(`Ready. Chat with it at ${http.url}/\n`);
+      process.stdout.write(`Ready. Chat with it at ${chatUrl}\n`);
     },
     (error: unknown) => {
       if (!stop.aborted) logger.error({ error }, 'the model could not be loaded');

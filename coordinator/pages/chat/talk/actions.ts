@@ -89,7 +89,7 @@ export function exportFile(id?: string): Promise<boolean> {
 
 export function importFile(file: File): Promise<boolean> {
   return attempt(async () => {
-    const response = await request('POST', '/api/import', file);
+    const response = await request('POST', '/api/import', { body: file });
     const { ids } = (await response.json()) as { ids: string[] };
     await refreshList();
     if (ids[0] !== undefined) showConversation(ids[0]);

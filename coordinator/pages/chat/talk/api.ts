@@ -10,42 +10,44 @@ export class ApiError extends Error {
   }
 }
 
-const keyName = 'hearth.key';
-
-/** Whether the coordinator wants a key that this page does not have. */
+/** Whether the coordinator wants a key, and this browser has no session. */
 export const keyWanted = signal(false);
 /** Whether the last request reached the coordinator. */
 export const reachable = signal(true);
 
-export function saveKey(key: string): void {
-  localStorage.setItem(keyName, key);
-  keyWanted.value = false;
+/**
+ * Exchanges a key for a session, which the browser keeps in a cookie that no script can read.
+ * @throws ApiError as `request`
+ */
+export async function openSession(key: string): Promise<void> {
+  await request('POST', '/session', { headers: { authorization: `Bearer ${key}` } });
+}
+
+/** Opens the session that the page's link is for: `#key=…`, of which nothing stays in the address or the history. */
+export async function followLink(): Promise<void> {
+  const key = /^#key=([\w-]+)$/.exec(location.hash)?.[1];
+  if (key === undefined) return;
+  history.replaceState(null, '', location.pathname);
+  // A key that does not open is asked for again as soon as something is refused.
+  await openSession(key).catch(() => {});
 }
 
 /**
  * One request to the coordinator.
  * @throws ApiError with the coordinator's words; `UNREACHABLE` where there is none
  */
-export async function request(
-  method: string,
-  path: string,
-  body?: BodyInit,
-  signal?: AbortSignal,
-): Promise<Response> {
-  const key = localStorage.getItem(keyName);
-  const headers = { ...(key && { authorization: `Bearer ${key}` }) };
+export async function request(method: string, path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, { method, headers, body: body ?? null, signal: signal ?? null });
+    response = await fetch(path, { ...init, method });
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (init.signal?.aborted) throw error;
     reachable.value = false;
     throw new ApiError('UNREACHABLE', 'The coordinator does not answer. Is it running?');
   }
   reachable.value = true;
+  keyWanted.value = response.status === 401;
   if (response.ok) return response;
-  // An answer to an older key says nothing of the present one.
-  if (response.status === 401 && key === localStorage.getItem(keyName)) keyWanted.value = true;
   const { error } = (await response.json().catch(() => ({}))) as {
     error?: { code: string; message: string };
   };
@@ -57,6 +59,6 @@ export async function request(
 
 /** @throws ApiError as `request` */
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await request(method, path, body === undefined ? undefined : JSON.stringify(body));
+  const response = await request(method, path, body === undefined ? {} : { body: JSON.stringify(body) });
   return (await response.json()) as T;
 }

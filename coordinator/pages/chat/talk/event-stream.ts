@@ -14,7 +14,7 @@ export async function* readEvents<T>(path: string, signal: AbortSignal): AsyncGe
   signal.addEventListener('abort', end, { once: true });
   let timer = setTimeout(end, silenceMs);
   try {
-    const response = await request('GET', path, undefined, connection.signal);
+    const response = await request('GET', path, { signal: connection.signal });
     for await (const line of linesOf(response.body!, () => {
       clearTimeout(timer);
       timer = setTimeout(end, silenceMs);

@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals';
-import { saveKey } from '../talk/api.ts';
+import { openSession } from '../talk/api.ts';
 import { refreshList } from '../talk/conversation-list.ts';
 import { attempt } from '../talk/notices.ts';
 import { refreshServer } from '../talk/server.ts';
 import { Dialog } from './dialog.tsx';
 
-/** Asks for the key that the coordinator was started with; it stays in this browser. */
+/** Asks for a key of the coordinator, and keeps a session in its place. */
 export function KeyDialog() {
   const key = useSignal('');
   return (
@@ -13,12 +13,14 @@ export function KeyDialog() {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          saveKey(key.value.trim());
-          void attempt(() => Promise.all([refreshServer(), refreshList()]));
+          void attempt(async () => {
+            await openSession(key.value.trim());
+            await Promise.all([refreshServer(), refreshList()]);
+          });
         }}
       >
         <label class="field">
-          <span>What was given to hearth serve as --api-key</span>
+          <span>What hearth serve printed, or hearth key add</span>
           <input
             type="password"
             autocomplete="current-password"
