@@ -1,6 +1,7 @@
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
-import type { StepHeader } from '../../runtime/decoder/step.ts';
+import { type StepHeader, tokenCount } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
+import type { Layout } from '../../runtime/plan/layout.ts';
 import { takesEmbeddings } from '../../runtime/plan/plan.ts';
 import { operations } from '../../runtime/profile/operations.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
@@ -15,6 +16,7 @@ import type { Member } from './member.ts';
 import { type Plan, tileSetup } from './plan.ts';
 import { StepRun } from './step-run.ts';
 import { TileDelivery } from './tile-delivery.ts';
+import type { StepShape } from './vigil.ts';
 
 interface PendingStep {
   readonly run: StepRun;
@@ -109,6 +111,8 @@ export class Formation {
     const run = new StepRun(header, this.#logits, rows, this.#hub, (ranks, frame) =>
       this.#sendTo(ranks, frame),
     );
+    const shape = shapeOf(header, this.arrangement.layout);
+    for (const { member } of this.ranks) member.stepBegins(shape);
     return new Promise((resolve, reject) => {
       const stopWatch = clock.every(Math.min(1000, stepStallTimeoutMs), () => this.#watch());
       this.#step = { run, resolve, reject, stopWatch, progressMs: clock.nowMs() };
@@ -218,6 +222,7 @@ export class Formation {
     const step = this.#step;
     step?.stopWatch();
     this.#step = undefined;
+    for (const { member } of this.ranks) member.stepEnds();
     return step;
   }
 
@@ -233,4 +238,10 @@ export class Formation {
   #sendTo(ranks: readonly number[], frame: Uint8Array): void {
     for (const rank of ranks) this.ranks[rank]!.member.sendFrame(frame);
   }
+}
+
+/** What each rank computes at once. */
+function shapeOf(header: StepHeader, { microBatchTokens }: Layout): StepShape {
+  const tokens = tokenCount(header);
+  return { tokens: Math.min(tokens, microBatchTokens), isPrompt: tokens > header.sequences.length };
 }

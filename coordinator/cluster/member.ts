@@ -15,6 +15,7 @@ import type { Capabilities, ControlMessage } from '../../runtime/protocol/messag
 import { isProbe } from '../../runtime/protocol/probe-messages.ts';
 import { MemberProbe } from '../probe/member-probe.ts';
 import { TileLink } from './tile-link.ts';
+import { type StepShape, Vigil } from './vigil.ts';
 
 export type LinkKind = 'local' | 'websocket';
 
@@ -46,7 +47,9 @@ export interface MemberHandlers {
   readonly onLost: (error: HearthError) => void;
 }
 
-const tickMs = 250;
+const tickMs = 100;
+/** Between two ticks: this process has slept, or was held up. */
+const oversleptMs = 1_000;
 /** After the last tile, its link is soon free. */
 const tileRestMs = 2_000;
 
@@ -62,6 +65,8 @@ export class Member {
   readonly #limits: FrameLimits;
   readonly #clock: Clock;
   readonly #liveness: Liveness;
+  readonly #vigil = new Vigil();
+  #tickedMs: number;
   readonly #stopTicks: () => void;
   #tileLink: TileLink | undefined;
   readonly #tileLinkWaitMs: number;
@@ -77,6 +82,7 @@ export class Member {
     this.#clock = options.clock ?? systemClock;
     const nowMs = this.#clock.nowMs();
     this.#liveness = new Liveness(options.liveness ?? defaultLiveness, nowMs);
+    this.#tickedMs = nowMs;
     const probed = {
       clock: this.#clock,
       send: (message: ControlMessage) => this.send(message),
@@ -145,6 +151,15 @@ export class Member {
     this.#link.send(encodeControl(message));
   }
 
+  /** From now on its silence holds up a step. What is a thread of this process cannot vanish alone. */
+  stepBegins(shape: StepShape): void {
+    if (this.info.link !== 'local') this.#vigil.begin(shape, this.#clock.nowMs());
+  }
+
+  stepEnds(): void {
+    this.#vigil.end();
+  }
+
   /** Tells the device why, and lets go of it. */
   drop(error: HearthError): void {
     if (this.#lost) return;
@@ -162,7 +177,9 @@ export class Member {
 
   #receive(message: Uint8Array): void {
     if (this.#lost) return;
-    this.#liveness.heard(this.#clock.nowMs());
+    const nowMs = this.#clock.nowMs();
+    this.#liveness.heard(nowMs);
+    this.#vigil.heard(nowMs);
     try {
       const frame = decodeFrame(message, this.#limits);
       if (frame.type === 'control') this.#hear(decodeControl(frame));
@@ -176,7 +193,10 @@ export class Member {
     if (message.type === 'ping') this.send({ type: 'pong', id: message.id });
     else if (message.type === 'error') this.#failed(errorOf(message));
     else if (message.type === 'pong' || isProbe(message)) this.probe.hear(message);
-    else this.#handlers?.onControl(message);
+    else {
+      if (message.type === 'memory') this.#vigil.streams(message.windowBytes > 0);
+      this.#handlers?.onControl(message);
+    }
   }
 
   #take(frame: Frame): void {
@@ -191,9 +211,15 @@ export class Member {
   }
 
   #tick(): void {
-    const verdict = this.#liveness.verdict(this.#clock.nowMs());
-    if (verdict === 'ping') this.send({ type: 'ping', id: 0 });
-    if (verdict === 'dead') this.drop(new HearthError('LINK_TIMEOUT', 'the device has gone silent'));
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#tickedMs >= oversleptMs) {
+      this.#liveness.heard(nowMs);
+      this.#vigil.overslept(nowMs);
+    }
+    this.#tickedMs = nowMs;
+    const verdicts = [this.#liveness.verdict(nowMs), this.#vigil.verdict(nowMs)];
+    if (verdicts.includes('dead')) this.drop(new HearthError('LINK_TIMEOUT', 'the device has gone silent'));
+    else if (verdicts.includes('ping')) this.send({ type: 'ping', id: 0 });
   }
 
   #gone(error: HearthError): void {
