@@ -102,7 +102,7 @@ export class Engine {
       logger,
       profiler: options.profiler,
       ...(this.#tileThread && { tiles: this.#tileThread }),
-      onReset: () => this.scheduler.cachesLost(),
+      onReset: (kept) => this.scheduler.cachesLost(kept),
       ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
       arrange: options.arrange ?? ((!options.shares && this.planning?.arrange) || byHand),

@@ -4,7 +4,10 @@ import type { Configure, MemoryUse } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 
 /** What a session needs of a rank, so that a test may script one. */
-export type ComputingRank = Pick<Rank, 'step' | 'codecOf' | 'release'>;
+export type ComputingRank = Pick<
+  Rank,
+  'step' | 'codecOf' | 'release' | 'kvTileIds' | 'kvPage' | 'restoreKvPage'
+>;
 
 /** A rank and what keeps it going. */
 export interface RankHost {

@@ -74,6 +74,7 @@ export class DeviceRank {
     if (frame.type === 'tile') this.#deliver(frame);
     else if (state.name === 'ready' && frame.type === 'step') state.runner.begin(frame);
     else if (state.name === 'ready' && fromRanks.has(frame.type)) state.runner.receive(frame);
+    else if (state.name === 'ready' && frame.type === 'kv') state.runner.restoreKv(frame);
     else if (state.name !== 'declined') throw unexpected(frame.type, this.state);
   }
 

@@ -7,11 +7,13 @@ import {
   tokenCount,
 } from '../runtime/decoder/step.ts';
 import { HearthError } from '../runtime/error.ts';
+import { pagePositions } from '../runtime/kernels/kv-page.ts';
 import { takesEmbeddings } from '../runtime/plan/plan.ts';
 import { operations } from '../runtime/profile/operations.ts';
 import { type Recorder, silentRecorder } from '../runtime/profile/recorder.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
 import type { Frame } from '../runtime/protocol/frame.ts';
+import { decodeKvPage, encodeKvPage } from '../runtime/protocol/kv-frame.ts';
 import { encodeLogits } from '../runtime/protocol/logits-frame.ts';
 import type { Configure, ControlMessage } from '../runtime/protocol/messages.ts';
 import { encodeSpans } from '../runtime/protocol/spans-frame.ts';
@@ -53,6 +55,7 @@ const reportMs = 2000;
 export class RankRunner {
   readonly #host: RankHost;
   readonly #configurationId: number;
+  readonly #copiesKv: boolean;
   readonly #recorder: Recorder;
   readonly #inboxFor: (tokens: number) => StepInbox;
   readonly #bounds: RankOptions & StepBounds;
@@ -66,12 +69,13 @@ export class RankRunner {
 
   constructor(
     host: RankHost,
-    { configurationId, description, assignment, options }: Configure,
+    { configurationId, description, assignment, options, copiesKv }: Configure,
     output: RunnerOutput,
     { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   ) {
     this.#host = host;
     this.#configurationId = configurationId;
+    this.#copiesKv = copiesKv;
     this.#recorder = host.profile?.recorder ?? silentRecorder;
     const { hiddenSize, layerCount } = description.config;
     this.#inboxFor = (tokens) => new StepInbox(assignment, layerCount, tokens);
@@ -132,6 +136,13 @@ export class RankRunner {
       );
     this.abandon();
     this.#host.rank.release(slot);
+  }
+
+  /** Takes a page of KV that was computed elsewhere. @throws HearthError FRAME_MALFORMED, as `restoreKvPage` */
+  restoreKv(frame: Frame): void {
+    this.abandon();
+    const { slot, page, tileId, heads } = decodeKvPage(frame);
+    this.#host.rank.restoreKvPage(slot, page, tileId, heads[0]!);
   }
 
   /** The end of this rank. */
@@ -206,7 +217,21 @@ export class RankRunner {
     }
     const spans = this.#host.profile?.end() ?? [];
     for (const frame of encodeSpans(header.stepId, spans)) this.#output.frame(frame);
+    if (this.#copiesKv) this.#copyKv(header);
     if (this.#clock.nowMs() - this.#reportedMs >= reportMs) this.reportMemory();
+  }
+
+  /** The others have their logits: this holds up nobody but the next step's frames. */
+  #copyKv({ stepId, sequences }: StepHeader): void {
+    const { rank } = this.#host;
+    for (const { slot, start, count } of sequences) {
+      const end = Math.floor((start + count) / pagePositions);
+      for (let page = Math.floor(start / pagePositions); page < end; page += 1)
+        for (const tileId of rank.kvTileIds)
+          this.#output.frame(
+            encodeKvPage(stepId, { slot, page, tileId, heads: rank.kvPage(slot, page, tileId) }),
+          );
+    }
   }
 
   #fail({ header }: Run, error: unknown): void {

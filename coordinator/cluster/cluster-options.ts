@@ -40,8 +40,8 @@ export interface ClusterOptions {
   readonly logger?: Logger;
   readonly onState?: (state: ClusterState) => void;
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** All KV caches are gone: sequences must be computed again from their tokens. */
-  readonly onReset?: () => void;
+  /** The KV caches are gone but for so many first positions of each slot: the others must be computed again. */
+  readonly onReset?: (kept: readonly number[]) => void;
 }
 
 /** `waiting` for devices, `loading` tiles, `ready` for steps. */

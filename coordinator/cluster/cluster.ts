@@ -3,6 +3,7 @@ import type { RunnerLimits, StepInput, StepRunner } from '../../runtime/generati
 import { Quiet } from '../probe/quiet.ts';
 import type { Arrangement } from './arrangement.ts';
 import { Arranging } from './arranging.ts';
+import { Caches } from './caches.ts';
 import { checkStep } from './check-step.ts';
 import {
   type ClusterOptions,
@@ -13,10 +14,10 @@ import {
 import { type DeviceState, deviceStates } from './device-state.ts';
 import { embeddingsOf } from './embeddings.ts';
 import type { Formation } from './formation.ts';
+import { KvCopies } from './kv-copies.ts';
 import type { Member } from './member.ts';
 import { closed, isNoDevices } from './no-devices.ts';
 import { Roster } from './roster.ts';
-import { SlotPositions } from './slot-positions.ts';
 import { Succession } from './succession.ts';
 import { Changes, TaskQueue } from './task-queue.ts';
 import { Declined } from './tile-delivery.ts';
@@ -39,7 +40,7 @@ export class Cluster implements StepRunner {
   readonly #roster: Roster;
   /** Of who is here, and of the state. */
   readonly #changes: Changes;
-  readonly #positions: SlotPositions;
+  readonly #caches: Caches;
   readonly #arranging: Arranging;
   readonly #formations: Succession;
   #state: ClusterState = 'waiting';
@@ -55,9 +56,10 @@ export class Cluster implements StepRunner {
     this.vocabSize = options.model.description.config.vocabSize;
     this.#changes = new Changes(this.#options.clock);
     this.#roster = new Roster(options.shares, this.#options.minDevices);
-    this.#formations = new Succession(this.#options, () => this.#formSoon());
+    const copies = new KvCopies(options.model, options.rankOptions);
+    this.#caches = new Caches(this.limits.maxSequences, copies);
+    this.#formations = new Succession({ ...this.#options, copies }, () => this.#formSoon());
     this.#arranging = new Arranging(this.#options.arrange, () => this.#formSoon());
-    this.#positions = new SlotPositions(this.limits.maxSequences);
   }
 
   get state(): ClusterState {
@@ -99,7 +101,7 @@ export class Cluster implements StepRunner {
 
   release(slot: number): void {
     this.#queue.add(async () => {
-      this.#positions.release(slot);
+      this.#caches.release(slot);
       const { present } = this.#formations;
       if (present?.ready) present.release(slot);
     });
@@ -175,7 +177,7 @@ export class Cluster implements StepRunner {
 
   async #run(sequences: readonly StepInput[]): Promise<Float32Array[]> {
     const formation = await this.#formed(this.#options.deviceWaitMs);
-    this.#positions.check(sequences);
+    this.#caches.check(sequences);
     const header = {
       stepId: this.#stepId++,
       sequences: sequences.map(({ slot, start, count, logits }) => ({ slot, start, count, logits })),
@@ -183,9 +185,9 @@ export class Cluster implements StepRunner {
     const { model, profiler } = this.#options;
     profiler?.opened(header);
     const embeddings = await embeddingsOf(model, sequences);
-    this.#positions.begun(sequences);
+    this.#caches.begun(header);
     const rows = await formation.step(header, embeddings);
-    this.#positions.done(sequences);
+    this.#caches.done(sequences);
     return rows;
   }
 
@@ -208,14 +210,14 @@ export class Cluster implements StepRunner {
   /** Deals the tiles to those who are to compute and loads them; a device that fails is out of the next try. */
   async #form(arrangement: Arrangement): Promise<void> {
     this.#enter('loading');
-    this.#positions.reset();
+    const kept = this.#caches.restart();
     this.#stepId = 0;
     this.#generation += 1;
-    this.#options.onReset();
+    this.#options.onReset(kept);
     try {
       await this.#formations.form(arrangement);
       this.#roster.started();
-      this.#options.logger.info({ devices: arrangement.seats.length }, 'the devices are ready');
+      this.#options.logger.info({ devices: arrangement.seats.length, kept }, 'the devices are ready');
       if (this.#formations.isWhole(this.#roster.chosen())) this.#enter('ready');
     } catch (error) {
       this.#formFailed(error);

@@ -1,7 +1,6 @@
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
-import { type StepHeader, tokenCount } from '../../runtime/decoder/step.ts';
+import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
-import type { Layout } from '../../runtime/plan/layout.ts';
 import { takesEmbeddings } from '../../runtime/plan/plan.ts';
 import { operations } from '../../runtime/profile/operations.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
@@ -9,6 +8,7 @@ import type { Frame } from '../../runtime/protocol/frame.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { encodeStep } from '../../runtime/protocol/step-frame.ts';
 import type { Arrangement } from './arrangement.ts';
+import { copiesPay } from './copies-pay.ts';
 import type { FormationOptions } from './formation-options.ts';
 import { type FormationRank, formationRank } from './formation-rank.ts';
 import { Hub } from './hub.ts';
@@ -16,7 +16,7 @@ import type { Member } from './member.ts';
 import { type Plan, tileSetup } from './plan.ts';
 import { StepRun } from './step-run.ts';
 import { TileDelivery } from './tile-delivery.ts';
-import type { StepShape } from './vigil.ts';
+import { shapeOf } from './vigil.ts';
 
 interface PendingStep {
   readonly run: StepRun;
@@ -60,12 +60,14 @@ export class Formation {
     this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
     options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
+    const copiesKv = copiesPay(this.ranks, options);
     this.#deliveries = this.ranks.map((rank, i) => {
       const configure = {
         type: 'configure',
         ...tileSetup(plan, i, model, options.hashes),
         options: rankOptions,
         profile: options.profiler !== undefined,
+        copiesKv,
       } as const;
       return new TileDelivery(rank.member, configure, model, {
         ...options,
@@ -88,12 +90,14 @@ export class Formation {
   }
 
   /**
-   * Waits until every rank holds its tiles.
+   * Waits until every rank holds its tiles, and gives it its part of the caches that there are copies of.
    * @throws Declined; HearthError DEVICE_LOST, or what cutting the model's tiles throws
    */
   async load(): Promise<void> {
     await Promise.race([Promise.all(this.#deliveries.map(({ done }) => done)), this.#broken]);
     this.#loaded = true;
+    for (const { member, assignment } of this.ranks)
+      for (const frame of this.#options.copies.framesFor(assignment.tileIds)) member.sendFrame(frame);
   }
 
   /**
@@ -194,6 +198,10 @@ export class Formation {
       profiler.receive(rank, frame);
       return;
     }
+    if (frame.type === 'kv') {
+      this.#options.copies.take(frame, this.ranks[rank]!.assignment.tileIds);
+      return;
+    }
     const step = this.#step;
     // A step that has failed on another rank: this one did not know yet.
     if (frame.id < this.#lastStepId || (!step && frame.id === this.#lastStepId)) return;
@@ -238,10 +246,4 @@ export class Formation {
   #sendTo(ranks: readonly number[], frame: Uint8Array): void {
     for (const rank of ranks) this.ranks[rank]!.member.sendFrame(frame);
   }
-}
-
-/** What each rank computes at once. */
-function shapeOf(header: StepHeader, { microBatchTokens }: Layout): StepShape {
-  const tokens = tokenCount(header);
-  return { tokens: Math.min(tokens, microBatchTokens), isPrompt: tokens > header.sequences.length };
 }

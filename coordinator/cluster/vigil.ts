@@ -1,9 +1,18 @@
+import { type StepHeader, tokenCount } from '../../runtime/decoder/step.ts';
+import type { Layout } from '../../runtime/plan/layout.ts';
+
 /** What a step asks of a device at once. */
 export interface StepShape {
   /** Tokens that are computed together: of all sequences, or of a micro-batch. */
   readonly tokens: number;
   /** Whether they are parts of prompts, rather than a token of each sequence. */
   readonly isPrompt: boolean;
+}
+
+/** What each rank computes at once. */
+export function shapeOf(header: StepHeader, { microBatchTokens }: Layout): StepShape {
+  const tokens = tokenCount(header);
+  return { tokens: Math.min(tokens, microBatchTokens), isPrompt: tokens > header.sequences.length };
 }
 
 interface WatchedStep {

@@ -48,12 +48,12 @@ export class Scheduler {
   private closed = false;
 
   constructor(options: SchedulerOptions) {
-    const { runner, maxWaiting = 64, maxReplays = 5 } = options;
+    const { runner, maxWaiting = 64, maxReplays = 20 } = options;
     this.runner = runner;
     this.limits = { vocabSize: runner.vocabSize, contextLength: longestSequence(runner.limits) };
     this.vocabulary = options.vocabulary;
     this.math = options.math;
-    this.replayDelayMs = options.replayDelayMs ?? 200;
+    this.replayDelayMs = options.replayDelayMs ?? 10;
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.schedule = new Schedule(runner.limits, { maxWaiting, maxReplays });
   }
@@ -76,9 +76,9 @@ export class Scheduler {
     return answer;
   }
 
-  /** The runner says that it holds no positions any more: sequences are computed again from their tokens. */
-  cachesLost(): void {
-    this.schedule.cachesLost();
+  /** The runner has kept so many first positions of each slot: what follows is computed again from its tokens. */
+  cachesLost(kept: readonly number[]): void {
+    this.schedule.cachesLost(kept);
   }
 
   get status(): SchedulerStatus {

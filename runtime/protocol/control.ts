@@ -197,5 +197,6 @@ function readConfigure(fields: Fields): Configure {
     ...readTileSetup(fields),
     options: readRankOptions(fields.map('options')),
     profile: fields.boolean('profile'),
+    copiesKv: fields.boolean('copiesKv'),
   };
 }

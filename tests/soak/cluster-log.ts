@@ -8,6 +8,8 @@ export interface LogLine {
   readonly msg: string;
   readonly device?: string;
   readonly reason?: string;
+  /** First positions of each slot that need not be computed again. */
+  readonly kept?: readonly number[];
 }
 
 /** Follows what a coordinator logs. */

@@ -19,6 +19,8 @@ export interface FaultTimes {
   readonly fetchingMs: number;
   /** Until the next token. */
   readonly replayMs: number;
+  /** Positions of all answers that were not computed again. */
+  readonly kept: number;
 }
 
 export interface FaultRunOptions {
@@ -124,6 +126,7 @@ export class FaultRun {
       detectionMs: left.time - startMs,
       fetchingMs: ready.time - left.time,
       replayMs: this.#lastTextMs - ready.time,
+      kept: ready.kept!.reduce((sum, positions) => sum + positions, 0),
     };
     await this.#mend(kind, agent);
     await this.#allHere();

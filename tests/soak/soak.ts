@@ -45,8 +45,10 @@ export async function soak(options: SoakOptions): Promise<boolean> {
       const drawn = Array.from({ length: count }, () => kinds[random.integer(kinds.length)]!);
       await run.faults(drawn, (times) => {
         all.push(times);
-        const { kind, detectionMs, fetchingMs, replayMs } = times;
-        console.log(`${all.length} ${kind}: ${detectionMs} + ${fetchingMs} + ${replayMs} ms`);
+        const { kind, detectionMs, fetchingMs, replayMs, kept } = times;
+        console.log(
+          `${all.length} ${kind}: ${detectionMs} + ${fetchingMs} + ${replayMs} ms, ${kept} positions kept`,
+        );
       });
     }
   } finally {
