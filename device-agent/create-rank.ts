@@ -42,5 +42,8 @@ export interface LoadReport {
 /** What a device is told to be. */
 export type RankSetup = Omit<Configure, 'type' | 'configurationId'>;
 
-/** @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE */
-export type CreateRank = (setup: RankSetup) => RankHost;
+/**
+ * @param previous what the device was before in this session, closed: tiles that it holds need not be got again
+ * @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE
+ */
+export type CreateRank = (setup: RankSetup, previous?: RankHost) => RankHost;

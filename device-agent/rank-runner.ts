@@ -53,7 +53,7 @@ const reportMs = 2000;
  * answers with its logits. What a step throws ends that step alone.
  */
 export class RankRunner {
-  readonly #host: RankHost;
+  readonly host: RankHost;
   readonly #configurationId: number;
   readonly #copiesKv: boolean;
   readonly #recorder: Recorder;
@@ -73,7 +73,7 @@ export class RankRunner {
     output: RunnerOutput,
     { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   ) {
-    this.#host = host;
+    this.host = host;
     this.#configurationId = configurationId;
     this.#copiesKv = copiesKv;
     this.#recorder = host.profile?.recorder ?? silentRecorder;
@@ -97,9 +97,9 @@ export class RankRunner {
         `step ${header.stepId} came after ${this.#lastStepId}`,
       );
     this.abandon();
-    this.#host.profile?.begin();
+    this.host.profile?.begin();
     this.#lastStepId = header.stepId;
-    const { rank } = this.#host;
+    const { rank } = this.host;
     const inbox = this.#inboxFor(tokenCount(header));
     const run: Run = {
       header,
@@ -135,20 +135,14 @@ export class RankRunner {
         `there is no slot ${slot} of ${this.#bounds.maxSequences}`,
       );
     this.abandon();
-    this.#host.rank.release(slot);
+    this.host.rank.release(slot);
   }
 
   /** Takes a page of KV that was computed elsewhere. @throws HearthError FRAME_MALFORMED, as `restoreKvPage` */
   restoreKv(frame: Frame): void {
     this.abandon();
     const { slot, page, tileId, heads } = decodeKvPage(frame);
-    this.#host.rank.restoreKvPage(slot, page, tileId, heads[0]!);
-  }
-
-  /** The end of this rank. */
-  close(): void {
-    this.abandon();
-    this.#host.close();
+    this.host.rank.restoreKvPage(slot, page, tileId, heads[0]!);
   }
 
   abandon(): void {
@@ -204,7 +198,7 @@ export class RankRunner {
   reportMemory(): void {
     this.#reportedMs = this.#clock.nowMs();
     const configurationId = this.#configurationId;
-    this.#output.control({ type: 'memory', configurationId, ...this.#host.memory(), steps: this.#steps });
+    this.#output.control({ type: 'memory', configurationId, ...this.host.memory(), steps: this.#steps });
   }
 
   #finish({ header }: Run, parts: readonly LogitPart[]): void {
@@ -215,7 +209,7 @@ export class RankRunner {
       this.#recorder.mark(operations.answer);
       this.#output.frame(frame);
     }
-    const spans = this.#host.profile?.end() ?? [];
+    const spans = this.host.profile?.end() ?? [];
     for (const frame of encodeSpans(header.stepId, spans)) this.#output.frame(frame);
     if (this.#copiesKv) this.#copyKv(header);
     if (this.#clock.nowMs() - this.#reportedMs >= reportMs) this.reportMemory();
@@ -223,7 +217,7 @@ export class RankRunner {
 
   /** The others have their logits: this holds up nobody but the next step's frames. */
   #copyKv({ stepId, sequences }: StepHeader): void {
-    const { rank } = this.#host;
+    const { rank } = this.host;
     for (const { slot, start, count } of sequences) {
       const end = Math.floor((start + count) / pagePositions);
       for (let page = Math.floor(start / pagePositions); page < end; page += 1)

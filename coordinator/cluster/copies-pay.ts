@@ -2,8 +2,8 @@ import { kvPageBytes, pagePositions } from '../../runtime/kernels/kv-page.ts';
 import type { FormationOptions } from './formation-options.ts';
 import type { FormationRank } from './formation-rank.ts';
 
-/** What a token's KV may take of any link: little of what a token takes. */
-const mostMsPerToken = 2;
+/** What a token's KV may take of any link: less than computing does, beside which it travels. */
+const mostMsPerToken = 10;
 
 /** Whether devices are to send copies of their KV: some may vanish, and no link has more urgent things to carry. */
 export function copiesPay(

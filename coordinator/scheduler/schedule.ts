@@ -64,9 +64,12 @@ export class Schedule {
     return this.pool.reservedPages;
   }
 
-  /** @throws HearthError SERVER_BUSY if too many wait already */
-  add(generation: Generation): Sequence {
-    if (this.waiting.length >= this.options.maxWaiting) {
+  /**
+   * @param isRestored it has waited before
+   * @throws HearthError SERVER_BUSY if too many wait already
+   */
+  add(generation: Generation, isRestored = false): Sequence {
+    if (this.waiting.length >= this.options.maxWaiting && !isRestored) {
       throw new HearthError('SERVER_BUSY', 'too many requests are waiting; try again a little later', {
         waiting: this.waiting.length,
         retryAfterSeconds,
