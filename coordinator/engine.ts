@@ -21,6 +21,7 @@ import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
 import { TileThread } from './files/tile-thread.ts';
 import { PlanThread } from './planning/plan-thread.ts';
 import { Planning } from './planning/planning.ts';
+import { stopgapFor } from './planning/stopgap.ts';
 import { Measuring } from './probe/measuring.ts';
 import { weightFormats } from './probe/weight-formats.ts';
 import type { Profiler } from './profile/profiler.ts';
@@ -106,6 +107,7 @@ export class Engine {
       ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
       arrange: options.arrange ?? ((!options.shares && this.planning?.arrange) || byHand),
+      ...(this.planning && !options.shares && { stopgap: stopgapFor(model, this.rankOptions) }),
       ...(minDevices && { minDevices }),
       onProgress: (progress) => {
         options.onProgress?.(progress);

@@ -59,7 +59,7 @@ export class Cluster implements StepRunner {
     const copies = new KvCopies(options.model, options.rankOptions);
     this.#caches = new Caches(this.limits.maxSequences, copies);
     this.#formations = new Succession({ ...this.#options, copies }, () => this.#formSoon());
-    this.#arranging = new Arranging(this.#options.arrange, () => this.#formSoon());
+    this.#arranging = new Arranging(this.#options.arrange, this.#options.stopgap, () => this.#formSoon());
   }
 
   get state(): ClusterState {
