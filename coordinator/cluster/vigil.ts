@@ -28,7 +28,7 @@ const askAfterMs = 100;
 /** Nobody is given up sooner: networks and schedulers have pauses of their own. */
 const leastMs = 1_000;
 /** For a device of which nothing is known yet. */
-const unknownMs = 10_000;
+const unknownMs = 5_000;
 /** By which it may be slower than it has been lately. */
 const tolerance = 2;
 /** By which what was long once is forgotten from step to step. */
@@ -40,8 +40,9 @@ const memory = 0.9;
  * times in ms of any monotonic clock.
  */
 export class Vigil {
-  /** Longest silence lately: in steps of one token a sequence, and for each token of a prompt. */
+  /** Longest silence lately: in steps of one token a sequence; in parts of prompts, and for each of their tokens. */
   #tokenMs: number | undefined;
+  #promptMs: number | undefined;
   #promptTokenMs: number | undefined;
   #streams = false;
   #step: WatchedStep | undefined;
@@ -70,8 +71,10 @@ export class Vigil {
     // A step that was given up before the device said anything tells nothing of it.
     if (!step || step.longestMs === 0) return;
     const { isPrompt, tokens } = step.shape;
-    if (isPrompt) this.#promptTokenMs = lately(this.#promptTokenMs, step.longestMs / tokens);
-    else this.#tokenMs = lately(this.#tokenMs, step.longestMs);
+    if (isPrompt) {
+      this.#promptMs = lately(this.#promptMs, step.longestMs);
+      this.#promptTokenMs = lately(this.#promptTokenMs, step.longestMs / tokens);
+    } else this.#tokenMs = lately(this.#tokenMs, step.longestMs);
   }
 
   /** Whether it waits for its disk in the middle of steps: what is known of it otherwise says nothing then. */
@@ -79,6 +82,7 @@ export class Vigil {
     if (does === this.#streams) return;
     this.#streams = does;
     this.#tokenMs = undefined;
+    this.#promptMs = undefined;
     this.#promptTokenMs = undefined;
   }
 
@@ -86,7 +90,10 @@ export class Vigil {
   get limitMs(): number {
     if (!this.#step) return Number.POSITIVE_INFINITY;
     const { isPrompt, tokens } = this.#step.shape;
-    const usualMs = isPrompt ? scaled(this.#promptTokenMs, tokens) : this.#tokenMs;
+    // Together tokens take no longer than one by one, and one no longer than many.
+    const usualMs = isPrompt
+      ? scaled(this.#promptTokenMs ?? this.#tokenMs, tokens)
+      : (this.#tokenMs ?? this.#promptMs);
     return usualMs === undefined ? unknownMs : Math.max(leastMs, tolerance * usualMs);
   }
 

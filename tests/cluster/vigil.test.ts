@@ -26,7 +26,7 @@ function patience(vigil: Vigil, shape: { tokens: number; isPrompt: boolean }, st
 
 describe('the vigil over a step', () => {
   it('waits long for a device that is not known yet', () => {
-    expect(patience(new Vigil(), token, 0)).toBe(10_000);
+    expect(patience(new Vigil(), token, 0)).toBe(5_000);
   });
 
   it('gives a fast device up after a second', () => {
@@ -43,11 +43,16 @@ describe('the vigil over a step', () => {
 
   it('allows prompts what prompts take, however fast tokens are', () => {
     const vigil = new Vigil();
-    let endMs = step(vigil, token, 0, 5);
-    expect(patience(vigil, prompt(32), endMs)).toBe(10_000);
-    endMs = step(vigil, prompt(8), endMs + 20_000, 400);
+    const endMs = step(vigil, prompt(8), step(vigil, token, 0, 5), 400);
     expect(patience(vigil, prompt(32), endMs)).toBe(3_200);
     expect(patience(vigil, token, endMs)).toBe(1_000);
+  });
+
+  it('makes of one kind of steps what it can for the other', () => {
+    const tokens = new Vigil();
+    expect(patience(tokens, prompt(32), step(tokens, token, 0, 100))).toBe(6_400);
+    const prompts = new Vigil();
+    expect(patience(prompts, token, step(prompts, prompt(32), 0, 800))).toBe(1_600);
   });
 
   it('forgets slowly that a device was slow once', () => {
@@ -71,7 +76,7 @@ describe('the vigil over a step', () => {
     vigil.streams(true);
     vigil.begin(token, 100);
     vigil.end();
-    expect(patience(vigil, token, 200)).toBe(10_000);
+    expect(patience(vigil, token, 200)).toBe(5_000);
   });
 
   it('does not blame a device for what it was not heard while this process slept', () => {
