@@ -27,8 +27,8 @@ export type { DeviceState } from './device-state.ts';
 
 /**
  * The devices that run one model. Whoever has joined gets its part of the tiles; when one leaves or another
- * joins, the tiles are dealt anew between two steps and the KV caches start empty. A step that builds on
- * positions that were lost so fails with CACHE_LOST: there is never an answer from half a cache. While nobody is
+ * joins, the tiles are dealt anew between two steps and the KV caches start with what there are copies of. A step
+ * that builds on more than that fails with CACHE_LOST: there is never an answer from half a cache. While nobody is
  * missing, the others go on until those who have joined have their tiles.
  */
 export class Cluster implements StepRunner {
