@@ -1,8 +1,11 @@
 import { availableMemory } from './available-memory.ts';
 import { collectGarbage } from './collect-garbage.ts';
 
-/** What this process will still take beside its ranks' memory: code that is compiled, messages, JavaScript's heap. */
-const ownBytes = 34 << 20;
+/**
+ * What this process will still take beside its ranks' memory: code that is compiled, messages, JavaScript's heap, and its
+ * program, which the system reads from the disk again and again, in pieces of up to 8 MiB, once it has no room to stay.
+ */
+const ownBytes = 56 << 20;
 /** And each of its threads. */
 const threadBytes = 8 << 20;
 /** Messages that have been read, until V8 collects them. */
