@@ -1,3 +1,4 @@
+import { availableMemory } from '../../device-agent/node/available-memory.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
@@ -14,8 +15,9 @@ interface PageCopy {
   readonly tiles: Map<number, Uint8Array>;
 }
 
-/** What copies take of the coordinator's memory at most; beyond, prompts are computed again. */
-const defaultMaxBytes = 1 << 30;
+/** What copies take of the coordinator's memory at most, and of what is available; beyond, tokens are computed again. */
+const mostBytes = 1 << 30;
+const mostOfAvailable = 1 / 4;
 
 /**
  * Copies of the KV pages that the devices have filled: what a device takes with it when it vanishes need not be computed
@@ -26,16 +28,18 @@ export class KvCopies {
   readonly pagePositions = pagePositions;
   readonly #specs: ReadonlyMap<number, TileSpec>;
   readonly #pageBytes: number;
-  readonly #maxBytes: number;
+  readonly #availableBytes: () => number;
+  #maxBytes = 0;
   readonly #slots: PageCopy[][];
   #bytes = 0;
 
-  constructor({ tiles, description }: ModelSource, options: RankOptions, maxBytes = defaultMaxBytes) {
+  constructor({ tiles, description }: ModelSource, options: RankOptions, availableBytes = availableMemory) {
     const attention = tiles.filter(({ kind }) => kind === 'attention');
     this.#specs = new Map(attention.map((spec) => [spec.id, spec]));
     this.#pageBytes = kvPageBytes(description.config.headDim, options.kvFormat);
-    this.#maxBytes = maxBytes;
+    this.#availableBytes = availableBytes;
     this.#slots = Array.from({ length: options.maxSequences }, () => []);
+    this.restart([]);
   }
 
   /** What it takes of memory now. */
@@ -83,10 +87,11 @@ export class KvCopies {
   /** Devices begin anew with these first positions of each slot; steps are counted from 0 again. */
   restart(positions: readonly number[]): void {
     this.#slots.forEach((pages, slot) => {
-      const kept = Math.floor(positions[slot]! / pagePositions);
+      const kept = Math.floor((positions[slot] ?? 0) / pagePositions);
       this.#forget(pages, kept);
       this.#slots[slot] = pages.map(({ tiles }) => ({ sinceStep: 0, tiles }));
     });
+    this.#maxBytes = Math.min(mostBytes, this.#bytes + mostOfAvailable * this.#availableBytes());
   }
 
   release(slot: number): void {

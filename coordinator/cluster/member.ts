@@ -67,6 +67,7 @@ export class Member {
   readonly #liveness: Liveness;
   readonly #vigil = new Vigil();
   #tickedMs: number;
+  #backlogBytes = 0;
   readonly #stopTicks: () => void;
   #tileLink: TileLink | undefined;
   readonly #tileLinkWaitMs: number;
@@ -212,11 +213,13 @@ export class Member {
 
   #tick(): void {
     const nowMs = this.#clock.nowMs();
-    if (nowMs - this.#tickedMs >= oversleptMs) {
-      this.#liveness.heard(nowMs);
-      this.#vigil.overslept(nowMs);
-    }
+    const { backlogBytes } = this.#link;
+    const hasOverslept = nowMs - this.#tickedMs >= oversleptMs;
+    if (hasOverslept) this.#liveness.heard(nowMs);
+    // A device that stands still takes nothing any more.
+    if (hasOverslept || backlogBytes < this.#backlogBytes) this.#vigil.excuse(nowMs);
     this.#tickedMs = nowMs;
+    this.#backlogBytes = backlogBytes;
     const verdicts = [this.#liveness.verdict(nowMs), this.#vigil.verdict(nowMs)];
     if (verdicts.includes('dead')) this.drop(new HearthError('LINK_TIMEOUT', 'the device has gone silent'));
     else if (verdicts.includes('ping')) this.send({ type: 'ping', id: 0 });

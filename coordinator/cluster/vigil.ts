@@ -59,8 +59,8 @@ export class Vigil {
     step.isAsked = false;
   }
 
-  /** This process itself was away: nobody could have been heard. */
-  overslept(nowMs: number): void {
+  /** Silence until now is no fault of the device: this process was away, or what it sent is still leaving. */
+  excuse(nowMs: number): void {
     if (this.#step) this.#step.silentSinceMs = nowMs;
   }
 

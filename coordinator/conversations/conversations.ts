@@ -89,10 +89,14 @@ export class Conversations {
 
   /** Ends the answer that is under way, if one is, and waits until it is kept. @throws HearthError as `get` */
   async stop(id: string): Promise<void> {
-    await this.shelf.get(id);
+    const open = await this.shelf.get(id);
     const run = this.#runs.get(id);
     run?.end('stopped');
     await run?.finished;
+    if (run || !open.growing?.answer) return;
+    // It waits to be taken up.
+    open.put([{ ...open.growing, answer: { ...open.growing.answer, state: 'stopped' } }]);
+    await open.save();
   }
 
   /** Goes on with the answers that a coordinator left behind when it died, once there is a model. */

@@ -74,7 +74,7 @@ describe('copies of KV', () => {
   });
 
   it('take no more than they may', () => {
-    const copies = new KvCopies(fakeModel(), fakeRankOptions, 3 * pageBytes);
+    const copies = new KvCopies(fakeModel(), fakeRankOptions, () => 12 * pageBytes);
     copies.begin(step(0, 0, 0, 128));
     for (const page of [0, 1]) for (const id of all) copies.take(pageFrame(0, 0, page, id), all);
     expect(copies.byteLength).toBeLessThanOrEqual(3 * pageBytes);

@@ -83,7 +83,7 @@ describe('the vigil over a step', () => {
     const vigil = new Vigil();
     step(vigil, token, 0, 5);
     vigil.begin(token, 100);
-    vigil.overslept(60_000);
+    vigil.excuse(60_000);
     expect(vigil.verdict(60_050)).toBe('alive');
     expect(vigil.verdict(61_100)).toBe('dead');
   });

@@ -125,6 +125,16 @@ describe('an answer whose coordinator has died', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.answer'))).toEqual([]);
   });
 
+  it('may be stopped before it is taken up', async () => {
+    const { id } = await died(settings);
+    const next = new Talk(folder, historyModel);
+    await next.call('POST', `conversations/${id}/stop`, {});
+    await next.conversations.takeUp();
+    expect((await next.get(id)).messages.at(-1)!.answer!.state).toBe('stopped');
+    expect(readdirSync(folder).filter((name) => name.endsWith('.answer'))).toEqual([]);
+    await next.close();
+  });
+
   it('is interrupted where it cannot go on, or has ended coordinators again and again', async () => {
     for (const spoil of [
       (text: string) => text.replace('"model":"tiny"', '"model":"other"'),
