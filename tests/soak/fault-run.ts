@@ -112,6 +112,9 @@ export class FaultRun {
 
   async #fault(kind: FaultKind): Promise<FaultTimes> {
     const agent = this.#agents[this.#options.random.integer(this.#agents.length)]!;
+    // In the middle of an answer: what a prompt takes is no recovery.
+    const fromMs = Date.now();
+    while (this.#lastTextMs <= fromMs) await sleep(1);
     const startMs = Date.now();
     this.#harm(kind, agent);
     const left = await this.#log.line(
