@@ -29,8 +29,8 @@ test('devices that vanish under running answers cost a pause, and no token', {
     await house.close();
   }
   expect(times.map(({ kind }) => kind)).toEqual(faultKinds);
-  // Silence is not noticed before a second, and what a busy machine adds to that is bounded by what it was before: 30.
-  for (const { detectionMs } of times) expect(detectionMs).toBeLessThan(12_000);
+  // An idle link would be given up after 10 s.
+  for (const { detectionMs } of times) expect(detectionMs).toBeLessThan(9_000);
   expect(Math.max(...times.map(({ kept }) => kept))).toBeGreaterThan(0);
   expect(run.answers).toBeGreaterThan(0);
   expect(run.wrong).toBe(0);
