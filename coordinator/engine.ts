@@ -12,7 +12,8 @@ import type { Goal } from '../runtime/plan/goal.ts';
 import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import { ModelChat } from './chat/model-chat.ts';
 import { type Arrange, arrangeAll } from './cluster/arrangement.ts';
-import { Cluster, type ClusterOptions } from './cluster/cluster.ts';
+import { Cluster } from './cluster/cluster.ts';
+import type { ClusterOptions } from './cluster/cluster-options.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import type { Member } from './cluster/member.ts';
 import { pipelineLayout, tensorLayout } from './cluster/seat-layouts.ts';
@@ -21,6 +22,7 @@ import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
 import { TileThread } from './files/tile-thread.ts';
 import { PlanThread } from './planning/plan-thread.ts';
 import { Planning } from './planning/planning.ts';
+import { stopgapFor } from './planning/stopgap.ts';
 import { Measuring } from './probe/measuring.ts';
 import { weightFormats } from './probe/weight-formats.ts';
 import type { Profiler } from './profile/profiler.ts';
@@ -102,10 +104,11 @@ export class Engine {
       logger,
       profiler: options.profiler,
       ...(this.#tileThread && { tiles: this.#tileThread }),
-      onReset: () => this.scheduler.cachesLost(),
+      onReset: (kept) => this.scheduler.cachesLost(kept),
       ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
       arrange: options.arrange ?? ((!options.shares && this.planning?.arrange) || byHand),
+      ...(this.planning && !options.shares && { stopgap: stopgapFor(model, this.rankOptions) }),
       ...(minDevices && { minDevices }),
       onProgress: (progress) => {
         options.onProgress?.(progress);

@@ -4,7 +4,10 @@ import type { Configure, MemoryUse } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 
 /** What a session needs of a rank, so that a test may script one. */
-export type ComputingRank = Pick<Rank, 'step' | 'codecOf' | 'release'>;
+export type ComputingRank = Pick<
+  Rank,
+  'step' | 'codecOf' | 'release' | 'kvTileIds' | 'kvPage' | 'restoreKvPage'
+>;
 
 /** A rank and what keeps it going. */
 export interface RankHost {
@@ -39,5 +42,8 @@ export interface LoadReport {
 /** What a device is told to be. */
 export type RankSetup = Omit<Configure, 'type' | 'configurationId'>;
 
-/** @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE */
-export type CreateRank = (setup: RankSetup) => RankHost;
+/**
+ * @param previous what the device was before in this session, closed: tiles that it holds need not be got again
+ * @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE
+ */
+export type CreateRank = (setup: RankSetup, previous?: RankHost) => RankHost;

@@ -76,6 +76,7 @@ export class DeviceRank {
     if (frame.type === 'tile') this.#deliver(frame);
     else if (state.name === 'ready' && frame.type === 'step') state.runner.begin(frame);
     else if (state.name === 'ready' && fromRanks.has(frame.type)) state.runner.receive(frame);
+    else if (state.name === 'ready' && frame.type === 'kv') state.runner.restoreKv(frame);
     else if (state.name !== 'declined') throw unexpected(frame.type, this.state);
   }
 
@@ -86,20 +87,25 @@ export class DeviceRank {
     this.#preparation = undefined;
   }
 
-  #letGo(): void {
-    if (this.#state.name === 'loading') this.#state.host.close();
-    else if (this.#state.name === 'ready') this.#state.runner.close();
+  /** @returns the rank's host, closed */
+  #letGo(): RankHost | undefined {
+    const state = this.#state;
+    if (state.name === 'ready') state.runner.abandon();
+    const host =
+      state.name === 'ready' ? state.runner.host : state.name === 'loading' ? state.host : undefined;
+    host?.close();
+    return host;
   }
 
   #configure(configure: Configure): void {
     const { type: _, configurationId, ...setup } = configure;
     this.#configurationId = configurationId;
-    // First let go of the old rank, so that its memory can be had for the new one.
-    this.#letGo();
+    // First let go of the old rank, so that its memory can be had for the new one, or its tiles.
+    const previous = this.#letGo();
     this.#enter({ name: 'joined' }, undefined);
     let host: RankHost;
     try {
-      host = this.#options.createRank(setup);
+      host = this.#options.createRank(setup, previous);
     } catch (error) {
       this.#giveUp(configurationId, error);
       return;

@@ -1,13 +1,12 @@
 import { planMemory } from '../runtime/decoder/plan-memory.ts';
 import { Rank } from '../runtime/decoder/rank.ts';
-import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import type { Place } from '../runtime/decoder/stage.ts';
 import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
 import { HearthError } from '../runtime/error.ts';
 import { Arena } from '../runtime/kernels/arena.ts';
 import { type Kernels, maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
-import type { ModelDescription } from '../runtime/model/description.ts';
-import type { ModelPlace, TileModel } from '../runtime/model/tile-model.ts';
+import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
+import type { TileModel } from '../runtime/model/tile-model.ts';
 import type { StepProfile } from '../runtime/profile/step-profile.ts';
 import type { MemoryUse } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
@@ -15,70 +14,19 @@ import { alone, controlBytes, SharedTeam, type Team } from '../runtime/threads/t
 import { hashName } from '../runtime/tile/tile-hash.ts';
 import { WindowControl } from '../runtime/weights/window-control.ts';
 import type { Window } from '../runtime/weights/window-reader.ts';
+import { carryOver, type HeldTile } from './carry-over.ts';
 import type { CreateRank, LoadReport, RankHost, RankSetup } from './create-rank.ts';
 import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from './profile-memory.ts';
+import { type FollowerJob, noThreads, type RankTools, type Threads } from './rank-tools.ts';
 import type { TileCache } from './tile-cache.ts';
 import { TileLoading } from './tile-loading.ts';
-import {
-  type LoadEvents,
-  loadShare,
-  type RankTile,
-  sourcesFor,
-  type TileSources,
-  tilesToGet,
-} from './tile-sources.ts';
-import type { LoaderJob } from './window-host.ts';
+import { type LoadEvents, loadShare, type RankTile, sourcesFor, tilesToGet } from './tile-sources.ts';
 
-/** All that a thread needs to follow a rank's leader: it can be posted to it as it is. */
-export interface FollowerJob {
-  readonly stages: readonly StageAssignment[];
-  /** One for each stage. */
-  readonly memories: readonly WebAssembly.Memory[];
-  readonly windows: readonly (SharedArrayBuffer | undefined)[];
-  readonly control: SharedArrayBuffer;
-  readonly teamSize: number;
-  readonly description: ModelDescription;
-  readonly options: RankOptions;
-  readonly profile: ProfileMemory | undefined;
-  /** What the threads are to load. */
-  readonly tiles: readonly RankTile[];
-  /** The model, if it is this rank's. */
-  readonly model: ModelPlace | undefined;
-}
-
-export interface Threads {
-  /** Threads of one rank, the leader's included. */
-  readonly count: number;
-  /** Whether the others load tiles too, or leave that to the leader. */
-  readonly loads: boolean;
-  /**
-   * Starts the others; each runs `followRank`.
-   * @returns settles when all are ready for steps
-   */
-  start(job: FollowerJob, events: LoadEvents): Promise<void>;
-}
-
-const noThreads: Threads = { count: 1, loads: false, start: async () => {} };
-
-export interface RankTools {
-  readonly startKernels: (memory: WebAssembly.Memory) => Kernels;
-  readonly threads?: Threads;
-  readonly sources: TileSources;
-  /** What the memories of a rank may hold together. By default there is no end to it. */
-  readonly memoryBytes?: number;
-  /** What one memory may hold: a rank that needs more gets several. */
-  readonly arenaLimitBytes?: number;
-  /** Starts a thread that runs `runLoader`; steps come when it has started. Without it nothing streams. */
-  readonly startLoader?: ((job: LoaderJob) => void | Promise<void>) | undefined;
-  /** Told that a rank has its tiles: what this thread needed to get them is garbage now. */
-  readonly onLoaded?: () => void;
-  /** Told of what went wrong and does not matter yet. */
-  readonly onUnkept?: (error: unknown) => void;
-}
+export type { FollowerJob, RankTools, Threads } from './rank-tools.ts';
 
 /** Ranks that compute with the kernels, each in memories of its own that go when the rank goes. */
 export function kernelRanks(tools: RankTools): CreateRank {
-  return (setup) => new KernelRank(setup, tools);
+  return (setup, previous) => new KernelRank(setup, tools, previous);
 }
 
 class KernelRank implements RankHost {
@@ -94,21 +42,19 @@ class KernelRank implements RankHost {
   readonly #profileMemory: ProfileMemory | undefined;
   readonly #leader: SharedTeam | undefined;
   readonly #team: Team;
+  /** What this device was before, until its tiles are carried over. */
+  #previous: KernelRank | undefined;
   #loading: TileLoading | undefined;
   #closed = false;
 
   /** @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE */
-  constructor(setup: RankSetup, tools: RankTools) {
-    const { description, assignment, options } = setup;
+  constructor(setup: RankSetup, tools: RankTools, previous: RankHost | undefined) {
+    const { description, options } = setup;
     const { threads = noThreads, arenaLimitBytes = maximumMemoryBytes } = tools;
     this.#setup = setup;
     this.#tools = tools;
     this.#threads = threads;
-    this.#stages = planMemory(description, assignment, options, threads.count, {
-      budgetBytes: tools.memoryBytes ?? Number.POSITIVE_INFINITY,
-      arenaLimitBytes,
-      streams: tools.startLoader !== undefined && tools.sources.cache !== undefined,
-    });
+    this.#stages = this.#plan(previous);
     this.#windows = this.#stages.map(windowOf);
     this.#windowControls = this.#windows.flatMap((window) => (window ? [new WindowControl(window)] : []));
     const streams = this.#windowControls.length > 0;
@@ -127,11 +73,38 @@ class KernelRank implements RankHost {
     this.profile = stepProfile(this.#profileMemory, this.#team, loaders);
   }
 
+  /** Beside the rank before, if there is memory for both; else in its place. */
+  #plan(previous: RankHost | undefined): readonly StageAssignment[] {
+    const { description, assignment, options } = this.#setup;
+    const { memoryBytes = Number.POSITIVE_INFINITY, arenaLimitBytes = maximumMemoryBytes } = this.#tools;
+    const within = (budgetBytes: number, streams: boolean) =>
+      planMemory(description, assignment, options, this.#threads.count, {
+        budgetBytes,
+        arenaLimitBytes,
+        streams,
+      });
+    if (previous instanceof KernelRank && previous.#isCarriedTo(description)) {
+      try {
+        const stages = within(memoryBytes - previous.#usedBytes, false);
+        this.#previous = previous;
+        return stages;
+      } catch (error) {
+        if (!(error instanceof HearthError && error.code === 'MEMORY_EXHAUSTED')) throw error;
+      }
+    }
+    return within(
+      memoryBytes,
+      this.#tools.startLoader !== undefined && this.#tools.sources.cache !== undefined,
+    );
+  }
+
   async load(report: LoadReport): Promise<void> {
     const { sources, onUnkept = () => {} } = this.#tools;
     const own = sourcesFor(sources, this.#setup.description);
     const tiles = tilesToGet(this.#setup);
-    const loading = new TileLoading({ tiles, sources: own, places: this.rank, report, onUnkept });
+    const carried = carryOver(tiles, this.#previous, this.rank);
+    this.#previous = undefined;
+    const loading = new TileLoading({ tiles, carried, sources: own, places: this.rank, report, onUnkept });
     this.#loading = loading;
     const { loads } = this.#threads;
     await Promise.all([
@@ -154,17 +127,32 @@ class KernelRank implements RankHost {
     for (const window of this.#windowControls) window.stop();
   }
 
+  /** What streams may have been overwritten in memory. */
+  #isCarriedTo(description: ModelDescription): boolean {
+    return this.#windowControls.length === 0 && sameDescription(this.#setup.description, description);
+  }
+
+  get #usedBytes(): number {
+    return this.#memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+  }
+
+  /** A tile that it has got, in its memory. */
+  heldTile(id: number): HeldTile | undefined {
+    const hash = this.#loading?.hashes.get(id);
+    const bytes = hash && this.rank.tileSlot(id);
+    return bytes && { hash, bytes };
+  }
+
   memory(): Omit<MemoryUse, 'steps'> {
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
     const statistics = this.#windowControls.map((window) => window.statistics);
     const residentBytes = sum(this.rank.stores.map((store) => store.residentBytes));
     const windowBytes = sum(this.rank.stores.map((store) => store.windowBytes));
-    const usedBytes = sum(this.#memories.map(({ buffer }) => buffer.byteLength));
     return {
       budgetBytes: Math.min(this.#tools.memoryBytes ?? Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
       residentBytes,
       windowBytes,
-      otherBytes: usedBytes - residentBytes - windowBytes,
+      otherBytes: this.#usedBytes - residentBytes - windowBytes,
       keptTiles: this.#loading?.keptTiles ?? 0,
       streamedBytes: sum(statistics.map(({ bytes }) => bytes)),
       readMs: sum(statistics.map(({ readMs }) => readMs)),

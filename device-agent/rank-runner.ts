@@ -7,11 +7,13 @@ import {
   tokenCount,
 } from '../runtime/decoder/step.ts';
 import { HearthError } from '../runtime/error.ts';
+import { pagePositions } from '../runtime/kernels/kv-page.ts';
 import { takesEmbeddings } from '../runtime/plan/plan.ts';
 import { operations } from '../runtime/profile/operations.ts';
 import { type Recorder, silentRecorder } from '../runtime/profile/recorder.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
 import type { Frame } from '../runtime/protocol/frame.ts';
+import { decodeKvPage, encodeKvPage } from '../runtime/protocol/kv-frame.ts';
 import { encodeLogits } from '../runtime/protocol/logits-frame.ts';
 import type { Configure, ControlMessage } from '../runtime/protocol/messages.ts';
 import { encodeSpans } from '../runtime/protocol/spans-frame.ts';
@@ -59,8 +61,9 @@ const reportMs = 2000;
  * answers with its logits. What a step throws ends that step alone.
  */
 export class RankRunner {
-  readonly #host: RankHost;
+  readonly host: RankHost;
   readonly #configurationId: number;
+  readonly #copiesKv: boolean;
   readonly #recorder: Recorder;
   readonly #inboxFor: (tokens: number) => StepInbox;
   readonly #bounds: RankOptions & StepBounds;
@@ -75,12 +78,13 @@ export class RankRunner {
 
   constructor(
     host: RankHost,
-    { configurationId, description, assignment, options }: Configure,
+    { configurationId, description, assignment, options, copiesKv }: Configure,
     output: RunnerOutput,
     { clock, logger, effort = () => 1 }: RunnerTools,
   ) {
-    this.#host = host;
+    this.host = host;
     this.#configurationId = configurationId;
+    this.#copiesKv = copiesKv;
     this.#recorder = host.profile?.recorder ?? silentRecorder;
     const { hiddenSize, layerCount } = description.config;
     this.#inboxFor = (tokens) => new StepInbox(assignment, layerCount, tokens);
@@ -103,9 +107,9 @@ export class RankRunner {
         `step ${header.stepId} came after ${this.#lastStepId}`,
       );
     this.abandon();
-    this.#host.profile?.begin();
+    this.host.profile?.begin();
     this.#lastStepId = header.stepId;
-    const { rank } = this.#host;
+    const { rank } = this.host;
     const inbox = this.#inboxFor(tokenCount(header));
     const run: Run = {
       header,
@@ -141,13 +145,14 @@ export class RankRunner {
         `there is no slot ${slot} of ${this.#bounds.maxSequences}`,
       );
     this.abandon();
-    this.#host.rank.release(slot);
+    this.host.rank.release(slot);
   }
 
-  /** The end of this rank. */
-  close(): void {
+  /** Takes a page of KV that was computed elsewhere. @throws HearthError FRAME_MALFORMED, as `restoreKvPage` */
+  restoreKv(frame: Frame): void {
     this.abandon();
-    this.#host.close();
+    const { slot, page, tileId, heads } = decodeKvPage(frame);
+    this.host.rank.restoreKvPage(slot, page, tileId, heads[0]!);
   }
 
   abandon(): void {
@@ -217,7 +222,7 @@ export class RankRunner {
   reportMemory(): void {
     this.#reportedMs = this.#clock.nowMs();
     const configurationId = this.#configurationId;
-    this.#output.control({ type: 'memory', configurationId, ...this.#host.memory(), steps: this.#steps });
+    this.#output.control({ type: 'memory', configurationId, ...this.host.memory(), steps: this.#steps });
   }
 
   #finish({ header }: Run, parts: readonly LogitPart[]): void {
@@ -228,9 +233,23 @@ export class RankRunner {
       this.#recorder.mark(operations.answer);
       this.#output.frame(frame);
     }
-    const spans = this.#host.profile?.end() ?? [];
+    const spans = this.host.profile?.end() ?? [];
     for (const frame of encodeSpans(header.stepId, spans)) this.#output.frame(frame);
+    if (this.#copiesKv) this.#copyKv(header);
     if (this.#clock.nowMs() - this.#reportedMs >= reportMs) this.reportMemory();
+  }
+
+  /** The others have their logits: this holds up nobody but the next step's frames. */
+  #copyKv({ stepId, sequences }: StepHeader): void {
+    const { rank } = this.host;
+    for (const { slot, start, count } of sequences) {
+      const end = Math.floor((start + count) / pagePositions);
+      for (let page = Math.floor(start / pagePositions); page < end; page += 1)
+        for (const tileId of rank.kvTileIds)
+          this.#output.frame(
+            encodeKvPage(stepId, { slot, page, tileId, heads: rank.kvPage(slot, page, tileId) }),
+          );
+    }
   }
 
   #fail({ header }: Run, error: unknown): void {

@@ -12,6 +12,8 @@ import {
 
 export interface TileLoadingOptions {
   readonly tiles: readonly RankTile[];
+  /** Tiles that are in their places already, each with its hash. */
+  readonly carried: ReadonlyMap<number, Uint8Array>;
   readonly sources: TileSources;
   readonly places: TilePlaces;
   readonly report: LoadReport;
@@ -39,16 +41,17 @@ export class TileLoading {
   #fail!: (error: unknown) => void;
 
   constructor(options: TileLoadingOptions) {
-    const { tiles, sources, report } = options;
+    const { tiles, carried, sources, report } = options;
     this.#options = options;
     this.#byId = new Map(tiles.map((tile) => [tile.spec.id, tile]));
     this.done = new Promise((resolve, reject) => {
       this.#finish = resolve;
       this.#fail = reject;
     });
-    this.here = tiles.filter((tile) => isHere(tile, sources));
+    const others = tiles.filter(({ spec }) => !carried.has(spec.id));
+    this.here = others.filter((tile) => isHere(tile, sources));
     const here = new Set(this.here);
-    const missing = tiles.filter((tile) => !here.has(tile)).map(({ spec }) => spec.id);
+    const missing = others.filter((tile) => !here.has(tile)).map(({ spec }) => spec.id);
     this.#wanted = new Set(missing);
     this.events = {
       loaded: (tileId, hash, kept) => {
@@ -61,6 +64,7 @@ export class TileLoading {
       },
     };
     report.wanted(missing);
+    for (const [tileId, hash] of carried) this.#loaded(tileId, hash);
   }
 
   /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE, TILE_CORRUPT */

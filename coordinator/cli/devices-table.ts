@@ -1,4 +1,4 @@
-import type { DeviceState } from '../cluster/cluster.ts';
+import type { DeviceState } from '../cluster/device-state.ts';
 import { formatBytes, formatTable } from './output.ts';
 
 /** Characters of a name: with them no line is longer than 100. */

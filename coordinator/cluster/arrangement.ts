@@ -15,6 +15,9 @@ export interface Arrangement {
  */
 export type Arrange = (seats: readonly Seat[], present: Arrangement | undefined) => Promise<Arrangement>;
 
+/** What is left of an arrangement when some of it have gone, for as long as it is not decided anew; undefined if nothing. */
+export type Stopgap = (before: Arrangement, here: readonly Seat[]) => Arrangement | undefined;
+
 /** All of them, as their shares say. */
 export function arrangeAll(layoutOf: LayoutOfSeats): Arrange {
   return async (seats) => ({ seats, layout: layoutOf(seats) });

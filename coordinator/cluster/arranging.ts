@@ -1,10 +1,11 @@
 import { HearthError } from '../../runtime/error.ts';
-import { type Arrange, type Arrangement, isSameArrangement } from './arrangement.ts';
+import { type Arrange, type Arrangement, isSameArrangement, type Stopgap } from './arrangement.ts';
 import type { Seat } from './roster.ts';
 
 /** Keeps how those who are here share the work; that is decided anew when they, or what is known of them, change. */
 export class Arranging {
   readonly #arrange: Arrange;
+  readonly #stopgap: Stopgap;
   readonly #onDecided: () => void;
   #seats: readonly Seat[] = [];
   #latest: Arrangement | undefined;
@@ -13,12 +14,13 @@ export class Arranging {
   #deciding: Promise<void> | undefined;
 
   /** @param onDecided there is another arrangement, or none is possible */
-  constructor(arrange: Arrange, onDecided: () => void) {
+  constructor(arrange: Arrange, stopgap: Stopgap, onDecided: () => void) {
     this.#arrange = arrange;
+    this.#stopgap = stopgap;
     this.#onDecided = onDecided;
   }
 
-  /** What was decided last, while all of it are here. */
+  /** What was decided last, while all of it are here, or what is left of it. */
   get latest(): Arrangement | undefined {
     return this.#latest;
   }
@@ -36,7 +38,9 @@ export class Arranging {
   /** @param seats those who may compute now */
   reconsider(seats: readonly Seat[]): void {
     this.#seats = seats;
-    if (!this.#latest?.seats.every((seat) => seats.includes(seat))) this.#latest = undefined;
+    const latest = this.#latest;
+    if (latest && !latest.seats.every((seat) => seats.includes(seat)))
+      this.#latest = this.#stopgap(latest, seats);
     this.#isStale = true;
     this.#deciding ??= this.#decide().then(() => {
       this.#deciding = undefined;

@@ -4,7 +4,7 @@ import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { Profiler } from '../profile/profiler.ts';
-import { type Arrange, arrangeAll } from './arrangement.ts';
+import { type Arrange, arrangeAll, type Stopgap } from './arrangement.ts';
 import { hubCodec } from './hub-codec.ts';
 import { tensorLayout } from './seat-layouts.ts';
 import type { ModelSource } from './tile-delivery.ts';
@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly shares?: readonly number[];
   /** Who of those who may compute does, and how; by default all compute all layers together, by their shares. */
   readonly arrange?: Arrange;
+  /** By which answers go on until `arrange` has decided who computes what without a device that has gone. */
+  readonly stopgap?: Stopgap;
   /** Devices to wait for before the first start; afterwards whoever is left goes on. */
   readonly minDevices?: number;
   /** How long a step waits for devices when there are none. */
@@ -40,8 +42,8 @@ export interface ClusterOptions {
   readonly logger?: Logger;
   readonly onState?: (state: ClusterState) => void;
   readonly onProgress?: (progress: LoadProgress) => void;
-  /** All KV caches are gone: sequences must be computed again from their tokens. */
-  readonly onReset?: () => void;
+  /** The KV caches are gone but for so many first positions of each slot: the others must be computed again. */
+  readonly onReset?: (kept: readonly number[]) => void;
 }
 
 /** `waiting` for devices, `loading` tiles, `ready` for steps. */
@@ -70,6 +72,8 @@ const defaults = {
   onProgress: () => {},
   onReset: () => {},
   profiler: undefined,
+  // What is decided at once needs none.
+  stopgap: () => undefined,
 } satisfies Partial<ClusterOptions>;
 
 export function withDefaults(options: ClusterOptions): FullClusterOptions {

@@ -3,6 +3,7 @@ import type { RunnerLimits, StepInput, StepRunner } from '../../runtime/generati
 import { Quiet } from '../probe/quiet.ts';
 import type { Arrangement } from './arrangement.ts';
 import { Arranging } from './arranging.ts';
+import { Caches } from './caches.ts';
 import { checkStep } from './check-step.ts';
 import {
   type ClusterOptions,
@@ -13,21 +14,18 @@ import {
 import { type DeviceState, deviceStates } from './device-state.ts';
 import { embeddingsOf } from './embeddings.ts';
 import type { Formation } from './formation.ts';
+import { KvCopies } from './kv-copies.ts';
 import type { Member } from './member.ts';
 import { closed, isNoDevices } from './no-devices.ts';
 import { Roster } from './roster.ts';
-import { SlotPositions } from './slot-positions.ts';
 import { Succession } from './succession.ts';
 import { Changes, TaskQueue } from './task-queue.ts';
 import { Declined } from './tile-delivery.ts';
 
-export type { ClusterOptions, ClusterState, LoadProgress } from './cluster-options.ts';
-export type { DeviceState } from './device-state.ts';
-
 /**
  * The devices that run one model. Whoever has joined gets its part of the tiles; when one leaves or another
- * joins, the tiles are dealt anew between two steps and the KV caches start empty. A step that builds on
- * positions that were lost so fails with CACHE_LOST: there is never an answer from half a cache. While nobody is
+ * joins, the tiles are dealt anew between two steps and the KV caches start with what there are copies of. A step
+ * that builds on more than that fails with CACHE_LOST: there is never an answer from half a cache. While nobody is
  * missing, the others go on until those who have joined have their tiles.
  */
 export class Cluster implements StepRunner {
@@ -39,7 +37,7 @@ export class Cluster implements StepRunner {
   readonly #roster: Roster;
   /** Of who is here, and of the state. */
   readonly #changes: Changes;
-  readonly #positions: SlotPositions;
+  readonly #caches: Caches;
   readonly #arranging: Arranging;
   readonly #formations: Succession;
   #state: ClusterState = 'waiting';
@@ -55,9 +53,10 @@ export class Cluster implements StepRunner {
     this.vocabSize = options.model.description.config.vocabSize;
     this.#changes = new Changes(this.#options.clock);
     this.#roster = new Roster(options.shares, this.#options.minDevices);
-    this.#formations = new Succession(this.#options, () => this.#formSoon());
-    this.#arranging = new Arranging(this.#options.arrange, () => this.#formSoon());
-    this.#positions = new SlotPositions(this.limits.maxSequences);
+    const copies = new KvCopies(options.model, options.rankOptions);
+    this.#caches = new Caches(this.limits.maxSequences, copies);
+    this.#formations = new Succession({ ...this.#options, copies }, () => this.#formSoon());
+    this.#arranging = new Arranging(this.#options.arrange, this.#options.stopgap, () => this.#formSoon());
   }
 
   get state(): ClusterState {
@@ -100,7 +99,7 @@ export class Cluster implements StepRunner {
 
   release(slot: number): void {
     this.#queue.add(async () => {
-      this.#positions.release(slot);
+      this.#caches.release(slot);
       const { present } = this.#formations;
       if (present?.ready) present.release(slot);
     });
@@ -177,7 +176,7 @@ export class Cluster implements StepRunner {
 
   async #run(sequences: readonly StepInput[]): Promise<Float32Array[]> {
     const formation = await this.#formed(this.#options.deviceWaitMs);
-    this.#positions.check(sequences);
+    this.#caches.check(sequences);
     const header = {
       stepId: this.#stepId++,
       sequences: sequences.map(({ slot, start, count, logits }) => ({ slot, start, count, logits })),
@@ -185,9 +184,9 @@ export class Cluster implements StepRunner {
     const { model, profiler } = this.#options;
     profiler?.opened(header);
     const embeddings = await embeddingsOf(model, sequences);
-    this.#positions.begun(sequences);
+    this.#caches.begun(header);
     const rows = await formation.step(header, embeddings);
-    this.#positions.done(sequences);
+    this.#caches.done(sequences);
     return rows;
   }
 
@@ -210,14 +209,14 @@ export class Cluster implements StepRunner {
   /** Deals the tiles to those who are to compute and loads them; a device that fails is out of the next try. */
   async #form(arrangement: Arrangement): Promise<void> {
     this.#enter('loading');
-    this.#positions.reset();
+    const kept = this.#caches.restart();
     this.#stepId = 0;
     this.#generation += 1;
-    this.#options.onReset();
+    this.#options.onReset(kept);
     try {
       await this.#formations.form(arrangement);
       this.#roster.started();
-      this.#options.logger.info({ devices: arrangement.seats.length }, 'the devices are ready');
+      this.#options.logger.info({ devices: arrangement.seats.length, kept }, 'the devices are ready');
       if (this.#formations.isWhole(this.#roster.chosen())) this.#enter('ready');
     } catch (error) {
       this.#formFailed(error);

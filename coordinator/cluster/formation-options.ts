@@ -3,6 +3,7 @@ import type { Logger } from '../../device-agent/logger.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { Profiler } from '../profile/profiler.ts';
+import type { KvCopies } from './kv-copies.ts';
 import type { ModelSource } from './tile-delivery.ts';
 import type { TileHashes } from './tile-hashes.ts';
 import type { TileSupply } from './tile-supply.ts';
@@ -19,6 +20,7 @@ export interface FormationOptions {
   readonly tileWindowBytes: number;
   readonly loadStallTimeoutMs: number;
   readonly stepStallTimeoutMs: number;
+  readonly copies: KvCopies;
   readonly profiler: Profiler | undefined;
   readonly logger: Logger;
   /** A tile has been loaded by any rank. */

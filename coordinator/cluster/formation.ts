@@ -8,6 +8,7 @@ import type { Frame } from '../../runtime/protocol/frame.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { encodeStep } from '../../runtime/protocol/step-frame.ts';
 import type { Arrangement } from './arrangement.ts';
+import { copiesPay } from './copies-pay.ts';
 import type { FormationOptions } from './formation-options.ts';
 import { type FormationRank, formationRank } from './formation-rank.ts';
 import { Hub } from './hub.ts';
@@ -15,6 +16,7 @@ import type { Member } from './member.ts';
 import { type Plan, tileSetup } from './plan.ts';
 import { StepRun } from './step-run.ts';
 import { TileDelivery } from './tile-delivery.ts';
+import { shapeOf } from './vigil.ts';
 
 interface PendingStep {
   readonly run: StepRun;
@@ -58,12 +60,14 @@ export class Formation {
     this.ranks = members.map((member, rank) => formationRank(member, assignments[rank]!, model));
     options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
+    const copiesKv = copiesPay(this.ranks, options);
     this.#deliveries = this.ranks.map((rank, i) => {
       const configure = {
         type: 'configure',
         ...tileSetup(plan, i, model, options.hashes),
         options: rankOptions,
         profile: options.profiler !== undefined,
+        copiesKv,
       } as const;
       return new TileDelivery(rank.member, configure, model, {
         ...options,
@@ -86,12 +90,14 @@ export class Formation {
   }
 
   /**
-   * Waits until every rank holds its tiles.
+   * Waits until every rank holds its tiles, and gives it its part of the caches that there are copies of.
    * @throws Declined; HearthError DEVICE_LOST, or what cutting the model's tiles throws
    */
   async load(): Promise<void> {
     await Promise.race([Promise.all(this.#deliveries.map(({ done }) => done)), this.#broken]);
     this.#loaded = true;
+    for (const { member, assignment } of this.ranks)
+      for (const frame of this.#options.copies.framesFor(assignment.tileIds)) member.sendFrame(frame);
   }
 
   /**
@@ -109,6 +115,8 @@ export class Formation {
     const run = new StepRun(header, this.#logits, rows, this.#hub, (ranks, frame) =>
       this.#sendTo(ranks, frame),
     );
+    const shape = shapeOf(header, this.arrangement.layout);
+    for (const { member } of this.ranks) member.stepBegins(shape);
     return new Promise((resolve, reject) => {
       const stopWatch = clock.every(Math.min(1000, stepStallTimeoutMs), () => this.#watch());
       this.#step = { run, resolve, reject, stopWatch, progressMs: clock.nowMs() };
@@ -190,6 +198,10 @@ export class Formation {
       profiler.receive(rank, frame);
       return;
     }
+    if (frame.type === 'kv') {
+      this.#options.copies.take(frame, this.ranks[rank]!.assignment.tileIds);
+      return;
+    }
     const step = this.#step;
     // A step that has failed on another rank: this one did not know yet.
     if (frame.id < this.#lastStepId || (!step && frame.id === this.#lastStepId)) return;
@@ -218,6 +230,7 @@ export class Formation {
     const step = this.#step;
     step?.stopWatch();
     this.#step = undefined;
+    for (const { member } of this.ranks) member.stepEnds();
     return step;
   }
 

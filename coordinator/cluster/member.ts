@@ -10,11 +10,13 @@ import {
   type Frame,
   type FrameLimits,
 } from '../../runtime/protocol/frame.ts';
-import { defaultLiveness, Liveness, type LivenessOptions } from '../../runtime/protocol/liveness.ts';
+import { defaultLiveness, type LivenessOptions } from '../../runtime/protocol/liveness.ts';
 import type { Capabilities, ControlMessage } from '../../runtime/protocol/messages.ts';
 import { isProbe } from '../../runtime/protocol/probe-messages.ts';
 import { MemberProbe } from '../probe/member-probe.ts';
 import { TileLink } from './tile-link.ts';
+import type { StepShape } from './vigil.ts';
+import { Watch } from './watch.ts';
 
 export type LinkKind = 'local' | 'websocket';
 
@@ -48,7 +50,7 @@ export interface MemberHandlers {
   readonly onLost: (error: HearthError) => void;
 }
 
-const tickMs = 250;
+const tickMs = 100;
 /** After the last tile, its link is soon free. */
 const tileRestMs = 2_000;
 
@@ -63,7 +65,7 @@ export class Member {
   readonly #link: Link;
   readonly #limits: FrameLimits;
   readonly #clock: Clock;
-  readonly #liveness: Liveness;
+  readonly #watch: Watch;
   readonly #stopTicks: () => void;
   #tileLink: TileLink | undefined;
   readonly #tileLinkWaitMs: number;
@@ -78,8 +80,7 @@ export class Member {
     this.#link = link;
     this.#limits = options.limits ?? defaultFrameLimits;
     this.#clock = options.clock ?? systemClock;
-    const nowMs = this.#clock.nowMs();
-    this.#liveness = new Liveness(options.liveness ?? defaultLiveness, nowMs);
+    this.#watch = new Watch(options.liveness ?? defaultLiveness, this.#clock.nowMs());
     const probed = {
       clock: this.#clock,
       send: (message: ControlMessage) => this.send(message),
@@ -87,7 +88,7 @@ export class Member {
     };
     this.probe = new MemberProbe(probed, info.link === 'local');
     this.#tileLinkWaitMs = options.tileLinkWaitMs ?? 0;
-    this.#tileLinkDueMs = nowMs + this.#tileLinkWaitMs;
+    this.#tileLinkDueMs = this.#clock.nowMs() + this.#tileLinkWaitMs;
     link.onFrame = (message) => this.#receive(message);
     link.onClose = (_, reason) => this.#gone(new HearthError('DEVICE_LOST', reason || 'the link was closed'));
     this.#stopTicks = this.#clock.every(tickMs, () => this.#tick());
@@ -153,6 +154,15 @@ export class Member {
     this.#link.send(encodeControl(message));
   }
 
+  /** From now on its silence holds up a step. What is a thread of this process cannot vanish alone. */
+  stepBegins(shape: StepShape): void {
+    if (this.info.link !== 'local') this.#watch.stepBegins(shape, this.#clock.nowMs());
+  }
+
+  stepEnds(): void {
+    this.#watch.stepEnds();
+  }
+
   /** Tells the device why, and lets go of it. */
   drop(error: HearthError): void {
     if (this.#lost) return;
@@ -170,7 +180,7 @@ export class Member {
 
   #receive(message: Uint8Array): void {
     if (this.#lost) return;
-    this.#liveness.heard(this.#clock.nowMs());
+    this.#watch.heard(this.#clock.nowMs());
     try {
       const frame = decodeFrame(message, this.#limits);
       if (frame.type === 'control') this.#hear(decodeControl(frame));
@@ -185,7 +195,10 @@ export class Member {
     else if (message.type === 'error') this.#failed(errorOf(message));
     else if (message.type === 'standBy') this.#standBy(message.reason);
     else if (message.type === 'pong' || isProbe(message)) this.probe.hear(message);
-    else this.#handlers?.onControl(message);
+    else {
+      if (message.type === 'memory') this.#watch.streams(message.windowBytes > 0);
+      this.#handlers?.onControl(message);
+    }
   }
 
   #standBy(reason: string): void {
@@ -205,9 +218,9 @@ export class Member {
   }
 
   #tick(): void {
-    const verdict = this.#liveness.verdict(this.#clock.nowMs());
-    if (verdict === 'ping') this.send({ type: 'ping', id: 0 });
+    const verdict = this.#watch.verdict(this.#clock.nowMs(), this.#link.backlogBytes);
     if (verdict === 'dead') this.drop(new HearthError('LINK_TIMEOUT', 'the device has gone silent'));
+    if (verdict === 'ping') this.send({ type: 'ping', id: 0 });
   }
 
   #gone(error: HearthError): void {

@@ -4,6 +4,7 @@ import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { type Arrangement, isSameArrangement } from './arrangement.ts';
 import type { FullClusterOptions } from './cluster-options.ts';
 import { Formation } from './formation.ts';
+import type { FormationOptions } from './formation-options.ts';
 import type { Member } from './member.ts';
 import { dealTiles, type Plan } from './plan.ts';
 import { Preparation } from './preparation.ts';
@@ -11,14 +12,14 @@ import type { Seat } from './roster.ts';
 
 /** The present formation, and the next one's preparation, which the present one need not wait for. */
 export class Succession {
-  readonly #options: FullClusterOptions;
+  readonly #options: FullClusterOptions & Pick<FormationOptions, 'copies'>;
   readonly #onPrepared: () => void;
   #present: Formation | undefined;
   #next: Preparation | undefined;
   #plans = 0;
 
   /** @param onPrepared the present formation should go on no longer */
-  constructor(options: FullClusterOptions, onPrepared: () => void) {
+  constructor(options: FullClusterOptions & Pick<FormationOptions, 'copies'>, onPrepared: () => void) {
     this.#options = options;
     this.#onPrepared = onPrepared;
   }

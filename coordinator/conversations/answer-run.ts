@@ -1,6 +1,8 @@
+import type { GenerationRequest } from '../../runtime/generation/request.ts';
 import { errorAnswer } from '../http/error-answer.ts';
 import { timingsOf } from '../http/usage.ts';
 import type { Answer } from '../scheduler/answer.ts';
+import type { AnswerJournal, JournaledAnswer } from './answer-journal.ts';
 import { type AnswerRecord, conversationLimits, type Message, type Settings } from './conversation.ts';
 import type { OpenConversation } from './open-conversation.ts';
 
@@ -16,6 +18,7 @@ export interface Question {
 /** An answer that is being computed. */
 export interface Asked {
   readonly answer: Answer;
+  readonly request: GenerationRequest;
   /** What the model that computes it is called. */
   readonly model: string;
   /** Names of those that compute at present. */
@@ -25,8 +28,13 @@ export interface Asked {
 /** So many tokens are between two looks at who computes. */
 const deviceCheckTokens = 16;
 
-/** @throws HearthError whatever a chat completion's request may */
-export type Ask = (question: Question) => Promise<Asked>;
+/** Has questions answered. */
+export interface Asking {
+  /** @throws HearthError whatever a chat completion's request may */
+  ask(question: Question): Promise<Asked>;
+  /** Goes on with an answer. @throws HearthError MODEL_NOT_FOUND if another model is served now, and as `ask` */
+  takeUp(begun: JournaledAnswer): Asked;
+}
 
 /** Writes an answer into a conversation as it comes, whoever reads along. */
 export class AnswerRun {
@@ -35,17 +43,28 @@ export class AnswerRun {
   readonly #open: OpenConversation;
   readonly #asked: Asked;
   readonly #onError: (error: unknown) => void;
+  #journal: AnswerJournal | undefined;
   /** Why it was ended from outside. */
   #ended: 'stopped' | 'interrupted' | undefined;
   #message: Message;
   #record: AnswerRecord;
 
-  /** @param message the answer as far as it got */
-  constructor(open: OpenConversation, message: Message, asked: Asked, onError: (error: unknown) => void) {
+  /**
+   * @param message the answer as far as it got
+   * @param journal where its tokens are written down; without one it is not gone on with after the coordinator's death
+   */
+  constructor(
+    open: OpenConversation,
+    message: Message,
+    asked: Asked,
+    journal: AnswerJournal | undefined,
+    onError: (error: unknown) => void,
+  ) {
     this.#open = open;
     this.#asked = asked;
+    this.#journal = journal;
     this.#onError = onError;
-    this.#record = newRecord(asked);
+    this.#record = newRecord(asked, message);
     this.#message = { ...message, answer: this.#record };
     this.finished = this.#run();
   }
@@ -67,7 +86,8 @@ export class AnswerRun {
 
   async #run(): Promise<void> {
     try {
-      for await (const { text, finished } of this.#asked.answer) {
+      for await (const { token, text, finished } of this.#asked.answer) {
+        this.#note(token);
         this.#grow(text);
         if (finished) this.#finish({ state: 'done', finish: finished });
       }
@@ -75,6 +95,18 @@ export class AnswerRun {
       this.#finish(this.#ended ? { state: this.#ended } : this.#failed(error));
     }
     await this.#open.save().catch(this.#onError);
+    await this.#journal?.remove().catch(this.#onError);
+  }
+
+  /** Before anybody is told of it. */
+  #note(token: number): void {
+    try {
+      this.#journal?.append(token);
+    } catch (error) {
+      this.#onError(error);
+      void this.#journal?.remove().catch(this.#onError);
+      this.#journal = undefined;
+    }
   }
 
   #grow(text: string): void {
@@ -114,11 +146,13 @@ export class AnswerRun {
   }
 }
 
-function newRecord({ model, devices }: Asked): AnswerRecord {
+function newRecord({ model, devices }: Asked, { answer }: Message): AnswerRecord {
+  // One that is taken up is the same answer still.
+  const before = answer?.state === 'answering' ? answer.devices : [];
   return {
     state: 'answering',
     model,
-    devices: [...devices()],
+    devices: [...new Set([...before, ...devices()])],
     promptTokens: 0,
     cachedTokens: 0,
     answerTokens: 0,

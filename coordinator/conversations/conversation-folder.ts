@@ -17,6 +17,7 @@ export function conversationsPath(): string {
 
 const ending = '.json';
 const unfinishedEnding = '.part';
+const journalEnding = '.answer';
 /** Of the files' own format, apart from that of exports. */
 const format = 'hearth-conversation-1';
 
@@ -79,7 +80,12 @@ export class ConversationFolder {
   }
 
   async remove(id: string): Promise<void> {
-    await writing(this.#file(id), rm(this.#file(id), { force: true }));
+    for (const path of [this.#file(id), this.journal(id)]) await writing(path, rm(path, { force: true }));
+  }
+
+  /** Path of what is written down of the answer under way in a conversation. */
+  journal(id: string): string {
+    return journalIn(this.#path, id);
   }
 
   close(): Promise<void> {
@@ -89,6 +95,18 @@ export class ConversationFolder {
   #file(id: string): string {
     return join(this.#path, id + ending);
   }
+}
+
+function journalIn(folder: string, id: string): string {
+  return join(folder, id + journalEnding);
+}
+
+/** Conversations in which an answer was not ended; the folder need not be there. */
+export async function journaledIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .filter((name) => name.endsWith(journalEnding))
+    .map((name) => name.slice(0, -journalEnding.length));
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {

@@ -8,7 +8,8 @@ import {
   type Message,
   type Settings,
 } from './conversation.ts';
-import { ConversationFolder } from './conversation-folder.ts';
+import { AnswerJournal, type BegunAnswer, type JournaledAnswer, readJournal } from './answer-journal.ts';
+import { ConversationFolder, journaledIn } from './conversation-folder.ts';
 import { OpenConversation } from './open-conversation.ts';
 import { mentions } from './search.ts';
 
@@ -89,6 +90,26 @@ export class ConversationShelf {
     }
   }
 
+  /** Conversations in which an answer was not ended. Where there are none, the folder is not touched. */
+  journaled(): Promise<string[]> {
+    return journaledIn(this.#path);
+  }
+
+  /** Writes down what a conversation's answer is asked of. @throws HearthError FILE_WRITE_FAILED, and as `list` */
+  async beginJournal(id: string, begun: BegunAnswer): Promise<AnswerJournal> {
+    return AnswerJournal.begin((await this.#files()).journal(id), begun);
+  }
+
+  /** @returns undefined where nothing can be gone on with @throws HearthError as `list` */
+  async readJournal(id: string): Promise<JournaledAnswer | undefined> {
+    return readJournal((await this.#files()).journal(id));
+  }
+
+  /** @throws HearthError as `beginJournal` */
+  async takeUpJournal(id: string): Promise<AnswerJournal> {
+    return AnswerJournal.takeUp((await this.#files()).journal(id));
+  }
+
   /** @throws HearthError as `get` */
   async delete(id: string): Promise<void> {
     const folder = await this.#files();
@@ -138,7 +159,8 @@ export class ConversationShelf {
       this.#summarize(changed);
       await folder.write(changed);
     };
-    const messages = conversation.messages.map(interrupted);
+    const isJournaled = (await this.journaled()).includes(id);
+    const messages = isJournaled ? conversation.messages : conversation.messages.map(interrupted);
     return new OpenConversation({ ...conversation, messages }, write, this.#onError);
   }
 
@@ -162,7 +184,7 @@ export class ConversationShelf {
 }
 
 /** An answer that nobody works at any more ended with the coordinator that did. */
-function interrupted(message: Message): Message {
+export function interrupted(message: Message): Message {
   const { answer } = message;
   return answer?.state === 'answering'
     ? { ...message, answer: { ...answer, state: 'interrupted' } }

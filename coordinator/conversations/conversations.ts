@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { HearthError } from '../../runtime/error.ts';
-import { AnswerRun, type Ask } from './answer-run.ts';
+import { AnswerRun, type Asking } from './answer-run.ts';
 import type { ListedConversation, Message, Settings } from './conversation.ts';
-import type { ConversationShelf } from './conversation-shelf.ts';
+import { type ConversationShelf, interrupted } from './conversation-shelf.ts';
 import { branchTo, newestLeaf } from './message-tree.ts';
 import type { OpenConversation } from './open-conversation.ts';
 
@@ -16,22 +16,25 @@ export interface ConversationChanges {
 
 export interface ConversationsOptions {
   readonly shelf: ConversationShelf;
-  readonly ask: Ask;
+  readonly asking: Asking;
   /** Told of what fails while nobody waits for it. */
   readonly onError: (error: unknown) => void;
 }
 
+/** So often an answer is taken up without a token more. */
+const mostAttempts = 3;
+
 /** What is done with conversations, and the answers under way in them: one at a time in each. */
 export class Conversations {
   readonly shelf: ConversationShelf;
-  readonly #ask: Ask;
+  readonly #asking: Asking;
   readonly #onError: (error: unknown) => void;
   /** By conversation; a question that is being put has none yet. */
   readonly #runs = new Map<string, AnswerRun | undefined>();
 
-  constructor({ shelf, ask, onError }: ConversationsOptions) {
+  constructor({ shelf, asking, onError }: ConversationsOptions) {
     this.shelf = shelf;
-    this.#ask = ask;
+    this.#asking = asking;
     this.#onError = onError;
   }
 
@@ -86,10 +89,19 @@ export class Conversations {
 
   /** Ends the answer that is under way, if one is, and waits until it is kept. @throws HearthError as `get` */
   async stop(id: string): Promise<void> {
-    await this.shelf.get(id);
+    const open = await this.shelf.get(id);
     const run = this.#runs.get(id);
     run?.end('stopped');
     await run?.finished;
+    if (run || !open.growing?.answer) return;
+    // It waits to be taken up.
+    open.put([{ ...open.growing, answer: { ...open.growing.answer, state: 'stopped' } }]);
+    await open.save();
+  }
+
+  /** Goes on with the answers that a coordinator left behind when it died, once there is a model. */
+  async takeUp(): Promise<void> {
+    for (const id of await this.shelf.journaled()) await this.#takeUp(id).catch(this.#onError);
   }
 
   /** Ends all answers, to be continued another time. */
@@ -103,10 +115,38 @@ export class Conversations {
     return this.#runs.has(id) && !this.#runs.get(id)?.ended;
   }
 
+  async #takeUp(id: string): Promise<void> {
+    const open = await this.shelf.get(id);
+    const message = open.growing;
+    const begun = await this.shelf.readJournal(id);
+    const journal = await this.shelf.takeUpJournal(id);
+    try {
+      // Else its end is kept already, or nobody was told of it, or it is what ends coordinators.
+      if (message && message.id === begun?.message && begun.attempts < mostAttempts) {
+        const asked = this.#asking.takeUp(begun);
+        const text = begun.begun + asked.answer.restored.text;
+        const run = new AnswerRun(open, { ...message, text }, asked, journal, this.#onError);
+        this.#follow(id, run);
+        open.put([run.message]);
+        return;
+      }
+    } catch (error) {
+      this.#onError(error);
+    }
+    if (message) open.put([interrupted(message)]);
+    await open.save();
+    await journal.remove();
+  }
+
+  #follow(id: string, run: AnswerRun): void {
+    this.#runs.set(id, run);
+    run.finished.then(() => this.#runs.get(id) === run && this.#runs.delete(id));
+  }
+
   /** @param answer as far as it got: a new one, or one to go on with */
   async #answer(open: OpenConversation, question: Message | undefined, answer: Message): Promise<void> {
     const { id, title, settings } = open.head;
-    if (this.#isAnswering(id)) {
+    if (this.#isAnswering(id) || open.growing) {
       throw new HearthError(
         'CONVERSATION_BUSY',
         'an answer is under way in this conversation: stop it first',
@@ -119,10 +159,11 @@ export class Conversations {
       : branchTo(open.messages, answer.parent);
     const messages = question ? [...before, question] : before;
     try {
-      const asked = await this.#ask({ messages, settings, begun: answer.text });
-      const run = new AnswerRun(open, answer, asked, this.#onError);
-      this.#runs.set(id, run);
-      run.finished.then(() => this.#runs.get(id) === run && this.#runs.delete(id));
+      const asked = await this.#asking.ask({ messages, settings, begun: answer.text });
+      const begun = { message: answer.id, begun: answer.text, model: asked.model, request: asked.request };
+      const journal = await this.shelf.beginJournal(id, begun).catch(this.#onError);
+      const run = new AnswerRun(open, answer, asked, journal ?? undefined, this.#onError);
+      this.#follow(id, run);
       if (open.deleted) run.end('stopped');
       if (question && title === '') open.setHead({ title: titleOf(question.text) });
       open.put(question ? [question, run.message] : [run.message], answer.id);

@@ -40,6 +40,7 @@ export class OpenConversation {
   ) {
     this.#head = head;
     this.#messages = new Map(messages.map((message) => [message.id, message]));
+    this.#growing = messages.find(({ answer }) => answer?.state === 'answering')?.id;
     this.#write = write;
     this.#onSaveFailed = onSaveFailed;
   }

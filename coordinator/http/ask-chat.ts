@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
-import type { Ask } from '../conversations/answer-run.ts';
+import type { GenerationRequest } from '../../runtime/generation/request.ts';
+import { samplingParams } from '../../runtime/sampling/params.ts';
+import type { Asked, Asking } from '../conversations/answer-run.ts';
 import { chatGenerations } from './chat-generation.ts';
 import { parseChatBody } from './chat-request.ts';
 import { type ServedModel, servedModel } from './served-model.ts';
@@ -8,14 +10,24 @@ import { type ServedModel, servedModel } from './served-model.ts';
 export const randomSeed = (): number => randomInt(2 ** 47);
 
 /** Has conversations answered as a chat completion of the same messages and fields would be. */
-export function askChat(models: () => readonly ServedModel[]): Ask {
-  return async ({ messages, settings: { system, ...fields }, begun }) => {
-    const instructions = system ? [{ role: 'system', content: system }] : [];
-    const said = messages.map(({ role, text }) => ({ role, content: text }));
-    const chat = parseChatBody({ ...fields, messages: [...instructions, ...said] });
-    const model = servedModel(models());
-    const [request] = await chatGenerations(chat, model, { randomSeed }, begun);
-    const devices = model.devices ?? (() => []);
-    return { answer: model.scheduler.submit(request!), model: model.id, devices };
+export function askChat(models: () => readonly ServedModel[]): Asking {
+  const submit = (model: ServedModel, request: GenerationRequest, tokens: readonly number[]): Asked => {
+    const answer = model.scheduler.submit(request, undefined, tokens);
+    return { answer, request, model: model.id, devices: model.devices ?? (() => []) };
+  };
+  return {
+    ask: async ({ messages, settings: { system, ...fields }, begun }) => {
+      const instructions = system ? [{ role: 'system', content: system }] : [];
+      const said = messages.map(({ role, text }) => ({ role, content: text }));
+      const chat = parseChatBody({ ...fields, messages: [...instructions, ...said] });
+      const model = servedModel(models());
+      const [request] = await chatGenerations(chat, model, { randomSeed }, begun);
+      return submit(model, request!, []);
+    },
+    takeUp: ({ model: name, request, tokens }) => {
+      const model = servedModel(models(), name);
+      const { vocabSize } = model.scheduler.limits;
+      return submit(model, { ...request, sampling: samplingParams(request.sampling, vocabSize) }, tokens);
+    },
   };
 }

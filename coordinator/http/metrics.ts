@@ -1,5 +1,5 @@
 import type { KernelRates } from '../../runtime/plan/profiles.ts';
-import type { DeviceState } from '../cluster/cluster.ts';
+import type { DeviceState } from '../cluster/device-state.ts';
 
 interface Metric {
   readonly name: string;

@@ -37,7 +37,7 @@ export interface Timings {
   readonly predicted_per_second: number;
 }
 
-export function timingsOf({ usage, times }: Answer): Timings {
+export function timingsOf({ usage, times, restored }: Answer): Timings {
   const { admittedMs = times.submittedMs } = times;
   const { firstTokenMs = admittedMs } = times;
   const { lastTokenMs = firstTokenMs } = times;
@@ -51,7 +51,7 @@ export function timingsOf({ usage, times }: Answer): Timings {
     prompt_per_second: perSecond(prompt_n, prompt_ms),
     predicted_n: usage.answerTokens,
     predicted_ms,
-    predicted_per_second: perSecond(usage.answerTokens - 1, predicted_ms),
+    predicted_per_second: perSecond(usage.answerTokens - restored.tokens - 1, predicted_ms),
   };
 }
 

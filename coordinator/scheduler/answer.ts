@@ -17,20 +17,30 @@ export interface AnswerTimes {
   lastTokenMs?: number;
 }
 
+/** The beginning of an answer whose request was given up in the middle, and taken up again. */
+export interface RestoredAnswer {
+  readonly tokens: number;
+  /** Of it, what was certain to be shown. */
+  readonly text: string;
+}
+
 /**
  * One request's answer as it comes. Reading throws what went wrong; leaving the loop before the end cancels the
  * request.
  */
 export class Answer implements AsyncIterable<GenerationEvent> {
   readonly times: AnswerTimes;
+  /** What of it is of an earlier life; its events do not come again. */
+  readonly restored: RestoredAnswer;
   private readonly generation: Generation;
   private readonly sequence: Sequence;
   private readonly events: Channel<GenerationEvent>;
   /** Takes the request out before the next step; whoever reads gets REQUEST_CANCELLED. After the end, nothing. */
   readonly cancel: () => void;
 
-  constructor(sequence: Sequence, submittedMs: number, cancel: () => void) {
+  constructor(sequence: Sequence, submittedMs: number, restored: RestoredAnswer, cancel: () => void) {
     this.times = { submittedMs };
+    this.restored = restored;
     this.cancel = cancel;
     this.sequence = sequence;
     this.generation = sequence.generation;

@@ -8,7 +8,7 @@ import { SlotPool } from './slot-pool.ts';
 export interface ScheduleOptions {
   /** Requests that may wait for a slot. */
   readonly maxWaiting: number;
-  /** How often one sequence may lose its cache in a row before it fails. */
+  /** How often one sequence may lose its cache without coming further than before, until it fails. */
   readonly maxReplays: number;
 }
 
@@ -64,9 +64,12 @@ export class Schedule {
     return this.pool.reservedPages;
   }
 
-  /** @throws HearthError SERVER_BUSY if too many wait already */
-  add(generation: Generation): Sequence {
-    if (this.waiting.length >= this.options.maxWaiting) {
+  /**
+   * @param isRestored it has waited before
+   * @throws HearthError SERVER_BUSY if too many wait already
+   */
+  add(generation: Generation, isRestored = false): Sequence {
+    if (this.waiting.length >= this.options.maxWaiting && !isRestored) {
       throw new HearthError('SERVER_BUSY', 'too many requests are waiting; try again a little later', {
         waiting: this.waiting.length,
         retryAfterSeconds,
@@ -78,6 +81,7 @@ export class Schedule {
       position: 0,
       cachedTokens: 0,
       servedStep: 0,
+      furthest: 0,
       replays: 0,
       suspect: false,
     };
@@ -122,21 +126,22 @@ export class Schedule {
         sequence.position = slot.held.length;
       }
       sequence.suspect = false;
+      noteProgress(sequence);
       if (logits && sequence.slot === slot) outcomes.push(this.accept(sequence, logits));
     });
     return outcomes;
   }
 
   /**
-   * After a step that failed because a device left, all sequences start again from their tokens, which changes
-   * nothing of their answers. After any other failure, its members run one by one, so that only the one that
-   * fails alone is given up.
+   * After a step that failed because a device left, all sequences go on from what the runner says that it has kept,
+   * which changes nothing of their answers; if it lacks more than it said, from their tokens. After any other failure,
+   * its members run one by one, so that only the one that fails alone is given up.
    */
   failed(plan: StepPlan, error: unknown): Outcome[] {
     const members = plan.members.filter((sequence) => sequence.slot);
     const alreadyReported = plan.cacheEpoch !== this.cacheEpoch;
     if (alreadyReported || isCacheLoss(error)) {
-      if (!alreadyReported) this.cachesLost();
+      if (!alreadyReported && hasCode(error, 'CACHE_LOST')) this.cachesLost([]);
       for (const sequence of members) sequence.replays++;
       return members
         .filter((sequence) => sequence.replays > this.options.maxReplays)
@@ -147,16 +152,15 @@ export class Schedule {
     return [];
   }
 
-  /** The runner holds no positions any more, in no slot. */
-  cachesLost(): void {
+  /** The runner holds no more than these first positions of each slot. */
+  cachesLost(kept: readonly number[]): void {
     this.cacheEpoch++;
-    this.pool.forgetAll();
+    this.pool.keep(kept);
   }
 
   private accept(sequence: Sequence, logits: Float32Array): Outcome {
     try {
       const event = sequence.generation.accept(logits);
-      sequence.replays = 0;
       if (event.finished) this.remove(sequence);
       return { sequence, event };
     } catch (error) {
@@ -191,11 +195,19 @@ export class Schedule {
   }
 }
 
-/** A step that fails with one of these took the caches with it, or found them gone. */
-const cacheLossCodes: ReadonlySet<ErrorCode> = new Set(['DEVICE_LOST', 'LINK_TIMEOUT', 'CACHE_LOST']);
-
+/** A step that fails with one of these took caches with it, or found them gone. */
 function isCacheLoss(error: unknown): boolean {
-  return error instanceof HearthError && cacheLossCodes.has(error.code);
+  return hasCode(error, 'DEVICE_LOST', 'LINK_TIMEOUT', 'CACHE_LOST');
+}
+
+function hasCode(error: unknown, ...codes: readonly ErrorCode[]): boolean {
+  return error instanceof HearthError && codes.includes(error.code);
+}
+
+function noteProgress(sequence: Sequence): void {
+  if (sequence.position <= sequence.furthest) return;
+  sequence.furthest = sequence.position;
+  sequence.replays = 0;
 }
 
 function pendingTokens(sequence: Sequence): number {

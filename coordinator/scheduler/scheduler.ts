@@ -48,12 +48,12 @@ export class Scheduler {
   private closed = false;
 
   constructor(options: SchedulerOptions) {
-    const { runner, maxWaiting = 64, maxReplays = 5 } = options;
+    const { runner, maxWaiting = 64, maxReplays = 20 } = options;
     this.runner = runner;
     this.limits = { vocabSize: runner.vocabSize, contextLength: longestSequence(runner.limits) };
     this.vocabulary = options.vocabulary;
     this.math = options.math;
-    this.replayDelayMs = options.replayDelayMs ?? 200;
+    this.replayDelayMs = options.replayDelayMs ?? 10;
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.schedule = new Schedule(runner.limits, { maxWaiting, maxReplays });
   }
@@ -61,24 +61,33 @@ export class Scheduler {
   /**
    * Queues a request; its answer can be read at once.
    * @param signal takes the request out before the next step
+   * @param tokens of its answer, where they are known from an earlier life of the request
    * @throws HearthError SERVER_BUSY; REQUEST_INVALID naming the field; CONTEXT_FULL; REQUEST_CANCELLED
    */
-  submit(request: GenerationRequest, signal?: AbortSignal): Answer {
+  submit(request: GenerationRequest, signal?: AbortSignal, tokens: readonly number[] = []): Answer {
     if (this.closed) throw new HearthError('SERVER_BUSY', 'the server is stopping');
     if (signal?.aborted) throw cancelled();
     const generation = new Generation(request, this.limits, this.vocabulary, this.math);
-    const sequence = this.schedule.add(generation);
+    const restored = tokens.map((token) => generation.restore(token));
+    const last = restored.at(-1);
+    const sequence = this.schedule.add(generation, restored.length > 0);
     const cancel = (): void => this.fail(sequence, cancelled());
-    const answer = new Answer(sequence, this.nowMs(), cancel);
+    const text = restored.map((event) => event.text).join('');
+    const answer = new Answer(sequence, this.nowMs(), { tokens: tokens.length, text }, cancel);
     signal?.addEventListener('abort', cancel);
     this.live.set(sequence, { answer, forgetSignal: () => signal?.removeEventListener('abort', cancel) });
+    // Its end was written down, but not yet told.
+    if (last?.finished) {
+      this.schedule.remove(sequence);
+      this.deliver({ sequence, event: { ...last, text: '' } });
+    }
     this.pumping ??= this.pump();
     return answer;
   }
 
-  /** The runner says that it holds no positions any more: sequences are computed again from their tokens. */
-  cachesLost(): void {
-    this.schedule.cachesLost();
+  /** The runner has kept so many first positions of each slot: what follows is computed again from its tokens. */
+  cachesLost(kept: readonly number[]): void {
+    this.schedule.cachesLost(kept);
   }
 
   get status(): SchedulerStatus {

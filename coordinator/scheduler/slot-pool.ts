@@ -66,11 +66,12 @@ export class SlotPool {
     return released;
   }
 
-  /** The runner holds no positions any more: every sequence starts again from its tokens. */
-  forgetAll(): void {
+  /** The runner holds no more than these first positions of each slot: sequences go on from there. */
+  keep(positions: readonly number[]): void {
     for (const slot of this.slots) {
-      slot.held.length = 0;
-      if (slot.owner) slot.owner.position = 0;
+      const kept = positions[slot.index] ?? 0;
+      slot.held.length = Math.min(slot.held.length, kept);
+      if (slot.owner) slot.owner.position = Math.min(slot.owner.position, kept);
     }
   }
 

@@ -12,7 +12,9 @@ export interface Sequence {
   cachedTokens: number;
   /** Number of the last step that it had a part in. */
   servedStep: number;
-  /** How often it lost its cache since its last token. */
+  /** How far it ever came. */
+  furthest: number;
+  /** How often it lost its cache since it last came further than before. */
   replays: number;
   /** It was in a step that failed, and must show alone whether it was the cause. */
   suspect: boolean;

@@ -9,24 +9,29 @@ export class CountingRanks {
   #tokens = 0;
   #tiles = 0;
   #host: RankHost | undefined;
+  /** The host behind each that was given out. */
+  readonly #behind = new WeakMap<RankHost, RankHost>();
 
   constructor(create: CreateRank) {
-    this.create = (setup) => {
+    this.create = (setup, previous) => {
       this.#host = undefined;
-      const host = create(setup);
+      const host = create(setup, previous && this.#behind.get(previous));
       const { rank } = host;
       this.#tiles = setup.assignment.tileIds.length;
       this.#host = host;
       const counted = {
         codecOf: (syncIndex: number) => rank.codecOf(syncIndex),
         release: (slot: number) => rank.release(slot),
+        kvTileIds: rank.kvTileIds,
+        kvPage: (...args: Parameters<typeof rank.kvPage>) => rank.kvPage(...args),
+        restoreKvPage: (...args: Parameters<typeof rank.restoreKvPage>) => rank.restoreKvPage(...args),
         step: (...args: Parameters<typeof rank.step>) => {
           this.#steps += 1;
           this.#tokens += tokenCount(args[0]);
           return rank.step(...args);
         },
       };
-      return {
+      const counting: RankHost = {
         rank: counted,
         profile: host.profile,
         load: (report) => host.load(report),
@@ -37,6 +42,8 @@ export class CountingRanks {
           host.close();
         },
       };
+      this.#behind.set(counting, host);
+      return counting;
     };
   }
 

@@ -88,6 +88,17 @@ export class AttentionLayer {
     this.#rope.ensureFilled();
   }
 
+  /** Tiles whose KV heads are here. */
+  get tileIds(): readonly number[] {
+    return [...this.#cacheHeads.keys()];
+  }
+
+  /** A reserved page of a sequence in each KV head of a tile, as views into memory. */
+  kvPage(slot: number, page: number, { id, count }: TileSpec): Uint8Array[] {
+    const first = this.#cacheHeads.get(id)!;
+    return Array.from({ length: count }, (_, head) => this.cache.bytes(first + head, slot, page));
+  }
+
   /** The matrices that multiply a layer's input; alike in all its tiles. */
   inputs(layer: number): readonly PlacedSection[] {
     const [tile] = this.#tiles.tiles('attention', layer);

@@ -45,6 +45,18 @@ export class KvCache {
     return this.#held[slot]![Math.floor(position / pagePositions)]!;
   }
 
+  /** The bytes of one page of a sequence, in one head; the page is reserved. */
+  bytes(head: number, slot: number, page: number): Uint8Array {
+    const index = this.#held[slot]![page];
+    assert(index !== undefined, 'a page that is reserved', slot, page);
+    return this.#arena.u8(this.head(head) + index * this.pageBytes, this.pageBytes);
+  }
+
+  /** Pages that a sequence has. */
+  pageCount(slot: number): number {
+    return this.#held[slot]!.length;
+  }
+
   /**
    * Gives a sequence exactly the pages for `positions`.
    * @throws HearthError CONTEXT_FULL if the pool is empty; whoever schedules must not let that happen

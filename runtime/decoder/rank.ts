@@ -2,11 +2,13 @@ import type { PlaneCodec } from '../collective/plane-codec.ts';
 import { assert, HearthError } from '../error.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { takesEmbeddings } from '../plan/plan.ts';
+import { pagePositions } from '../kernels/kv-page.ts';
 import { operations } from '../profile/operations.ts';
 import type { Recorder } from '../profile/recorder.ts';
 import { alone, type SharedTeam, type Team } from '../threads/team.ts';
-import { tileSpecs } from '../tile/spec.ts';
+import { type TileSpec, tileSpecs } from '../tile/spec.ts';
 import type { TileStore } from '../weights/tile-store.ts';
+import type { AttentionLayer } from './attention-layer.ts';
 import { type Batch, checkHeader } from './batch.ts';
 import type { RankOptions } from './rank-options.ts';
 import { RankStep } from './rank-step.ts';
@@ -29,6 +31,7 @@ export class Rank {
   readonly #stages: readonly Stage[];
   readonly #options: RankOptions;
   readonly #hiddenSize: number;
+  readonly #specs: readonly TileSpec[];
   readonly #team: Team;
   readonly #recorder: Recorder;
   readonly #computation: RankStep;
@@ -49,6 +52,7 @@ export class Rank {
     team: Team = alone,
   ) {
     const specs = tileSpecs(description);
+    this.#specs = specs;
     this.#stages = stages.map((stage, i) => new Stage(places[i]!, description, specs, stage, options, team));
     this.#options = options;
     this.#hiddenSize = description.config.hiddenSize;
@@ -104,6 +108,49 @@ export class Rank {
   /** Forgets a sequence and frees its pages. */
   release(slot: number): void {
     for (const { attention } of this.#stages) attention.cache.release(slot);
+  }
+
+  /** Tiles whose KV heads this rank has. */
+  get kvTileIds(): readonly number[] {
+    return this.#stages.flatMap(({ attention }) => attention.tileIds);
+  }
+
+  /** A page that a sequence has filled, in each KV head of a tile, as views into memory. */
+  kvPage(slot: number, page: number, tileId: number): Uint8Array[] {
+    return this.#attentionOf(tileId).kvPage(slot, page, this.#specs[tileId]!);
+  }
+
+  /**
+   * Puts back a page that was read by `kvPage` on any rank; a sequence's pages come in order.
+   * @param bytes of all heads of the tile
+   * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE for a page that has no place here; CONTEXT_FULL
+   */
+  restoreKvPage(slot: number, page: number, tileId: number, bytes: Uint8Array): void {
+    const { maxSequences, contextLength } = this.#options;
+    const positions = (page + 1) * pagePositions;
+    const isHere = this.kvTileIds.includes(tileId) && slot < maxSequences && positions <= contextLength;
+    const attention = isHere ? this.#attentionOf(tileId) : undefined;
+    const held = attention?.cache.pageCount(slot) ?? 0;
+    const heads = this.#specs[tileId]?.count ?? 0;
+    if (
+      !attention ||
+      (page !== held && page !== held - 1) ||
+      bytes.length !== heads * attention.cache.pageBytes
+    )
+      throw new HearthError(
+        'PROTOCOL_UNEXPECTED_MESSAGE',
+        `page ${page} of slot ${slot} does not belong here`,
+      );
+    attention.cache.reserve(slot, positions);
+    let offset = 0;
+    for (const head of this.kvPage(slot, page, tileId)) {
+      head.set(bytes.subarray(offset, offset + head.length));
+      offset += head.length;
+    }
+  }
+
+  #attentionOf(tileId: number): AttentionLayer {
+    return this.#stages.find(({ attention }) => attention.tileIds.includes(tileId))!.attention;
   }
 
   /**

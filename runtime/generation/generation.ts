@@ -91,6 +91,17 @@ export class Generation {
   accept(row: Float32Array): GenerationEvent {
     assert(this.finish === undefined, 'a finished generation takes no more logits');
     const { token, logprobs } = this.sampler.sample(row, this.history);
+    return this.take(token, logprobs);
+  }
+
+  /** Takes up a token that `accept` chose in an earlier life of the same request; its log-probabilities are gone. */
+  restore(token: number): GenerationEvent {
+    assert(this.finish === undefined, 'a finished generation takes no more tokens');
+    this.sampler.skip();
+    return this.take(token, undefined);
+  }
+
+  private take(token: number, logprobs: TokenLogprobs | undefined): GenerationEvent {
     this.history.push(token);
     const ended = this.vocabulary.isEndOfGeneration(token);
     if (logprobs && !ended) this.pending.push({ ...logprobs, textStart: this.textLength });

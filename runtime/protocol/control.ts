@@ -209,5 +209,6 @@ function readConfigure(fields: Fields): Configure {
     ...readTileSetup(fields),
     options: readRankOptions(fields.map('options')),
     profile: fields.boolean('profile'),
+    copiesKv: fields.boolean('copiesKv'),
   };
 }

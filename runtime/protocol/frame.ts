@@ -13,6 +13,7 @@ export const frameTypeNumbers = {
   logits: 6,
   spans: 7,
   residual: 8,
+  kv: 9,
 } as const;
 export type FrameType = keyof typeof frameTypeNumbers;
 
@@ -27,14 +28,14 @@ export interface FrameHeader {
   readonly flags: number;
   /**
    * Control: message number. Step: sequences. Partial and sum: sync index. Residual: the layer that it enters. Logits:
-   * parts. Spans: thread.
+   * parts. Spans: thread. KV: slot.
    */
   readonly index: number;
   /** Tile: tile id. All others but control: step id. */
   readonly id: number;
   /**
    * Tile: configuration id. Step: tokens. Partial, sum and residual: a micro-batch, as `packTokens` writes it. Logits:
-   * which wanted row, from 0. Spans: how many are missing.
+   * which wanted row, from 0. Spans: how many are missing. KV: page of the slot.
    */
   readonly rows: number;
 }
@@ -49,7 +50,7 @@ export interface FrameLimits {
   /** Control and spans frames. */
   readonly controlBytes: number;
   readonly tileBytes: number;
-  /** Step, partial, sum, residual and logits frames. */
+  /** Step, partial, sum, residual, logits and KV frames. */
   readonly tensorBytes: number;
 }
 
@@ -84,6 +85,7 @@ const uses: Readonly<Record<FrameType, { flags: number; index: boolean; id: bool
   logits: { flags: lastFlag, index: true, id: true, rows: true },
   spans: { flags: lastFlag, index: true, id: true, rows: true },
   residual: { flags: 0, index: true, id: true, rows: true },
+  kv: { flags: 0, index: true, id: true, rows: true },
 };
 
 const typesByNumber: ReadonlyMap<number, FrameType> = new Map(

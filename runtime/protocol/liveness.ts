@@ -6,7 +6,7 @@ export interface LivenessOptions {
   readonly deadAfterMs: number;
 }
 
-export const defaultLiveness: LivenessOptions = { pingAfterMs: 5_000, deadAfterMs: 30_000 };
+export const defaultLiveness: LivenessOptions = { pingAfterMs: 2_500, deadAfterMs: 10_000 };
 
 /** Judges a peer by its silence: any frame is a sign of life. Pure; times in ms of any monotonic clock. */
 export class Liveness {

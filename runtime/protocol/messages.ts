@@ -7,8 +7,8 @@ import type { ProbeMessage } from './probe-messages.ts';
 
 /**
  * Every message of the protocol, in the order of a session; docs/PROTOCOL.md is the long form. Control messages
- * are the union below. The other frames (frame.ts) are `tile`, `step`, `partial`, `sum`, `residual`, `logits` and
- * `spans`.
+ * are the union below. The other frames (frame.ts) are `tile`, `step`, `partial`, `sum`, `residual`, `logits`,
+ * `spans` and `kv`.
  *
  * A change that an older peer would misread raises this number: peers of different numbers refuse each other.
  */
@@ -104,6 +104,8 @@ export interface Configure extends TileSetup {
   readonly options: RankOptions;
   /** Whether to send, after each step, where its time went. */
   readonly profile: boolean;
+  /** Whether to send, after each step, the KV pages that it has filled. */
+  readonly copiesKv: boolean;
 }
 
 /** coordinator → agent: go on as you are, and get these tiles onto your disk. Ends with the next configuration. */

@@ -50,6 +50,11 @@ export class Sampler {
     return { token, logprobs: tokenLogprobs(row, token, params.topLogprobs, math) };
   }
 
+  /** As if it had chosen a token that is known already: the next one it chooses is what it would have been. */
+  skip(): void {
+    if (this.params.temperature !== 0) this.random.nextUnit();
+  }
+
   private drawAfterCuts(candidates: Candidates, context: SamplingContext): number {
     for (const cut of cuts) cut(candidates, context);
     return draw(candidates, this.params.temperature, this.math, this.random);

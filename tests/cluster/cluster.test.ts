@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Cluster, ClusterState } from '../../coordinator/cluster/cluster.ts';
+import { arrangeAll } from '../../coordinator/cluster/arrangement.ts';
+import type { Cluster } from '../../coordinator/cluster/cluster.ts';
+import type { ClusterState } from '../../coordinator/cluster/cluster-options.ts';
+import { tensorLayout } from '../../coordinator/cluster/seat-layouts.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import { settle } from './fake-clock.ts';
@@ -140,6 +143,28 @@ describe('a device that leaves', () => {
       expect(cluster.deviceStates().map(({ name }) => name)).not.toContain(`device ${victim}`);
     },
   );
+
+  it('does not make answers wait until it is decided who computes what without it', async () => {
+    let decides = true;
+    const forever = new Promise<never>(() => {});
+    const all = arrangeAll(tensorLayout(2));
+    const cluster = started({
+      minDevices: 3,
+      arrange: (seats, present) => (decides ? all(seats, present) : forever),
+      stopgap: ({ seats }, here) => {
+        const staying = seats.filter((seat) => here.includes(seat));
+        return { seats: staying, layout: tensorLayout(2)(staying) };
+      },
+    });
+    const devices = [];
+    for (let i = 0; i < 3; i += 1) devices.push(await joinDevice(cluster, `device ${i}`));
+    await cluster.whenReady();
+    decides = false;
+    devices[1]!.link.cut();
+    await settle();
+    expect(await play(cluster)).toEqual(await soloRows());
+    expect(cluster.deviceStates().map(({ state }) => state)).toEqual(['ready', 'ready']);
+  });
 
   it('while it loads is left out', async () => {
     const cluster = started({ minDevices: 2, tileWindowBytes: 1 });

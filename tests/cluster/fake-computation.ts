@@ -14,6 +14,7 @@ import {
   wantedTokens,
 } from '../../runtime/decoder/step.ts';
 import { assert } from '../../runtime/error.ts';
+import { kvPageBytes, pagePositions } from '../../runtime/kernels/kv-page.ts';
 import type { ModelDescription } from '../../runtime/model/description.ts';
 import type { Assignment, Leg } from '../../runtime/plan/plan.ts';
 import { type TileSpec, tileSpecs } from '../../runtime/tile/spec.ts';
@@ -42,6 +43,7 @@ const cacheModulus = 1009;
 export class FakeRank implements ComputingRank {
   readonly #assignment: Assignment;
   readonly #layerCount: number;
+  readonly #pageBytes: number;
   readonly #hiddenSize: number;
   readonly #specs: readonly TileSpec[];
   readonly #options: RankOptions;
@@ -58,6 +60,7 @@ export class FakeRank implements ComputingRank {
   ) {
     this.#assignment = assignment;
     this.#layerCount = description.config.layerCount;
+    this.#pageBytes = kvPageBytes(description.config.headDim, options.kvFormat);
     this.#hiddenSize = description.config.hiddenSize;
     this.#specs = tileSpecs(description);
     this.#missing = new Set(assignment.tileIds);
@@ -79,6 +82,25 @@ export class FakeRank implements ComputingRank {
     this.#loaded.push({ spec, weight: bytes[0]! + 256 * bytes.at(-1)! });
     this.#loaded.sort((a, b) => a.spec.id - b.spec.id);
     this.#missing.delete(id);
+  }
+
+  get kvTileIds(): number[] {
+    return this.#assignment.tileIds.filter((id) => this.#specs[id]!.kind === 'attention');
+  }
+
+  /** Of every tile the same: what the cache holds. */
+  kvPage(slot: number, page: number, tileId: number): Uint8Array[] {
+    const bytes = new Uint8Array(this.#specs[tileId]!.count * this.#pageBytes);
+    const values = this.#caches.get(slot)!.slice(page * pagePositions, (page + 1) * pagePositions);
+    assert(values.length === pagePositions, 'a full page');
+    new Int32Array(bytes.buffer).set(values);
+    return [bytes];
+  }
+
+  restoreKvPage(slot: number, page: number, _: number, bytes: Uint8Array): void {
+    const cache = (this.#caches.get(slot) ?? []).slice(0, page * pagePositions);
+    assert(cache.length === page * pagePositions, 'pages come in order');
+    this.#caches.set(slot, [...cache, ...new Int32Array(bytes.slice().buffer, 0, pagePositions)]);
   }
 
   codecOf(): PlaneCodec {

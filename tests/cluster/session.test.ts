@@ -29,6 +29,7 @@ function configure(configurationId = 1, worldSize = 2): Configure {
     options: fakeRankOptions,
     tileHashes: new Uint8Array(32 * model.tiles.length),
     profile: false,
+    copiesKv: false,
   };
 }
 

@@ -1,5 +1,6 @@
 import { admit } from '../../coordinator/cluster/admit.ts';
-import { Cluster, type ClusterOptions } from '../../coordinator/cluster/cluster.ts';
+import { Cluster } from '../../coordinator/cluster/cluster.ts';
+import type { ClusterOptions } from '../../coordinator/cluster/cluster-options.ts';
 import { Pairing, type PairingState } from '../../coordinator/pairing/pairing.ts';
 import type { Clock } from '../../device-agent/clock.ts';
 import type { CreateRank } from '../../device-agent/create-rank.ts';

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { admit } from '../../coordinator/cluster/admit.ts';
-import type { Cluster, ClusterOptions } from '../../coordinator/cluster/cluster.ts';
+import type { Cluster } from '../../coordinator/cluster/cluster.ts';
+import type { ClusterOptions } from '../../coordinator/cluster/cluster-options.ts';
 import { type GreetOptions, greet } from '../../coordinator/cluster/greet.ts';
 import type { Member } from '../../coordinator/cluster/member.ts';
 import { Sessions } from '../../coordinator/cluster/sessions.ts';

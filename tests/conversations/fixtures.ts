@@ -62,9 +62,9 @@ export class Talk {
       },
     });
     const onError = (error: unknown): void => void this.errors.push(error);
-    const ask = askChat(() => [{ ...api.model, devices: () => ['den', 'phone'] }]);
+    const asking = askChat(() => [{ ...api.model, devices: () => ['den', 'phone'] }]);
     const shelf = new ConversationShelf(folder, onError);
-    this.conversations = new Conversations({ shelf, ask, onError });
+    this.conversations = new Conversations({ shelf, asking, onError });
     const api = served(runner, { conversations: this.conversations, onError });
     this.app = api.app;
   }

@@ -50,7 +50,13 @@ function device(given: { sources?: TileSources | undefined } = {}) {
   });
   const prepare = (...args: Parameters<typeof setup>) => rank.obey({ type: 'prepare', ...setup(...args) });
   const configure = (...args: Parameters<typeof setup>) =>
-    rank.obey({ type: 'configure', ...setup(...args), options: fakeRankOptions, profile: false });
+    rank.obey({
+      type: 'configure',
+      ...setup(...args),
+      options: fakeRankOptions,
+      profile: false,
+      copiesKv: false,
+    });
   return { rank, cache, said, states, frames, prepare, configure };
 }
 

@@ -91,9 +91,9 @@ export class FakeRunner implements StepRunner {
     this.slots.delete(slot);
   }
 
-  /** As when a device that held part of every cache leaves. */
-  loseCaches(): void {
-    this.slots.clear();
+  /** As when a device that held part of every cache leaves. @param kept first positions of each slot that are not lost */
+  loseCaches(kept: readonly number[] = []): void {
+    for (const [slot, held] of this.slots) this.slots.set(slot, held.slice(0, kept[slot] ?? 0));
   }
 
   async step(sequences: readonly StepInput[]): Promise<Float32Array[]> {

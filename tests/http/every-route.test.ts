@@ -37,7 +37,7 @@ function same(routes: readonly Route[], status: number, code: string) {
   return Object.fromEntries(routes.map(({ method, path }) => [`${method} ${path}`, [status, code]]));
 }
 
-const opens = /^GET \/(health|trust.*)$/;
+const opens = /^GET \/(health|trust.*|join.*)$/;
 const pages = /^(GET \/(chat.*)?|\w+ \/session)$/;
 const owners = /\/v1\/cluster\/pairing/;
 const named = ({ method, path }: Route): string => `${method} ${path}`;

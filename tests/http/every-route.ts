@@ -32,8 +32,8 @@ export async function house(options: Partial<AppOptions> = {}): Promise<House> {
   const errors: unknown[] = [];
   const onError = (error: unknown): void => void errors.push(error);
   const shelf = new ConversationShelf(folder, onError);
-  const ask = askChat(() => [whole.model]);
-  const conversations = new Conversations({ shelf, ask, onError });
+  const asking = askChat(() => [whole.model]);
+  const conversations = new Conversations({ shelf, asking, onError });
   const pairing = testPairing();
   const keys = testKeys(ownerKey);
   const certificate = testCertificate();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { DeviceState } from '../../coordinator/cluster/cluster.ts';
+import type { DeviceState } from '../../coordinator/cluster/device-state.ts';
 import { metricsText } from '../../coordinator/http/metrics.ts';
 import { fakeMemory } from '../cluster/fake-rank.ts';
 import { device as attic } from '../support/device-state.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { devicesTable } from '../../coordinator/cli/devices-table.ts';
-import type { DeviceState } from '../../coordinator/cluster/cluster.ts';
+import type { DeviceState } from '../../coordinator/cluster/device-state.ts';
 import { device, memory } from '../support/device-state.ts';
 
 test('what a device tells stands in a row, and under it', () => {

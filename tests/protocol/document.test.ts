@@ -12,6 +12,7 @@ import {
   type Frame,
   lastFlag,
 } from '../../runtime/protocol/frame.ts';
+import { decodeKvPage, encodeKvPage } from '../../runtime/protocol/kv-frame.ts';
 import { decodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import { controlNumbers } from '../../runtime/protocol/messages.ts';
 import { decodeSpans, encodeSpans } from '../../runtime/protocol/spans-frame.ts';
@@ -84,6 +85,10 @@ function read(frame: Frame, shown: Example['shown']): { says: object; again?: Ui
         again: encodeResidual(stepId, residual),
       };
     }
+    case 'kv': {
+      const page = decodeKvPage(frame);
+      return { says: { type: 'kv', stepId, ...page }, again: encodeKvPage(stepId, page) };
+    }
     default: {
       const planes = referenceCodec.allocatePlanes((shown.fine as number[]).length);
       replacePlanes(planes, frame, referenceCodec);
@@ -123,6 +128,7 @@ describe('docs/PROTOCOL.md', () => {
         'residual',
         'logits',
         'spans',
+        'kv',
       ]),
     );
     expect(document.match(/```hex/g)).toHaveLength(examples.length);

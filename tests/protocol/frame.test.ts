@@ -33,6 +33,7 @@ describe('frames', () => {
       logits: 6,
       spans: 7,
       residual: 8,
+      kv: 9,
     });
   });
 
@@ -72,7 +73,7 @@ describe('frames', () => {
     ['half a payload', '0100 0100 00000000 00000000 04000000 aabb', 'FRAME_TRUNCATED'],
     ['bytes behind the payload', '0100 0100 00000000 00000000 01000000 aabb', 'FRAME_MALFORMED'],
     ['type 0', '0000 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
-    ['type 9', '0900 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
+    ['type 10', '0a00 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['a flag that control frames lack', '0101 0100 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['a flag that partials lack', '0402 0000 00000000 00000000 00000000', 'FRAME_MALFORMED'],
     ['an id in a control frame', '0100 0100 01000000 00000000 00000000', 'FRAME_MALFORMED'],

@@ -43,6 +43,7 @@ export const samples = [
     tileHashes: Uint8Array.from({ length: 6 * 32 }, (_, i) => (i < 32 ? 0xa0 + (i % 16) : 0)),
     options: { kvFormat: 'f16', maxStepTokens: 64, maxSequences: 4, contextLength: 256, kvPages: 16 },
     profile: false,
+    copiesKv: true,
   },
   { type: 'wanted', configurationId: 1, tileIds: [0, 3, 4, 7, 9, 10] },
   { type: 'loaded', configurationId: 1, tileId: 3, tileHash: hello.nonce },

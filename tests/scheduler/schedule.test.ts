@@ -162,8 +162,9 @@ describe('Schedule', () => {
     for (let i = 0; i < 5; i++) await rig.step();
     rig.runner.loseCaches();
     await rig.step(lost);
-    const plan = await rig.step();
-    expect(plan!.inputs[0]).toMatchObject({ start: 0, count: 15 });
+    // Until the runner says what it has kept, or lacks.
+    expect((await rig.step())!.inputs[0]).toMatchObject({ start: 14, count: 1 });
+    expect((await rig.step())!.inputs[0]).toMatchObject({ start: 0, count: 15 });
     await rig.drain();
     expect(rig.texts.get(sequence)).toBe(await textAlone(wanted));
   });
@@ -174,6 +175,18 @@ describe('Schedule', () => {
     for (let i = 0; i < 4; i++) await rig.step(lost);
     expect(rig.errors.get(sequence)).toBe(lost);
     expect(rig.schedule.running).toEqual([]);
+  });
+
+  it('goes on from what the runner has kept', async () => {
+    const rig = new Rig();
+    const wanted = request('a question', 12);
+    const sequence = rig.add(wanted);
+    for (let i = 0; i < 5; i++) await rig.step();
+    rig.runner.loseCaches([8]);
+    rig.schedule.cachesLost([8]);
+    expect((await rig.step())!.inputs[0]).toMatchObject({ start: 8, count: 7 });
+    await rig.drain();
+    expect(rig.texts.get(sequence)).toBe(await textAlone(wanted));
   });
 
   it('does not count losses between which there was progress', async () => {
@@ -215,7 +228,7 @@ describe('Schedule', () => {
 type Action =
   | { kind: 'add'; prompt: string; maxTokens: number; seed: number }
   | { kind: 'cancel'; which: number }
-  | { kind: 'lose'; noticed: 'by the step' | 'by the cluster' | 'later' }
+  | { kind: 'lose'; noticed: 'by the step' | 'by the cluster' | 'in part' | 'later' }
   | { kind: 'steps'; count: number };
 
 const actions: fc.Arbitrary<Action> = fc.oneof(
@@ -234,7 +247,12 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant('lose' as const),
-      noticed: fc.constantFrom('by the step' as const, 'by the cluster' as const, 'later' as const),
+      noticed: fc.constantFrom(
+        'by the step' as const,
+        'by the cluster' as const,
+        'in part' as const,
+        'later' as const,
+      ),
     }),
   },
   {
@@ -261,9 +279,10 @@ describe('a schedule under chance', () => {
       rig.schedule.remove(sequence);
       wanted.delete(sequence);
     } else if (action.kind === 'lose') {
-      rig.runner.loseCaches();
+      const kept = action.noticed === 'in part' ? [7, 1, 0, 40, 16] : [];
+      rig.runner.loseCaches(kept);
       if (action.noticed === 'by the step') await rig.step(lost);
-      if (action.noticed === 'by the cluster') rig.schedule.cachesLost();
+      if (action.noticed === 'by the cluster' || kept.length > 0) rig.schedule.cachesLost(kept);
     } else {
       for (let i = 0; i < action.count; i++) await rig.step();
     }

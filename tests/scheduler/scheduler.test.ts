@@ -84,7 +84,7 @@ describe('Scheduler', () => {
   it('computes again when told that the caches are gone, even in the middle of a step', async () => {
     const runner: FakeRunner = new FakeRunner({
       beforeStep: (_, stepIndex) => {
-        if (stepIndex === 6) scheduler.cachesLost();
+        if (stepIndex === 6) scheduler.cachesLost([]);
         if (stepIndex === 7) runner.loseCaches();
       },
     });

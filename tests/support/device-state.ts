@@ -1,4 +1,4 @@
-import type { DeviceState } from '../../coordinator/cluster/cluster.ts';
+import type { DeviceState } from '../../coordinator/cluster/device-state.ts';
 
 export const memory = {
   budgetBytes: 2.1e9,

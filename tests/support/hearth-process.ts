@@ -38,6 +38,11 @@ export class HearthProcess {
     }
   }
 
+  /** What it has written to its standard error so far. */
+  get log(): string {
+    return this.#stderr;
+  }
+
   get ended(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
@@ -53,8 +58,12 @@ export class HearthProcess {
     return { code: this.#child.exitCode, stdout: this.#stdout, stderr: this.#stderr };
   }
 
-  async kill(signal: NodeJS.Signals): Promise<Finished> {
+  signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<Finished> {
+    this.signal(signal);
     return this.finished();
   }
 }

@@ -64,7 +64,11 @@ export class House {
 
   /** Starts an agent with the cache of some name. */
   join(cache: string, ...args: readonly string[]): HearthProcess {
-    const url = `ws://127.0.0.1:${this.link.port}`;
+    return this.joinOver(this.link, cache, ...args);
+  }
+
+  joinOver(link: SlowLink, cache: string, ...args: readonly string[]): HearthProcess {
+    const url = `ws://127.0.0.1:${link.port}`;
     const joined = ['join', url, '--secret', secret, '--threads', '1', '--name', basename(cache), ...args];
     return this.start(joined, { HEARTH_CACHE: this.cache(cache), HEARTH_KEYS: this.cache('keys') });
   }

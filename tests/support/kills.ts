@@ -5,8 +5,12 @@ import type { Random } from './random.ts';
 
 /** How often processes are killed, over the tests that do (CONTRIBUTING.md). */
 const killCount = Number(process.env.HEARTH_TEST_KILLS ?? 100);
-/** A coordinator's takes longer: agents wait before they come back. */
-export const kills = { agents: Math.ceil(killCount * 0.7), coordinators: Math.floor(killCount * 0.3) };
+/** A coordinator's takes longer: agents wait before they come back, and in the middle of an answer it must be loaded. */
+export const kills = {
+  agents: Math.ceil(killCount * 0.64),
+  coordinators: Math.floor(killCount * 0.3),
+  answers: Math.ceil(killCount * 0.06),
+};
 
 /** More than a session sends beside the content of tiles until its device is ready, and less than any tile. */
 export const controlBytes = 8192;

@@ -18,7 +18,7 @@ export function rankSetup(
   profile = false,
 ): RankSetup {
   const tileHashes = new Uint8Array(assignment.tileIds.length * tileHashBytes);
-  return { description, assignment, options, tileHashes, profile };
+  return { description, assignment, options, tileHashes, profile, copiesKv: false };
 }
 
 /** Sends a rank what it wants. @returns the ids of the tiles that it wanted, and of all that it loaded */

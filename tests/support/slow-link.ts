@@ -10,6 +10,8 @@ const pieceBytes = 8192;
 class Way {
   bytesPerSecond = Number.POSITIVE_INFINITY;
   delayMs = 0;
+  /** Whether nothing gets through, and nobody is told. */
+  isBlocked = false;
   #freeMs = 0;
 
   /** Reads no faster than it hands on, so that the sender feels it. @param handedOn told of each piece */
@@ -17,6 +19,7 @@ class Way {
     for await (const chunk of from.iterator({ destroyOnReturn: true })) {
       for (const piece of piecesOf(chunk as Buffer)) {
         await this.#passed(piece.length);
+        while (this.isBlocked && !to.destroyed) await sleep(5);
         if (to.destroyed) return;
         handedOn(piece);
         if (this.delayMs > 0) setTimeout(() => to.write(piece), this.delayMs);
@@ -88,6 +91,12 @@ export class SlowLink {
   /** Ends all connections, and what is on its way is lost. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** As if the network were gone, or back again: connections that were there then are half open until they are cut. */
+  block(isBlocked: boolean): void {
+    this.toAgents.isBlocked = isBlocked;
+    this.toCoordinator.isBlocked = isBlocked;
   }
 
   async close(): Promise<void> {

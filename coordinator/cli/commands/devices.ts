@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { ClusterState, DeviceState } from '../../cluster/cluster.ts';
+import type { ClusterState } from '../../cluster/cluster-options.ts';
+import type { DeviceState } from '../../cluster/device-state.ts';
 import type { PairingAnswer } from '../../pairing/routes.ts';
 import type { PlanState } from '../../planning/planning.ts';
 import { ApiClient } from '../api-client.ts';

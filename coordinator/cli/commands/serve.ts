@@ -84,7 +84,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
   const onError = (error: unknown) => logger.error({ error }, 'a request failed');
   const conversations = new Conversations({
     shelf: new ConversationShelf(conversationsPath(), onError),
-    ask: askChat(() => served),
+    asking: askChat(() => served),
     onError,
   });
   const house = { engine: () => engine, models: () => served, conversations, logger, onError };
@@ -107,7 +107,10 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     const started = engine;
     door.letDevicesIn();
     sayWhere(engine, door, options);
-    whenReady(engine, door, stop, logger, () => served.push(servedModel(started)));
+    whenReady(engine, door, stop, logger, () => {
+      served.push(servedModel(started));
+      conversations.takeUp().catch(onError);
+    });
     if (!stop.aborted) await once(stop, 'abort');
   } finally {
     await door.close();

@@ -1,21 +1,28 @@
-import type { StepSequence } from '../../runtime/decoder/step.ts';
+import type { StepHeader, StepSequence } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
+import type { KvCopies } from './kv-copies.ts';
 
-/** How many positions each slot holds on every rank: what a step may build on. */
-export class SlotPositions {
+/** How many positions each slot holds on every rank: what a step may build on, and what of it outlives the ranks. */
+export class Caches {
+  readonly #copies: KvCopies;
   readonly #held: number[];
 
-  constructor(slots: number) {
+  constructor(slots: number, copies: KvCopies) {
+    this.#copies = copies;
     this.#held = new Array<number>(slots).fill(0);
   }
 
-  /** The ranks start with empty caches. */
-  reset(): void {
-    this.#held.fill(0);
+  /** The ranks start anew, with what there are copies of. @returns how many positions each slot has kept */
+  restart(): readonly number[] {
+    for (const [slot, held] of this.#held.entries())
+      this.#held[slot] = Math.min(this.#copies.positions(slot), held - (held % this.#copies.pagePositions));
+    this.#copies.restart(this.#held);
+    return [...this.#held];
   }
 
   release(slot: number): void {
     this.#held[slot] = 0;
+    this.#copies.release(slot);
   }
 
   /** @throws HearthError CACHE_LOST if a sequence starts behind what its slot holds */
@@ -34,8 +41,9 @@ export class SlotPositions {
   }
 
   /** A step is under way: should it fail, nobody knows how far the ranks have come. */
-  begun(sequences: readonly StepSequence[]): void {
-    for (const { slot, start } of sequences) this.#held[slot] = start;
+  begun(header: StepHeader): void {
+    for (const { slot, start } of header.sequences) this.#held[slot] = start;
+    this.#copies.begin(header);
   }
 
   done(sequences: readonly StepSequence[]): void {

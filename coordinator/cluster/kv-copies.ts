@@ -1,0 +1,113 @@
+import { availableMemory } from '../../device-agent/node/available-memory.ts';
+import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import type { StepHeader } from '../../runtime/decoder/step.ts';
+import { HearthError } from '../../runtime/error.ts';
+import { kvPageBytes, pagePositions } from '../../runtime/kernels/kv-page.ts';
+import type { Frame } from '../../runtime/protocol/frame.ts';
+import { decodeKvPage, encodeKvPage } from '../../runtime/protocol/kv-frame.ts';
+import type { TileSpec } from '../../runtime/tile/spec.ts';
+import type { ModelSource } from './tile-delivery.ts';
+
+/** A full page of one slot's positions, as far as it has come. */
+interface PageCopy {
+  /** What an earlier step has left here is not of these positions' tokens. */
+  readonly sinceStep: number;
+  readonly tiles: Map<number, Uint8Array>;
+}
+
+/** What copies take of the coordinator's memory at most, and of what is available; beyond, tokens are computed again. */
+const mostBytes = 1 << 30;
+const mostOfAvailable = 1 / 4;
+
+/**
+ * Copies of the KV pages that the devices have filled: what a device takes with it when it vanishes need not be computed
+ * again. Pages are bits to be put back as they were, and only full ones are sent, so that each position travels once.
+ */
+export class KvCopies {
+  /** What is kept is whole pages. */
+  readonly pagePositions = pagePositions;
+  readonly #specs: ReadonlyMap<number, TileSpec>;
+  readonly #pageBytes: number;
+  readonly #availableBytes: () => number;
+  #maxBytes = 0;
+  readonly #slots: PageCopy[][];
+  #bytes = 0;
+
+  constructor({ tiles, description }: ModelSource, options: RankOptions, availableBytes = availableMemory) {
+    const attention = tiles.filter(({ kind }) => kind === 'attention');
+    this.#specs = new Map(attention.map((spec) => [spec.id, spec]));
+    this.#pageBytes = kvPageBytes(description.config.headDim, options.kvFormat);
+    this.#availableBytes = availableBytes;
+    this.#slots = Array.from({ length: options.maxSequences }, () => []);
+    this.restart([]);
+  }
+
+  /** What it takes of memory now. */
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
+  /** A step writes its sequences' positions: what was there before is not theirs. */
+  begin({ stepId, sequences }: StepHeader): void {
+    for (const { slot, start, count } of sequences) {
+      const pages = this.#slots[slot]!;
+      const first = Math.floor(start / pagePositions);
+      this.#forget(pages, first);
+      while (pages.length * pagePositions < start + count)
+        pages.push({ sinceStep: pages.length < first ? Number.POSITIVE_INFINITY : stepId, tiles: new Map() });
+    }
+  }
+
+  /**
+   * Keeps a page that a rank has filled.
+   * @param held the tiles of the rank
+   * @throws HearthError FRAME_MALFORMED; PROTOCOL_UNEXPECTED_MESSAGE
+   */
+  take(frame: Frame, held: readonly number[]): void {
+    const { slot, page, tileId, heads } = decodeKvPage(frame);
+    const bytes = heads[0]!;
+    const spec = held.includes(tileId) ? this.#specs.get(tileId) : undefined;
+    if (!spec || slot >= this.#slots.length || bytes.length !== spec.count * this.#pageBytes)
+      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a KV page of tile ${tileId} is not this rank's`);
+    const copy = this.#slots[slot]![page];
+    // Of positions that were given up meanwhile.
+    if (!copy || frame.id < copy.sinceStep || copy.tiles.has(tileId)) return;
+    if (this.#bytes + bytes.length > this.#maxBytes) return;
+    copy.tiles.set(tileId, Uint8Array.from(bytes));
+    this.#bytes += bytes.length;
+  }
+
+  /** How many of a slot's first positions there are whole copies of. */
+  positions(slot: number): number {
+    const pages = this.#slots[slot]!;
+    const missing = pages.findIndex(({ tiles }) => tiles.size < this.#specs.size);
+    return (missing < 0 ? pages.length : missing) * pagePositions;
+  }
+
+  /** Devices begin anew with these first positions of each slot; steps are counted from 0 again. */
+  restart(positions: readonly number[]): void {
+    this.#slots.forEach((pages, slot) => {
+      const kept = Math.floor((positions[slot] ?? 0) / pagePositions);
+      this.#forget(pages, kept);
+      this.#slots[slot] = pages.map(({ tiles }) => ({ sinceStep: 0, tiles }));
+    });
+    this.#maxBytes = Math.min(mostBytes, this.#bytes + mostOfAvailable * this.#availableBytes());
+  }
+
+  release(slot: number): void {
+    this.#forget(this.#slots[slot]!, 0);
+  }
+
+  /** What gives a rank its part of all copies, in the order in which it takes them. */
+  *framesFor(held: readonly number[]): Generator<Uint8Array> {
+    const own = held.filter((id) => this.#specs.has(id));
+    for (const [slot, pages] of this.#slots.entries())
+      for (const [page, { tiles }] of pages.entries())
+        for (const tileId of own) yield encodeKvPage(0, { slot, page, tileId, heads: [tiles.get(tileId)!] });
+  }
+
+  #forget(pages: PageCopy[], from: number): void {
+    for (const { tiles } of pages.splice(from))
+      for (const { length } of tiles.values()) this.#bytes -= length;
+  }
+}
