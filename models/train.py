@@ -19,6 +19,7 @@ import sys
 import time
 import unicodedata
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +31,35 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 HELD_OUT = HERE.parent / "tests" / "builtin-model" / "questions.json"
 
-MODEL_NAME = "Hearth Ember"
 VOCAB_SIZE = 2048
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-HIDDEN_SIZE = 256
-INTERMEDIATE_SIZE = 768
-LAYERS = 4
-HEADS = 8
-KV_HEADS = 4
 HEAD_DIM = 32
 CONTEXT = 1024
 ROPE_BASE = 10000.0
 NORM_EPS = 1e-5
+
+
+@dataclass(frozen=True)
+class Shape:
+    name: str
+    description: str
+    hidden_size: int
+    intermediate_size: int
+    layers: int
+    heads: int
+    kv_heads: int
+    # The gate's activation, and what part of the neurons may fire for a token if it is relu.
+    activation: str = "silu"
+    density: float = 1.0
+
+
+SHAPES = {
+    "ember": Shape("Hearth Ember", "The built-in demo model of Hearth. It knows only Hearth.", 256, 768, 4, 8, 4),
+    "spark": Shape(
+        "Hearth Spark", "Ember with a ReLU gate, for Hearth's tests.", 256, 768, 4, 8, 4, "relu", 0.13
+    ),
+}
+SHAPE = SHAPES["ember"]
 DECISIVE = 8  # No two answers have these many first tokens in common.
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -449,7 +467,7 @@ class Sampler:
 class RMSNorm(nn.Module):
     def __init__(self):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(HIDDEN_SIZE))
+        self.weight = nn.Parameter(torch.ones(SHAPE.hidden_size))
 
     def forward(self, x):
         return x * (torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + NORM_EPS) * self.weight)
@@ -476,46 +494,78 @@ class Layer(nn.Module):
     def __init__(self, dropout):
         super().__init__()
         self.attn_norm, self.ffn_norm = RMSNorm(), RMSNorm()
-        self.attn_q = nn.Linear(HIDDEN_SIZE, HEADS * HEAD_DIM, bias=False)
-        self.attn_k = nn.Linear(HIDDEN_SIZE, KV_HEADS * HEAD_DIM, bias=False)
-        self.attn_v = nn.Linear(HIDDEN_SIZE, KV_HEADS * HEAD_DIM, bias=False)
-        self.attn_output = nn.Linear(HEADS * HEAD_DIM, HIDDEN_SIZE, bias=False)
-        self.ffn_gate = nn.Linear(HIDDEN_SIZE, INTERMEDIATE_SIZE, bias=False)
-        self.ffn_up = nn.Linear(HIDDEN_SIZE, INTERMEDIATE_SIZE, bias=False)
-        self.ffn_down = nn.Linear(INTERMEDIATE_SIZE, HIDDEN_SIZE, bias=False)
+        self.attn_q = nn.Linear(SHAPE.hidden_size, SHAPE.heads * HEAD_DIM, bias=False)
+        self.attn_k = nn.Linear(SHAPE.hidden_size, SHAPE.kv_heads * HEAD_DIM, bias=False)
+        self.attn_v = nn.Linear(SHAPE.hidden_size, SHAPE.kv_heads * HEAD_DIM, bias=False)
+        self.attn_output = nn.Linear(SHAPE.heads * HEAD_DIM, SHAPE.hidden_size, bias=False)
+        self.ffn_gate = nn.Linear(SHAPE.hidden_size, SHAPE.intermediate_size, bias=False)
+        self.ffn_up = nn.Linear(SHAPE.hidden_size, SHAPE.intermediate_size, bias=False)
+        self.ffn_down = nn.Linear(SHAPE.intermediate_size, SHAPE.hidden_size, bias=False)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x, turn, mask, past):
         batch, length, _ = x.shape
         h = cast(self.attn_norm(x))
-        q = self.attn_q(h).view(batch, length, HEADS, HEAD_DIM).transpose(1, 2)
-        k = self.attn_k(h).view(batch, length, KV_HEADS, HEAD_DIM).transpose(1, 2)
-        v = self.attn_v(h).view(batch, length, KV_HEADS, HEAD_DIM).transpose(1, 2)
+        q = self.attn_q(h).view(batch, length, SHAPE.heads, HEAD_DIM).transpose(1, 2)
+        k = self.attn_k(h).view(batch, length, SHAPE.kv_heads, HEAD_DIM).transpose(1, 2)
+        v = self.attn_v(h).view(batch, length, SHAPE.kv_heads, HEAD_DIM).transpose(1, 2)
         q, k = rotate(q, turn), rotate(k, turn)
         if past:
             k, v = torch.cat([past[0], k], 2), torch.cat([past[1], v], 2)
         # The query heads of one KV head are rows of one product.
-        rows = q.reshape(batch, KV_HEADS, -1, HEAD_DIM)
+        rows = q.reshape(batch, SHAPE.kv_heads, -1, HEAD_DIM)
         scores = (rows @ k.transpose(-1, -2)).float() / math.sqrt(HEAD_DIM) + mask
-        mixed = (scores.softmax(-1).to(v.dtype) @ v).view(batch, HEADS, length, HEAD_DIM)
+        mixed = (scores.softmax(-1).to(v.dtype) @ v).view(batch, SHAPE.heads, length, HEAD_DIM)
         x = x + self.dropout(self.attn_output(mixed.transpose(1, 2).reshape(batch, length, -1)))
         h = cast(self.ffn_norm(x))
-        x = x + self.dropout(self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h)))
+        gate = self.ffn_gate(h)
+        x = x + self.dropout(self.ffn_down(self.activated(gate) * self.ffn_up(h)))
         return x, (k, v)
+
+
+    def activated(self, gate):
+        if SHAPE.activation == "silu":
+            return F.silu(gate)
+        if self.training:
+            self.firing = (gate > 0).float().mean()
+            # Differentiable, and indifferent to the gate's scale, which could else shrink without a neuron less firing.
+            self.pressure = torch.sigmoid(4 * gate.float() / gate.detach().float().pow(2).mean().sqrt()).mean()
+        return F.relu(gate)
+
+
+class Pressure:
+    """A term of the loss for each layer whose neurons fire too often, as strong as it takes."""
+
+    def __init__(self):
+        self.strengths = [0.02] * SHAPE.layers
+
+    def term(self, network):
+        if SHAPE.activation == "silu":
+            return 0.0
+        for i, layer in enumerate(network.blk):
+            excess = float(layer.firing) / SHAPE.density - 1
+            change = math.exp(0.02 * max(-1.0, min(1.0, excess)))
+            self.strengths[i] = min(1.0, max(1e-3, self.strengths[i] * change))
+        return sum(strength * layer.pressure for strength, layer in zip(self.strengths, network.blk))
+
+    def report(self, network):
+        if SHAPE.activation == "silu":
+            return ""
+        return " firing " + " ".join(f"{float(layer.firing):.3f}" for layer in network.blk)
 
 
 class Network(nn.Module):
     def __init__(self, dropout=0.0):
         super().__init__()
-        self.token_embd = nn.Embedding(VOCAB_SIZE, HIDDEN_SIZE)
-        self.blk = nn.ModuleList(Layer(dropout) for _ in range(LAYERS))
+        self.token_embd = nn.Embedding(VOCAB_SIZE, SHAPE.hidden_size)
+        self.blk = nn.ModuleList(Layer(dropout) for _ in range(SHAPE.layers))
         self.output_norm = RMSNorm()
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("turns", rope_turns(), persistent=False)
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
                 deep = name.endswith(("attn_output.weight", "ffn_down.weight"))
-                nn.init.normal_(parameter, std=0.02 / (math.sqrt(2 * LAYERS) if deep else 1))
+                nn.init.normal_(parameter, std=0.02 / (math.sqrt(2 * SHAPE.layers) if deep else 1))
 
     def forward(self, ids, pasts=None):
         """The last hidden states, normalised, and the keys and values of each layer."""
@@ -523,7 +573,7 @@ class Network(nn.Module):
         length = ids.shape[1]
         turn = self.turns[start : start + length]
         mask = torch.full((length, start + length), float("-inf")).triu(start + 1)
-        mask = mask.repeat(HEADS // KV_HEADS, 1)
+        mask = mask.repeat(SHAPE.heads // SHAPE.kv_heads, 1)
         x = self.dropout(self.token_embd(ids))
         new_pasts = []
         for i, layer in enumerate(self.blk):
@@ -657,19 +707,21 @@ class GgufReader:
 
 def gguf_entries(tokenizer):
     kinds = [3 if t in SPECIALS else 1 for t in tokenizer.tokens]
+    gate = [("llama.hidden_activation", TYPE_STRING, SHAPE.activation)] if SHAPE.activation != "silu" else []
     return [
         ("general.architecture", TYPE_STRING, "llama"),
-        ("general.name", TYPE_STRING, MODEL_NAME),
-        ("general.description", TYPE_STRING, "The built-in demo model of Hearth. It knows only Hearth."),
+        ("general.name", TYPE_STRING, SHAPE.name),
+        ("general.description", TYPE_STRING, SHAPE.description),
         ("general.license", TYPE_STRING, "apache-2.0"),
         ("general.file_type", TYPE_U32, 7),
         ("general.quantization_version", TYPE_U32, 2),
         ("llama.context_length", TYPE_U32, CONTEXT),
-        ("llama.embedding_length", TYPE_U32, HIDDEN_SIZE),
-        ("llama.block_count", TYPE_U32, LAYERS),
-        ("llama.feed_forward_length", TYPE_U32, INTERMEDIATE_SIZE),
-        ("llama.attention.head_count", TYPE_U32, HEADS),
-        ("llama.attention.head_count_kv", TYPE_U32, KV_HEADS),
+        ("llama.embedding_length", TYPE_U32, SHAPE.hidden_size),
+        ("llama.block_count", TYPE_U32, SHAPE.layers),
+        ("llama.feed_forward_length", TYPE_U32, SHAPE.intermediate_size),
+        *gate,
+        ("llama.attention.head_count", TYPE_U32, SHAPE.heads),
+        ("llama.attention.head_count_kv", TYPE_U32, SHAPE.kv_heads),
         ("llama.attention.layer_norm_rms_epsilon", TYPE_F32, NORM_EPS),
         ("llama.rope.dimension_count", TYPE_U32, HEAD_DIM),
         ("llama.rope.freq_base", TYPE_F32, ROPE_BASE),
@@ -751,7 +803,7 @@ def stage_train(args):
     optimizer = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), foreach=True)
     print(f"{sum(p.numel() for p in network.parameters())} parameters, {len(topics)} topics", flush=True)
 
-    began, tokens, losses = time.time(), 0, []
+    began, tokens, losses, pressure = time.time(), 0, [], Pressure()
     for step, (ids, weights) in enumerate(sampler.batches(args.batch)):
         # Whichever ends first, steps or minutes: a shared machine has no steady speed.
         progress = max(step / args.steps, (time.time() - began) / 60 / args.minutes)
@@ -769,7 +821,7 @@ def stage_train(args):
         answer = weights[:, 1:][chosen]
         loss = (each * answer).sum() / answer.sum()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss + pressure.term(network)).backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         tokens += ids.numel()
@@ -786,7 +838,7 @@ def stage_train(args):
             seconds = time.time() - began
             print(
                 f"step {step + 1} loss {np.mean(losses):.4f} dev {1 - wrong / len(dev):.3f}"
-                f" tokens {tokens} {tokens / seconds:.0f}/s {seconds:.0f} s",
+                f" tokens {tokens} {tokens / seconds:.0f}/s {seconds:.0f} s{pressure.report(network)}",
                 flush=True,
             )
             losses = []
@@ -841,6 +893,7 @@ def main():
         "check": stage_check,
     }
     parser.add_argument("stage", choices=stages)
+    parser.add_argument("--shape", choices=SHAPES, default="ember")
     parser.add_argument("--work", type=Path, required=True, help="folder of the merges and the checkpoint")
     parser.add_argument(
         "--model", type=Path, default=HERE / "hearth-ember.gguf", help="what export writes and import reads"
@@ -856,6 +909,8 @@ def main():
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--weight-decay", type=float, default=0.05)
     args = parser.parse_args()
+    global SHAPE
+    SHAPE = SHAPES[args.shape]
     args.work.mkdir(parents=True, exist_ok=True)
     stages[args.stage](args)
 

@@ -15,6 +15,11 @@ export interface ModelShape {
   readonly ropeStretch?: RopeStretch;
   /** The head is the embedding. */
   readonly tiedEmbeddings: boolean;
+  /**
+   * A ReLU gate, positive for a normal variable above this: 1.2816 for a tenth of neurons and tokens. Some neurons fire
+   * far more often than others, see `shapeTensors`.
+   */
+  readonly silence?: number;
   /** A pre-tokenizer of byte-level BPE; without one the vocabulary is SentencePiece's. */
   readonly preTokenizer?: 'llama-bpe' | 'qwen2';
 }
@@ -26,22 +31,25 @@ export interface RopeStretch {
   readonly originalContextLength: number;
 }
 
-/** From the models' own config.json. */
+const tinyLlama: ModelShape = {
+  name: 'tinyllama-1.1b',
+  architecture: 'llama',
+  layerCount: 22,
+  hiddenSize: 2048,
+  intermediateSize: 5632,
+  headCount: 32,
+  kvHeadCount: 4,
+  vocabSize: 32000,
+  contextLength: 2048,
+  normEpsilon: 1e-5,
+  ropeBase: 10000,
+  tiedEmbeddings: false,
+};
+
+/** From the models' own config.json; with a ReLU gate there is none of these, but of such shapes. */
 export const modelShapes: readonly ModelShape[] = [
-  {
-    name: 'tinyllama-1.1b',
-    architecture: 'llama',
-    layerCount: 22,
-    hiddenSize: 2048,
-    intermediateSize: 5632,
-    headCount: 32,
-    kvHeadCount: 4,
-    vocabSize: 32000,
-    contextLength: 2048,
-    normEpsilon: 1e-5,
-    ropeBase: 10000,
-    tiedEmbeddings: false,
-  },
+  tinyLlama,
+  { ...tinyLlama, name: 'tinyllama-1.1b-relu', silence: 1.2816 },
   {
     name: 'llama-3.2-1b',
     architecture: 'llama',

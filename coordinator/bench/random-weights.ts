@@ -4,14 +4,20 @@ import type { QuantTypeName } from '../../runtime/quant/format.ts';
 import { quantFormatNamed } from '../../runtime/quant/registry.ts';
 import { Random } from '../../runtime/sampling/random.ts';
 
+/** How values are distributed. */
+export interface Spread {
+  readonly mean: number;
+  readonly deviation: number;
+}
+
 /** Weights that are encoded; all rows are cut from them. */
 const stockElements = 1 << 17;
 const pieceBytes = 1 << 20;
 
 /**
  * Random rows in any type, as fast as a disk takes them: a stock of normally distributed weights is encoded once
- * for each type and row length, and a row is a run of the stock's blocks from a random one on. With a deviation
- * of 1/√columns a matrix keeps the size of what it multiplies.
+ * for each type, row length and spread, and a row is a run of the stock's blocks from a random one on. With a deviation
+ * of 1/√columns, the default, a matrix keeps the size of what it multiplies.
  */
 export class RandomWeights {
   readonly #stocks = new Map<string, Uint8Array>();
@@ -22,12 +28,12 @@ export class RandomWeights {
   }
 
   /** Yields a tensor's bytes in pieces of about a megabyte. */
-  *read(tensor: TensorPlan): Generator<Uint8Array> {
+  *read(tensor: TensorPlan, spread?: Spread): Generator<Uint8Array> {
     const columns = tensor.shape.at(-1)!;
     const { blockBytes } = quantFormatNamed(tensor.type);
     const rowBytes = tensorByteLength({ ...tensor, shape: [columns] });
     const rowCount = tensorByteLength(tensor) / rowBytes;
-    const stock = this.#stock(tensor.type, columns);
+    const stock = this.#stock(tensor.type, columns, spread ?? { mean: 0, deviation: 1 / Math.sqrt(columns) });
     const starts = (stock.length - rowBytes) / blockBytes + 1;
     const rowsEach = Math.max(1, Math.floor(pieceBytes / rowBytes));
     for (let row = 0; row < rowCount; row += rowsEach) {
@@ -40,16 +46,15 @@ export class RandomWeights {
     }
   }
 
-  #stock(type: QuantTypeName, columns: number): Uint8Array {
-    const key = `${type} ${columns}`;
+  #stock(type: QuantTypeName, columns: number, { mean, deviation }: Spread): Uint8Array {
+    const key = `${type} ${columns} ${mean} ${deviation}`;
     const known = this.#stocks.get(key);
     if (known) return known;
     const format = quantFormatNamed(type);
     assert(format.encode !== undefined, `${type} can be encoded`);
     const blocks = Math.ceil((stockElements + columns) / format.blockSize);
     const weights = new Float32Array(blocks * format.blockSize);
-    const deviation = 1 / Math.sqrt(columns);
-    for (let i = 0; i < weights.length; i += 1) weights[i] = deviation * this.#normal();
+    for (let i = 0; i < weights.length; i += 1) weights[i] = mean + deviation * this.#normal();
     const stock = new Uint8Array(blocks * format.blockBytes);
     format.encode(weights, stock);
     this.#stocks.set(key, stock);

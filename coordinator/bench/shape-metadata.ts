@@ -19,6 +19,7 @@ export function shapeMetadata(shape: ModelShape, target: QuantizeTarget): Map<st
     [`${architecture}.context_length`, uint32(shape.contextLength)],
     [`${architecture}.embedding_length`, uint32(shape.hiddenSize)],
     [`${architecture}.feed_forward_length`, uint32(shape.intermediateSize)],
+    ...(shape.silence === undefined ? [] : [[`${architecture}.hidden_activation`, string('relu')] as const]),
     [`${architecture}.attention.head_count`, uint32(shape.headCount)],
     [`${architecture}.attention.head_count_kv`, uint32(shape.kvHeadCount)],
     [`${architecture}.attention.layer_norm_rms_epsilon`, float32(shape.normEpsilon)],

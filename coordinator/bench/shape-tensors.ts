@@ -1,16 +1,19 @@
 import type { TensorPlan } from '../../runtime/gguf/header-writer.ts';
 import type { ModelShape, RopeStretch } from './model-shapes.ts';
+import type { Spread } from './random-weights.ts';
 
 /** A tensor of a model with random weights. */
 export interface ShapeTensor extends TensorPlan {
   /** Values that must not be random. */
   readonly values?: Float32Array;
+  /** Of values that are. */
+  readonly spread?: Spread;
 }
 
 /** All tensors of a shape, matrices in F16, in llama.cpp's order. */
 export function shapeTensors(shape: ModelShape): ShapeTensor[] {
   const { hiddenSize, vocabSize, layerCount, ropeStretch, tiedEmbeddings } = shape;
-  const embedding = matrix('token_embd.weight', vocabSize, hiddenSize);
+  const embedding = { ...matrix('token_embd.weight', vocabSize, hiddenSize), ...embeddingSpread(shape) };
   const layers = Array.from({ length: layerCount }, (_, layer) => layerTensors(shape, `blk.${layer}.`));
   return [
     embedding,
@@ -31,7 +34,7 @@ function layerTensors(shape: ModelShape, prefix: string): ShapeTensor[] {
     matrix('attn_v.weight', kvRows, hiddenSize),
     matrix('attn_output.weight', hiddenSize, hiddenSize),
     norm('ffn_norm.weight', hiddenSize),
-    matrix('ffn_gate.weight', intermediateSize, hiddenSize),
+    { ...matrix('ffn_gate.weight', intermediateSize, hiddenSize), ...gateSpread(shape) },
     matrix('ffn_up.weight', intermediateSize, hiddenSize),
     matrix('ffn_down.weight', hiddenSize, intermediateSize),
   ];
@@ -39,6 +42,20 @@ function layerTensors(shape: ModelShape, prefix: string): ShapeTensor[] {
     tensors.push(bias('attn_q.bias', hiddenSize), bias('attn_k.bias', kvRows), bias('attn_v.bias', kvRows));
   }
   return tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
+}
+
+/**
+ * Embeddings with a mean, so large that what layers add changes little: half of what a gate is multiplied by is alike for
+ * all tokens. Then a gate's random weights make it larger or smaller once and for all, and a mean of its own makes it
+ * negative as often as `silence` says.
+ */
+function embeddingSpread({ silence }: ModelShape): { spread?: Spread } {
+  return silence === undefined ? {} : { spread: { mean: 8, deviation: 8 } };
+}
+
+function gateSpread({ silence, hiddenSize }: ModelShape): { spread?: Spread } {
+  if (silence === undefined) return {};
+  return { spread: { mean: (-silence * Math.SQRT2) / hiddenSize, deviation: 1 / Math.sqrt(hiddenSize) } };
 }
 
 const matrix = (name: string, rows: number, columns: number): ShapeTensor => ({

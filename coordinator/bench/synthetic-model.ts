@@ -43,8 +43,11 @@ export function syntheticModel(shape: ModelShape, target: QuantizeTarget): Synth
   const weights = new RandomWeights(1);
   const tensors = plans.map((plan): TensorSource => {
     const tensor = { name: plan.name, shape: plan.shape, type: types.get(plan.name)! };
-    const { values } = plan;
-    return { ...tensor, read: () => (values ? [new Uint8Array(values.buffer)] : weights.read(tensor)) };
+    const { values, spread } = plan;
+    return {
+      ...tensor,
+      read: () => (values ? [new Uint8Array(values.buffer)] : weights.read(tensor, spread)),
+    };
   });
   return {
     name: `${shape.name}-${target.name}`,

@@ -21,6 +21,8 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   plan: async () => (await import('./commands/plan.ts')).addPlan,
   logits: async () => (await import('./commands/logits.ts')).addLogits,
   tokenize: async () => (await import('./commands/tokenize.ts')).addTokenize,
+  profile: async () => (await import('./commands/profile.ts')).addProfile,
+  sparsify: async () => (await import('./commands/sparsify.ts')).addSparsify,
   quantize: async () => (await import('./commands/quantize.ts')).addQuantize,
   bench: async () => (await import('./commands/bench.ts')).addBench,
 };

@@ -36,10 +36,15 @@ export function quantizeModel(gguf: GgufFile, target: QuantizeTarget, encoder: R
   return { metadata: quantizedMetadata(gguf, target), tensors };
 }
 
-/** All that the source says of itself, but for what is no longer so: its types, and that it was split. */
-function quantizedMetadata(gguf: GgufFile, { fileType }: QuantizeTarget): Map<string, MetadataValue> {
+/** All that a file says of itself, but that it was split. */
+export function wholeMetadata(gguf: GgufFile): Map<string, MetadataValue> {
   const metadata = new Map(gguf.metadata.entries());
   for (const key of ['split.no', 'split.count', 'split.tensors.count']) metadata.delete(key);
+  return metadata;
+}
+
+function quantizedMetadata(gguf: GgufFile, { fileType }: QuantizeTarget): Map<string, MetadataValue> {
+  const metadata = wholeMetadata(gguf);
   metadata.set('general.file_type', { type: 'uint32', value: fileType });
   metadata.set('general.quantization_version', { type: 'uint32', value: quantizationVersion });
   return metadata;
@@ -58,7 +63,7 @@ async function* encodedRanges(
       yield bytes;
       continue;
     }
-    const encoded = encode(encoder, tensor, type, bytes);
+    const encoded = encode(encoder, tensor.name, { from: tensor.type, to: type, bytes });
     // It is awaited in its turn; until then a failure must not count as unhandled.
     encoded.catch(() => {});
     pending.push(encoded);
@@ -67,24 +72,21 @@ async function* encodedRanges(
   for (const encoded of pending) yield await encoded;
 }
 
-async function* rowRanges(gguf: GgufFile, tensor: GgufTensor): AsyncGenerator<Uint8Array> {
+/** A tensor's bytes, some rows at a time. */
+export async function* rowRanges(gguf: GgufFile, tensor: GgufTensor): AsyncGenerator<Uint8Array> {
   const columns = tensor.shape.at(-1)!;
   const rangeBytes = Math.max(1, Math.floor(rangeElements / columns)) * tensor.rowByteLength;
   for (let at = 0; at < tensor.byteLength; at += rangeBytes)
     yield gguf.readTensor(tensor.name, at, Math.min(rangeBytes, tensor.byteLength - at));
 }
 
-async function encode(
-  encoder: RowEncoder,
-  tensor: GgufTensor,
-  to: QuantTypeName,
-  bytes: Uint8Array,
-): Promise<Uint8Array> {
-  const encoded = await encoder.encode({ from: tensor.type, to, bytes });
+/** @throws HearthError MODEL_BAD_TENSOR */
+export async function encode(encoder: RowEncoder, tensor: string, job: EncodeJob): Promise<Uint8Array> {
+  const encoded = await encoder.encode(job);
   if (encoded) return encoded;
   throw new HearthError(
     'MODEL_BAD_TENSOR',
-    `tensor ${tensor.name} has an element that is not finite or beyond 65504: the file is damaged`,
-    { tensor: tensor.name },
+    `tensor ${tensor} has an element that is not finite or beyond 65504: the file is damaged`,
+    { tensor },
   );
 }

@@ -13,6 +13,12 @@ let bytes: KernelBytes | undefined;
  * @throws HearthError KERNEL_UNAVAILABLE
  */
 export function startKernels(memory?: WebAssembly.Memory): Kernels {
+  const build = process.env.HEARTH_KERNELS === 'baseline' ? 'baseline' : 'best';
+  return loadKernels(kernelBuilds(), { build, ...(memory && { memory }) });
+}
+
+/** All builds, and an engine that can run them. @throws HearthError KERNEL_UNAVAILABLE */
+export function kernelBuilds(): KernelBytes {
   allowRelaxedSimd();
   // A model calls a few of the kernels; compiling all of them takes megabytes that would not come back.
   setFlagsFromString('--wasm-lazy-compilation');
@@ -22,8 +28,7 @@ export function startKernels(memory?: WebAssembly.Memory): Kernels {
     'relaxed-shared': readKernels('relaxed-shared'),
     'baseline-shared': readKernels('baseline-shared'),
   };
-  const build = process.env.HEARTH_KERNELS === 'baseline' ? 'baseline' : 'best';
-  return loadKernels(bytes, { build, ...(memory && { memory }) });
+  return bytes;
 }
 
 /** Node 20 and 22 have relaxed SIMD behind a flag, read when a module is compiled, in workers too. */

@@ -49,6 +49,18 @@ export class Activations {
     }
   }
 
+  /** `multiply` by a matrix, for who is to call it token by token. */
+  product(matrix: PlacedSection): (first: number, count: number, y: number, yStride: number) => void {
+    return (first, count, y, yStride) => this.multiply(matrix, first, count, y, yStride);
+  }
+
+  /** Where a token's values are, in the form that a matrix wants. */
+  address(matrix: PlacedSection, token: number): number {
+    const activation = activationOf(matrix);
+    const input = activation === 'f32' ? this.pointer : this.#streams[activation];
+    return input + token * activationBytes(activation, matrix.columns);
+  }
+
   /**
    * y[t × yStride + row] = matrix · input[first + t], for t in [0, count) and all rows.
    * @param y float32, written to the padded rows
@@ -56,9 +68,7 @@ export class Activations {
    */
   multiply(matrix: PlacedSection, first: number, count: number, y: number, yStride: number): void {
     const format = kernelFormats[matrix.format as KernelFormatName];
-    const { activation } = format;
-    const input = activation === 'f32' ? this.pointer : this.#streams[activation];
-    const x = input + first * activationBytes(activation, matrix.columns);
+    const x = this.address(matrix, first);
     const rows = paddedRowCount(matrix.rows);
     format.matmul(this.#kernels, matrix.pointer, x, y, rows, matrix.columns, count, yStride, this.#scratch);
   }

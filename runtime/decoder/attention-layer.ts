@@ -113,7 +113,8 @@ export class AttentionLayer {
       const output = tile.sections.get('attentionOutput')!;
       this.#heads.prepare([output], 0, portion.end - portion.first);
       this.#recorder.mark(operations.quantise);
-      sums.add(this.#heads, output, portion, this.#tilesPerLayer[layer]!, operations.attentionOutput);
+      const multiply = this.#heads.product(output);
+      sums.add(multiply, portion, this.#tilesPerLayer[layer]!, operations.attentionOutput);
     });
   }
 

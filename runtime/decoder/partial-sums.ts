@@ -5,8 +5,6 @@ import { type Operation, operations } from '../profile/operations.ts';
 import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import { shareOf, type Team } from '../threads/team.ts';
-import type { PlacedSection } from '../weights/placed-tile.ts';
-import type { Activations } from './activations.ts';
 import type { MicroBatch, Portion } from './micro-batch.ts';
 import type { PartialSum } from './step.ts';
 
@@ -74,15 +72,13 @@ export class PartialSums {
   }
 
   /**
-   * Adds the product of one tile's matrix, which has `hiddenSize` rows, some tokens at a time: what has just been
-   * computed is still in a cache.
-   * @param input of the portion's tokens, from its first row on
+   * Adds one tile's product, some tokens at a time: what has just been computed is still in a cache.
+   * @param multiply writes `hiddenSize` outputs of each of `count` tokens of the portion from `first` on
    * @param tileCount tiles that share this sync, on all ranks: none may use more than its part of an int32
    * @param operation what the product is charged to
    */
   add(
-    input: Activations,
-    matrix: PlacedSection,
+    multiply: (first: number, count: number, y: number, yStride: number) => void,
     { first, end }: Portion,
     tileCount: number,
     operation: Operation,
@@ -91,7 +87,7 @@ export class PartialSums {
     const bound = Math.floor(int32Max / tileCount);
     for (let token = first; token < end; token += chunkTokens) {
       const count = Math.min(chunkTokens, end - token);
-      input.multiply(matrix, token - first, count, this.#partial, this.#size);
+      multiply(token - first, count, this.#partial, this.#size);
       this.#recorder.mark(operation);
       const at = token * this.#size * 4;
       const scales = this.scales + token * 16;

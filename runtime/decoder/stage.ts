@@ -96,7 +96,7 @@ export class Stage {
       this.#batch,
       team,
     );
-    this.ffn = new FfnLayer(kernels, arena, config.layerCount, specs, this.tiles, options, team);
+    this.ffn = new FfnLayer(kernels, arena, description, specs, this.tiles, options, team);
     this.head = new VocabularyHead(arena, this.tiles, maxStepTokens);
     const packedTokens = sharesSublayers(assignment)
       ? Math.min(maxStepTokens, assignment.microBatchTokens)

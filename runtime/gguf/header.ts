@@ -25,6 +25,8 @@ export interface GgufHeader {
 
 /** `GGUF` in ASCII, as a little-endian u32. */
 export const GGUF_MAGIC = 0x46554747;
+/** `PWRI`: PowerInfer's files, which are else laid out alike. */
+const POWERINFER_MAGIC = 0x49525750;
 
 /** The least that an entry takes: key length, one character, type, one byte; and name, dimensions, type, offset. */
 const SMALLEST_ENTRY_BYTES = 8 + 1 + 4 + 1;
@@ -57,7 +59,8 @@ export async function readHeader(source: ByteSource): Promise<GgufHeader> {
 }
 
 async function readVersion(cursor: HeaderCursor, file: string): Promise<number> {
-  if ((await cursor.u32()) !== GGUF_MAGIC) {
+  const magic = await cursor.u32();
+  if (magic !== GGUF_MAGIC && magic !== POWERINFER_MAGIC) {
     throw new HearthError('GGUF_NOT_GGUF', `${file} is not a GGUF file: it does not start with "GGUF"`, {
       file,
     });

@@ -1,5 +1,7 @@
 import { assert } from '../error.ts';
-import type { AttentionKernel, KernelExports, StoreKvKernel } from './exports.ts';
+import { assertPointers, assertSizes } from './arguments.ts';
+import { checkedRowKernels } from './checked-rows.ts';
+import type { AttentionKernel, GluKernel, KernelExports, StoreKvKernel } from './exports.ts';
 import { type KvFormat, kvPageBytes, pagePositions } from './kv-page.ts';
 
 /**
@@ -40,6 +42,7 @@ export function checkedExports(raw: KernelExports): KernelExports {
     matmulPanelQ6_K: raw.matmulPanelQ6_K,
     matmulPanelIQ4_NL: raw.matmulPanelIQ4_NL,
     matmulPanelIQ4_XS: raw.matmulPanelIQ4_XS,
+    ...checkedRowKernels(raw),
     ...checkedVectorKernels(raw),
     ...checkedSumKernels(raw),
     ...checkedRopeKernels(raw),
@@ -57,17 +60,10 @@ export function checkedExports(raw: KernelExports): KernelExports {
   };
 }
 
-function assertPointers(...pointers: readonly number[]): void {
-  for (const pointer of pointers) {
-    assert(pointer > 0 && pointer % 4 === 0, 'a pointer to 4-byte elements', pointer);
-  }
-}
-
-function assertSizes(...sizes: readonly number[]): void {
-  for (const size of sizes) assert(Number.isInteger(size) && size >= 0, 'a size', size);
-}
-
-type VectorKernels = Pick<KernelExports, 'rmsNorm' | 'addBias' | 'swiglu' | 'softmax'>;
+type VectorKernels = Pick<
+  KernelExports,
+  'rmsNorm' | 'addBias' | 'swiglu' | 'reglu' | 'reglu2' | 'dreglu' | 'softmax'
+>;
 
 function checkedVectorKernels(raw: KernelExports): VectorKernels {
   return {
@@ -83,16 +79,23 @@ function checkedVectorKernels(raw: KernelExports): VectorKernels {
       assert(count <= 1 || yStride >= rows, 'tokens that do not overlap');
       raw.addBias(y, bias, rows, count, yStride);
     },
-    swiglu(gate, up, out, length) {
-      assertPointers(gate, up, out);
-      assertSizes(length);
-      raw.swiglu(gate, up, out, length);
-    },
+    swiglu: checkedGlu(raw.swiglu),
+    reglu: checkedGlu(raw.reglu),
+    reglu2: checkedGlu(raw.reglu2),
+    dreglu: checkedGlu(raw.dreglu),
     softmax(x, length) {
       assertPointers(x);
       assertSizes(length);
       raw.softmax(x, length);
     },
+  };
+}
+
+function checkedGlu(kernel: GluKernel): GluKernel {
+  return (gate, up, out, length) => {
+    assertPointers(gate, up, out);
+    assertSizes(length);
+    kernel(gate, up, out, length);
   };
 }
 

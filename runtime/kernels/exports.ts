@@ -38,6 +38,16 @@ export interface KernelExports {
   readonly matmulPanelIQ4_NL: MatmulPanelKernel;
   readonly matmulPanelIQ4_XS: MatmulPanelKernel;
 
+  readonly dotRowsQ4_0: DotRowsKernel;
+  readonly dotRowsQ8_0: DotRowsKernel;
+  readonly addRowsQ4_0: AddRowsKernel;
+  readonly addRowsQ8_0: AddRowsKernel;
+  readonly groupRowsQ4_0: GroupRowsKernel;
+  readonly groupRowsQ8_0: GroupRowsKernel;
+  firingNeurons(gate: number, count: number, list: number): number;
+  gatherF32(x: number, list: number, length: number, out: number): void;
+  dropZeros(values: number, list: number, length: number): number;
+
   rmsNorm(
     x: number,
     weight: number,
@@ -48,7 +58,10 @@ export interface KernelExports {
     scales: number,
   ): void;
   addBias(y: number, bias: number, rows: number, count: number, yStride: number): void;
-  swiglu(gate: number, up: number, out: number, length: number): void;
+  readonly swiglu: GluKernel;
+  readonly reglu: GluKernel;
+  readonly reglu2: GluKernel;
+  readonly dreglu: GluKernel;
   softmax(x: number, length: number): void;
 
   addPartial(
@@ -127,6 +140,32 @@ export type MatmulPanelKernel = (
   yStride: number,
   scratch: number,
 ) => void;
+
+/** A neuron's value, of its gate and up. */
+export type GluKernel = (gate: number, up: number, out: number, length: number) => void;
+
+/** Products of listed rows with one token's activations; y has room for a multiple of four. */
+export type DotRowsKernel = (
+  w: number,
+  list: number,
+  length: number,
+  x: number,
+  y: number,
+  columns: number,
+) => void;
+
+/** Sum of at most 256 listed rows, each times its value. */
+export type AddRowsKernel = (
+  w: number,
+  list: number,
+  length: number,
+  values: number,
+  y: number,
+  columns: number,
+  scratch: number,
+) => void;
+
+export type GroupRowsKernel = (w: number, out: number, rows: number, columns: number) => void;
 
 export type StoreKvKernel = (
   page: number,

@@ -1,5 +1,5 @@
 import type { Metadata } from '../gguf/metadata.ts';
-import type { ModelConfig } from './config.ts';
+import type { FfnActivation, ModelConfig } from './config.ts';
 
 /** How a tensor is divided among tiles. `rows` are outputs (column-parallel), `columns` inputs (row-parallel). */
 export type Split =
@@ -42,7 +42,10 @@ export interface TensorRule {
 export interface Architecture {
   readonly name: string;
   readonly ropePairing: RopePairing;
-  readConfig(metadata: Metadata): ModelConfig;
+  /** @param activation of a file that does not state it */
+  readConfig(metadata: Metadata, activation: FfnActivation): ModelConfig;
+  /** The activation of a file with neuron rows that does not state it; PowerInfer's files do not. */
+  readonly sparseActivation: FfnActivation;
   /** Tensors of one layer. */
   readonly layerTensors: readonly TensorRule[];
   /** Tensors outside the layers; the embedding is read by the coordinator alone and is not among them. */

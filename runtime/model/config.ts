@@ -9,12 +9,20 @@ export interface ModelConfig {
   /** Elements of one head of Q and K. */
   readonly headDim: number;
   readonly intermediateSize: number;
+  readonly activation: FfnActivation;
   readonly vocabSize: number;
   /** Positions the model was trained for. */
   readonly contextLength: number;
   readonly normEpsilon: number;
   readonly rope: RopeConfig;
 }
+
+/**
+ * What becomes of a neuron's gate and up: silu(gate) · up (SwiGLU, arXiv 2002.05202), relu(gate) · up (ReGLU), relu(gate)²
+ * · up, relu(gate) · relu(up) (dReLU, arXiv 2406.05955). In all but the first most neurons are exactly zero.
+ */
+export const ffnActivations = ['silu', 'relu', 'relu2', 'drelu'] as const;
+export type FfnActivation = (typeof ffnActivations)[number];
 
 /** Rotary position embedding. Q and K rows are brought to the half-split order when tiles are cut. */
 export interface RopeConfig {

@@ -1,9 +1,11 @@
 import { HearthError } from '../error.ts';
 import type { GgufFile, GgufTensor } from '../gguf/gguf.ts';
 import type { KernelFormatName } from '../kernels/formats.ts';
+import { rowFormats } from '../kernels/row-formats.ts';
 import type { Architecture, MatrixRole, TensorRule } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
 import type { LayerFormats, ModelDescription } from './description.ts';
+import { layerRules } from './tensor-rules.ts';
 
 /** GGUF name of a rule's tensor in this file, or undefined where an optional one is missing. */
 export function tensorName(
@@ -35,10 +37,13 @@ export function describeModel(
 ): ModelDescription {
   checkRules(gguf, architecture.globalTensors, config, -1);
   checkEmbedding(gguf, config);
+  const neuronRows = hasNeuronRows(gguf);
+  const rules = layerRules(architecture, neuronRows);
   const layers = Array.from({ length: config.layerCount }, (_, layer) => {
-    checkRules(gguf, architecture.layerTensors, config, layer);
-    return layerFormats(gguf, architecture, layer);
+    checkRules(gguf, rules, config, layer);
+    return layerFormats(gguf, rules, layer);
   });
+  if (neuronRows) checkNeuronRows(config, layers);
   const output = architecture.globalTensors.find((rule) => rule.role === 'output')!;
   return {
     config,
@@ -46,12 +51,13 @@ export function describeModel(
     outputFormat: formatOf(gguf, output, -1),
     attentionBias: hasAttentionBias(gguf, architecture, config),
     ropeFactors: gguf.tensors.has('rope_freqs.weight'),
+    neuronRows,
   };
 }
 
-function layerFormats(gguf: GgufFile, architecture: Architecture, layer: number): LayerFormats {
+function layerFormats(gguf: GgufFile, rules: readonly TensorRule[], layer: number): LayerFormats {
   const formats: Partial<Record<MatrixRole, KernelFormatName>> = {};
-  for (const rule of architecture.layerTensors) {
+  for (const rule of rules) {
     if (isMatrixRole(rule.role)) formats[rule.role] = formatOf(gguf, rule, layer);
   }
   return formats as LayerFormats;
@@ -74,6 +80,28 @@ function isMatrixRole(role: string): role is MatrixRole {
 
 function formatOf(gguf: GgufFile, rule: TensorRule, layer: number): KernelFormatName {
   return gguf.tensors.get(tensorName(gguf, rule, layer)!)!.type;
+}
+
+/** Whether the file has down transposed, as `hearth sparsify` and PowerInfer write it. */
+export function hasNeuronRows({ tensors }: Pick<GgufFile, 'tensors'>): boolean {
+  return tensors.has('blk.0.ffn_down_t.weight');
+}
+
+function checkNeuronRows({ activation }: ModelConfig, layers: readonly LayerFormats[]): void {
+  if (activation === 'silu')
+    throw new HearthError(
+      'MODEL_UNSUPPORTED',
+      'in a SwiGLU model all neurons fire: its down must not be transposed',
+    );
+  const type = layers
+    .flatMap(({ up, down }) => [up, down])
+    .find((format) => !Object.hasOwn(rowFormats, format));
+  if (type)
+    throw new HearthError(
+      'MODEL_UNSUPPORTED',
+      `neurons in ${type} cannot be skipped: write the model again with hearth sparsify`,
+      { type },
+    );
 }
 
 /** Biases come as a set, in all layers or in none; a half-set would be dropped silently. */

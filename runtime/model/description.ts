@@ -15,6 +15,8 @@ export interface ModelDescription {
   readonly outputFormat: KernelFormatName;
   readonly attentionBias: boolean;
   readonly ropeFactors: boolean;
+  /** Up and down are stored neuron by neuron, so that those that do not fire are not read. */
+  readonly neuronRows: boolean;
 }
 
 /** Whether two descriptions say the same, in whatever order. */

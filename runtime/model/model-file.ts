@@ -4,7 +4,7 @@ import { parseSplitName } from '../gguf/split.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
 import { type TileSpec, tileSpecs } from '../tile/spec.ts';
 import type { ModelConfig } from './config.ts';
-import { describeModel } from './describe.ts';
+import { describeModel, hasNeuronRows } from './describe.ts';
 import { architectureNamed } from './registry.ts';
 import { TileModel } from './tile-model.ts';
 
@@ -16,7 +16,10 @@ export class ModelFile extends TileModel {
 
   constructor(gguf: GgufFile) {
     const architecture = architectureNamed(gguf.metadata.string('general.architecture'));
-    const config = architecture.readConfig(gguf.metadata);
+    const config = architecture.readConfig(
+      gguf.metadata,
+      hasNeuronRows(gguf) ? architecture.sparseActivation : 'silu',
+    );
     super(gguf, architecture.name, describeModel(gguf, architecture, config), gguf.files);
     this.gguf = gguf;
     this.config = config;

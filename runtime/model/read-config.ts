@@ -1,16 +1,23 @@
 import { HearthError } from '../error.ts';
 import type { Metadata } from '../gguf/metadata.ts';
-import type { ModelConfig, RopeConfig, RopeScaling } from './config.ts';
+import {
+  type FfnActivation,
+  ffnActivations,
+  type ModelConfig,
+  type RopeConfig,
+  type RopeScaling,
+} from './config.ts';
 
 /** No model that fits a home is larger in any direction; a larger number is a broken or hostile file. */
 const sizeLimit = 1 << 24;
 
 /**
  * Reads the hyperparameters that all decoders of the Llama family store alike under `ARCHITECTURE.*`.
+ * @param activation of a file that does not state it
  * @throws HearthError MODEL_BAD_METADATA for a missing, mistyped or impossible value, MODEL_UNSUPPORTED for a
  *   feature that is not computed here
  */
-export function readConfig(metadata: Metadata, architecture: string): ModelConfig {
+export function readConfig(metadata: Metadata, architecture: string, activation: FfnActivation): ModelConfig {
   const size = (key: string) => metadata.integer(`${architecture}.${key}`, { min: 1, max: sizeLimit });
   const hiddenSize = size('embedding_length');
   const headCount = size('attention.head_count');
@@ -31,6 +38,7 @@ export function readConfig(metadata: Metadata, architecture: string): ModelConfi
     kvHeadCount,
     headDim,
     intermediateSize: size('feed_forward_length'),
+    activation: readActivation(metadata, architecture) ?? activation,
     vocabSize: readVocabSize(metadata, architecture),
     contextLength,
     normEpsilon: metadata.number(`${architecture}.attention.layer_norm_rms_epsilon`),
@@ -39,6 +47,19 @@ export function readConfig(metadata: Metadata, architecture: string): ModelConfi
   checkConfig(config, valueDim);
   checkUnsupported(metadata, architecture);
   return config;
+}
+
+/** `hidden_activation`, llama.cpp's key for it; its values are those of transformers' `hidden_act`. */
+function readActivation(metadata: Metadata, architecture: string): FfnActivation | undefined {
+  const stated = metadata.optionalString(`${architecture}.hidden_activation`);
+  if (stated === undefined) return undefined;
+  const known = ffnActivations.find((name) => name === stated);
+  if (known) return known;
+  throw new HearthError(
+    'MODEL_UNSUPPORTED',
+    `this model's activation "${stated}" is not supported; supported: ${ffnActivations.join(', ')}`,
+    { activation: stated },
+  );
 }
 
 function readVocabSize(metadata: Metadata, architecture: string): number {

@@ -1,4 +1,4 @@
-import type { TensorRule } from './architecture.ts';
+import type { Architecture, TensorRule } from './architecture.ts';
 
 /** The tensors that every decoder of the Llama family shares, in the order of the computation. */
 export const sharedLayerTensors: readonly TensorRule[] = [
@@ -47,6 +47,19 @@ export const sharedLayerTensors: readonly TensorRule[] = [
     shape: (c) => [c.hiddenSize, c.intermediateSize],
   },
 ];
+
+/** Down, transposed: a neuron is a row, in place of a column. */
+const downByNeuron: TensorRule = {
+  role: 'down',
+  name: 'ffn_down_t.weight',
+  split: 'neuron-rows',
+  shape: (c) => [c.intermediateSize, c.hiddenSize],
+};
+
+/** Tensors of one layer in a file that has down transposed, or not. */
+export function layerRules({ layerTensors }: Architecture, neuronRows: boolean): readonly TensorRule[] {
+  return neuronRows ? layerTensors.map((rule) => (rule.role === 'down' ? downByNeuron : rule)) : layerTensors;
+}
 
 /** Biases of Q, K and V: they belong to the rows of their heads. */
 export const attentionBiases = (optional: boolean): readonly TensorRule[] =>

@@ -1,7 +1,8 @@
 import type { RankOptions } from '../decoder/rank-options.ts';
 import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
+import { rowFormats } from '../kernels/row-formats.ts';
 import { kvFormats } from '../kernels/kv-page.ts';
-import type { ModelConfig, RopeConfig, RopeScaling } from '../model/config.ts';
+import { ffnActivations, type ModelConfig, type RopeConfig, type RopeScaling } from '../model/config.ts';
 import type { LayerFormats, ModelDescription } from '../model/description.ts';
 import { wholeStep } from '../plan/layouts.ts';
 import type { Assignment, Leg } from '../plan/plan.ts';
@@ -43,11 +44,14 @@ export function readDescription(fields: Fields): ModelDescription {
     outputFormat: fields.oneOf('outputFormat', formatNames),
     attentionBias: fields.boolean('attentionBias'),
     ropeFactors: fields.boolean('ropeFactors'),
+    neuronRows: fields.boolean('neuronRows'),
   };
   fields.done();
   if (layers.length !== config.layerCount)
     throw malformed(`the description has ${layers.length} layers, its config ${config.layerCount}`);
   checkBlocks(description);
+  if (description.neuronRows && config.activation === 'silu')
+    throw malformed('the neurons of a SwiGLU model are all computed, not row by row');
   checkTiles(description);
   return description;
 }
@@ -63,6 +67,7 @@ function readConfig(fields: Fields): ModelConfig {
     kvHeadCount: fields.integer('kvHeadCount', 1, maxHeads),
     headDim,
     intermediateSize: size('intermediateSize'),
+    activation: fields.oneOf('activation', ffnActivations),
     vocabSize: size('vocabSize'),
     contextLength: size('contextLength'),
     normEpsilon: fields.number('normEpsilon', 0, 1),
@@ -117,17 +122,22 @@ function readLayer(value: unknown, path: string): LayerFormats {
 }
 
 /** Rows of quantised matrices are whole blocks; of a slice of columns, the tile's own layout sees to it. */
-function checkBlocks({ config, layers, outputFormat }: ModelDescription): void {
+function checkBlocks({ config, layers, outputFormat, neuronRows }: ModelDescription): void {
   const { hiddenSize, intermediateSize, headCount, headDim } = config;
   const check = (format: KernelFormatName, columns: number): void => {
     const { blockColumns } = kernelFormats[format];
     if (columns % blockColumns !== 0) throw malformed(`${columns} columns are not whole ${format} blocks`);
   };
+  const checkRows = (format: KernelFormatName, columns: number): void => {
+    if (!Object.hasOwn(rowFormats, format)) throw malformed(`${format} cannot be laid out row by row`);
+    check(format, columns);
+  };
   check(outputFormat, hiddenSize);
   for (const formats of layers) {
     for (const role of ['query', 'key', 'value', 'gate', 'up'] as const) check(formats[role], hiddenSize);
     check(formats.attentionOutput, headCount * headDim);
-    check(formats.down, intermediateSize);
+    if (!neuronRows) check(formats.down, intermediateSize);
+    else for (const format of [formats.up, formats.down]) checkRows(format, hiddenSize);
   }
 }
 

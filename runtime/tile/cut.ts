@@ -1,9 +1,11 @@
 import type { TensorFile } from '../gguf/tensor-file.ts';
 import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
+import { rowFormatOf } from '../kernels/row-formats.ts';
 import type { Architecture, TensorRule } from '../model/architecture.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { tensorName } from '../model/describe.ts';
 import type { ModelDescription } from '../model/description.ts';
+import { layerRules } from '../model/tensor-rules.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
 import { ColumnReader, type StoredRows } from './column-reader.ts';
 import { halfSplitOrder } from './rope-order.ts';
@@ -31,6 +33,7 @@ class Scratch {
 export class TileCutter {
   readonly #file: TensorFile;
   readonly #architecture: Architecture;
+  readonly #layerTensors: readonly TensorRule[];
   readonly #config: ModelConfig;
   readonly #columns: ColumnReader;
   readonly #rows = new Scratch();
@@ -40,6 +43,7 @@ export class TileCutter {
   constructor(file: TensorFile, architecture: Architecture, description: ModelDescription) {
     this.#file = file;
     this.#architecture = architecture;
+    this.#layerTensors = layerRules(architecture, description.neuronRows);
     this.#config = description.config;
     this.#columns = new ColumnReader(file);
   }
@@ -60,7 +64,7 @@ export class TileCutter {
   }
 
   #rule(section: TileSection): { rule: TensorRule; name: string } {
-    const rules = section.layer < 0 ? this.#architecture.globalTensors : this.#architecture.layerTensors;
+    const rules = section.layer < 0 ? this.#architecture.globalTensors : this.#layerTensors;
     const rule = rules.find((candidate) => candidate.role === section.role)!;
     return { rule, name: tensorName(this.#file, rule, section.layer)! };
   }
@@ -84,8 +88,9 @@ export class TileCutter {
     const rows = this.#isRotated(section)
       ? this.#reorder(bytes, stride, this.#ordered.take(bytes.length))
       : bytes;
-    const format = section.format as KernelFormatName;
-    kernelFormats[format].pack(rows, section.rows, section.columns, target, stride);
+    const type = section.format as KernelFormatName;
+    const format = section.byRow ? rowFormatOf(type) : kernelFormats[type];
+    format.pack(rows, section.rows, section.columns, target, stride);
   }
 
   #slice(tile: TileSpec, section: TileSection, rule: TensorRule): Slice {

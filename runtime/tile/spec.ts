@@ -1,4 +1,5 @@
 import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
+import { rowFormatOf } from '../kernels/row-formats.ts';
 import type { TensorRole } from '../model/architecture.ts';
 import type { LayerFormats, ModelDescription } from '../model/description.ts';
 
@@ -13,6 +14,8 @@ export interface TileSection {
   readonly role: TensorRole;
   readonly layer: number;
   readonly format: KernelFormatName | 'vector';
+  /** Laid out row by row, see `rowFormats`, in place of groups of rows. */
+  readonly byRow: boolean;
   readonly rows: number;
   readonly columns: number;
   readonly byteOffset: number;
@@ -77,7 +80,10 @@ function* runs(total: number, size: number): Generator<[first: number, count: nu
   for (let first = 0; first < total; first += size) yield [first, Math.min(size, total - first)];
 }
 
-type SectionShape = Pick<TileSection, 'role' | 'format' | 'rows' | 'columns'> & { layer?: number };
+type SectionShape = Pick<TileSection, 'role' | 'format' | 'rows' | 'columns'> & {
+  layer?: number;
+  byRow?: boolean;
+};
 
 function baseTile({ config, layers, ropeFactors }: ModelDescription): Omit<TileSpec, 'id'> {
   const norm = (role: TensorRole, layer: number): SectionShape => ({
@@ -127,16 +133,19 @@ function attentionTile(
 }
 
 function ffnTile(
-  { config }: ModelDescription,
+  { config: { hiddenSize }, neuronRows: byRow }: ModelDescription,
   formats: LayerFormats,
   layer: number,
   first: number,
   count: number,
 ): Omit<TileSpec, 'id'> {
+  const perNeuron = { rows: count, columns: hiddenSize };
   return assemble('ffn', layer, first, count, [
-    { role: 'gate', format: formats.gate, rows: count, columns: config.hiddenSize },
-    { role: 'up', format: formats.up, rows: count, columns: config.hiddenSize },
-    { role: 'down', format: formats.down, rows: config.hiddenSize, columns: count },
+    { role: 'gate', format: formats.gate, ...perNeuron },
+    { role: 'up', format: formats.up, ...perNeuron, byRow },
+    byRow
+      ? { role: 'down', format: formats.down, ...perNeuron, byRow }
+      : { role: 'down', format: formats.down, rows: hiddenSize, columns: count },
   ]);
 }
 
@@ -164,13 +173,14 @@ function assemble(
   let byteOffset = 0;
   const sections = shapes.map((shape): TileSection => {
     const byteLength = sectionBytes(shape);
-    const section = { ...shape, layer: shape.layer ?? layer, byteOffset, byteLength };
+    const section = { byRow: false, ...shape, layer: shape.layer ?? layer, byteOffset, byteLength };
     byteOffset = Math.ceil((byteOffset + byteLength) / sectionAlignment) * sectionAlignment;
     return section;
   });
   return { kind, layer, first, count, sections, byteLength: byteOffset };
 }
 
-function sectionBytes({ format, rows, columns }: SectionShape): number {
-  return format === 'vector' ? rows * columns * 4 : kernelFormats[format].packedBytes(rows, columns);
+function sectionBytes({ format, byRow, rows, columns }: SectionShape): number {
+  if (format === 'vector') return rows * columns * 4;
+  return (byRow ? rowFormatOf(format) : kernelFormats[format]).packedBytes(rows, columns);
 }

@@ -54,6 +54,9 @@ describe('the runtime computes what TensorFlow.js computes', () => {
     'llama with YaRN': { ropeScaling: yarn },
     'qwen2 with YaRN': { architecture: 'qwen2', ropeScaling: yarn },
     'heads that are not grouped': { headCount: 5, kvHeadCount: 5 },
+    'a ReLU gate': { activation: 'relu' },
+    'a squared ReLU gate': { activation: 'relu2' },
+    dReLU: { activation: 'drelu' },
     'many heads on one KV head, odd sizes': {
       headCount: 7,
       kvHeadCount: 1,
@@ -86,5 +89,11 @@ describe('the runtime computes within the error of its rounded inputs', () => {
     const tolerance = blockSize === 1 ? floatTolerance : quantTolerance;
     expect(rms).toBeLessThan(tolerance.rms);
     expect(max).toBeLessThan(tolerance.max);
+  });
+
+  it.each(['Q4_0', 'Q8_0'] as const)('%s, neuron by neuron', async (type) => {
+    const { rms, max } = await errors({ type, layerCount: 1, activation: 'relu', neuronRows: true }, 'f16');
+    expect(rms).toBeLessThan(quantTolerance.rms);
+    expect(max).toBeLessThan(quantTolerance.max);
   });
 });

@@ -27,7 +27,10 @@ describe('a file that is no model that can run', () => {
     const error = await open(editedModel(withMetadata('general.architecture', 'mamba'))).catch(
       (e: unknown) => e,
     );
-    expect(error).toMatchObject({ code: 'MODEL_UNKNOWN_ARCHITECTURE', fields: { known: 'llama, qwen2' } });
+    expect(error).toMatchObject({
+      code: 'MODEL_UNKNOWN_ARCHITECTURE',
+      fields: { known: 'llama, qwen2, bamboo' },
+    });
   });
 
   test.each([

@@ -116,13 +116,19 @@ function rotate({ rope, headDim }: OracleModel, row: Float64Array, position: num
   return rotated;
 }
 
-/** silu(gate) × up, [tokens, intermediateSize]. */
+const neurons: Readonly<Record<OracleModel['activation'], (gate: number, up: number) => number>> = {
+  silu: (gate, up) => (gate / (1 + Math.exp(-gate))) * up,
+  relu: (gate, up) => Math.max(gate, 0) * up,
+  relu2: (gate, up) => Math.max(gate, 0) ** 2 * up,
+  drelu: (gate, up) => Math.max(gate, 0) * Math.max(up, 0),
+};
+
+/** Neurons of gate and up, [tokens, intermediateSize]. */
 function fire(model: OracleModel, layer: number, x: Rows, arithmetic: OracleArithmetic): Rows {
   const gates = arithmetic.product(tensorOf(model, `blk.${layer}.ffn_gate.weight`), x);
   const ups = arithmetic.product(tensorOf(model, `blk.${layer}.ffn_up.weight`), x);
-  return gates.map((gate, token) =>
-    gate.map((value, i) => (value / (1 + Math.exp(-value))) * ups[token]![i]!),
-  );
+  const neuron = neurons[model.activation];
+  return gates.map((gate, token) => gate.map((value, i) => neuron(value, ups[token]![i]!)));
 }
 
 function withBias(model: OracleModel, name: string, x: Rows, arithmetic: OracleArithmetic): Rows {

@@ -24,6 +24,8 @@ export interface OracleModel {
   readonly vocabSize: number;
   readonly epsilon: number;
   readonly rope: OracleRope;
+  /** Of gate and up. */
+  readonly activation: 'silu' | 'relu' | 'relu2' | 'drelu';
   /** By GGUF name. */
   readonly tensors: ReadonlyMap<string, OracleTensor>;
 }
@@ -53,6 +55,8 @@ export async function readOracleModel(gguf: GgufFile): Promise<OracleModel> {
     if (tensor.name.endsWith('weight') || tensor.name.endsWith('bias'))
       tensors.set(tensor.name, await decodeTensor(gguf, tensor.name));
   }
+  for (const [name, tensor] of tensors)
+    if (name.endsWith('ffn_down_t.weight')) tensors.set(name.replace('_t.', '.'), transposed(tensor));
   const embedding = tensors.get('token_embd.weight')!;
   const headCount = integer('attention.head_count')!;
   const headDim = integer('attention.key_length') ?? embedding.shape[1]! / headCount;
@@ -65,8 +69,21 @@ export async function readOracleModel(gguf: GgufFile): Promise<OracleModel> {
     vocabSize: embedding.shape[0]!,
     epsilon: gguf.metadata.number(`${architecture}.attention.layer_norm_rms_epsilon`),
     rope: readRope(gguf, architecture, headDim, tensors.get('rope_freqs.weight')?.values),
+    activation: readActivation(gguf, architecture),
     tensors,
   };
+}
+
+function readActivation(gguf: GgufFile, architecture: string): OracleModel['activation'] {
+  const stated = gguf.metadata.optionalString(`${architecture}.hidden_activation`) ?? 'silu';
+  if (stated === 'silu' || stated === 'relu' || stated === 'relu2' || stated === 'drelu') return stated;
+  throw new Error(`no oracle for ${stated}`);
+}
+
+function transposed({ name, type, shape, values }: OracleTensor): OracleTensor {
+  const [rows, columns] = shape as [number, number];
+  const turned = values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!);
+  return { name, type, shape: [columns, rows], values: turned };
 }
 
 async function decodeTensor(gguf: GgufFile, name: string): Promise<OracleTensor> {

@@ -66,11 +66,17 @@ function shareHeads(heads: tf.Tensor3D, headCount: number): tf.Tensor3D {
   return tf.transpose(tf.reshape(repeated, [count, headCount, headDim]), [1, 0, 2]);
 }
 
+const neurons: Readonly<Record<OracleModel['activation'], (gate: tf.Tensor, up: tf.Tensor) => tf.Tensor>> = {
+  silu: (gate, up) => tf.mul(tf.mul(gate, tf.sigmoid(gate)), up),
+  relu: (gate, up) => tf.mul(tf.relu(gate), up),
+  relu2: (gate, up) => tf.mul(tf.square(tf.relu(gate)), up),
+  drelu: (gate, up) => tf.mul(tf.relu(gate), tf.relu(up)),
+};
+
 function feedForward(model: OracleModel, layer: number, x: tf.Tensor): tf.Tensor {
   const gate = product(x, weight(model, `blk.${layer}.ffn_gate.weight`));
   const up = product(x, weight(model, `blk.${layer}.ffn_up.weight`));
-  const silu = tf.mul(gate, tf.sigmoid(gate));
-  return product(tf.mul(silu, up), weight(model, `blk.${layer}.ffn_down.weight`));
+  return product(neurons[model.activation](gate, up), weight(model, `blk.${layer}.ffn_down.weight`));
 }
 
 /** Turns each pair of elements by its angle; elements behind the rotated dimensions stay. */

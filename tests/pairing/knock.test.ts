@@ -8,7 +8,7 @@ import { nodeCryptography as cryptography } from '../../device-agent/node/node-c
 import { HearthError } from '../../runtime/error.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits } from '../../runtime/protocol/frame.ts';
-import type { ControlMessage } from '../../runtime/protocol/messages.ts';
+import { type ControlMessage, protocolVersion } from '../../runtime/protocol/messages.ts';
 import { FakeClock, settle } from '../cluster/fake-clock.ts';
 import { type MemoryLink, memoryLinkPair } from '../cluster/memory-link.ts';
 import { secret, testCredentials, testPairing } from '../cluster/test-cluster.ts';
@@ -193,7 +193,7 @@ describe('a stranger', () => {
 
   const zero = new Uint8Array(32);
   const handshake = (length: number): Uint8Array => new Uint8Array(length);
-  const versions = { protocolVersion: 2, softwareVersion: '0.1.0' } as const;
+  const versions = { protocolVersion, softwareVersion: '0.1.0' } as const;
   const session = new Uint8Array(16);
   it.each<[string, ControlMessage, string]>([
     ['a ping', { type: 'ping', id: 1 }, 'PROTOCOL_UNEXPECTED_MESSAGE'],

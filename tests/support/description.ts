@@ -15,6 +15,7 @@ export function description(
     kvHeadCount: 4,
     headDim: 32,
     intermediateSize: 768,
+    activation: 'silu',
     vocabSize: 2048,
     contextLength: 256,
     normEpsilon: 1e-5,
@@ -36,5 +37,6 @@ export function description(
     outputFormat: format,
     attentionBias: false,
     ropeFactors: false,
+    neuronRows: false,
   };
 }

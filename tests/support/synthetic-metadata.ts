@@ -35,6 +35,7 @@ export function syntheticMetadata(
     uint32(`${architecture}.rope.dimension_count`, model.headDim),
     float32(`${architecture}.rope.freq_base`, 10000),
     ...scalingMetadata(model),
+    ...(model.activation === 'silu' ? [] : [string(`${architecture}.hidden_activation`, model.activation)]),
     uint32(`${architecture}.vocab_size`, model.vocabSize),
     uint32('general.quantization_version', 2),
     ...tokenizerMetadata(model, vocabulary),

@@ -1,6 +1,6 @@
 import { writeGguf } from '../../runtime/gguf/writer.ts';
 import type { MatrixRole } from '../../runtime/model/architecture.ts';
-import type { RopeScaling } from '../../runtime/model/config.ts';
+import type { FfnActivation, RopeScaling } from '../../runtime/model/config.ts';
 import type { QuantTypeName } from '../../runtime/quant/format.ts';
 import { syntheticMetadata } from './synthetic-metadata.ts';
 import { syntheticTensors } from './synthetic-tensors.ts';
@@ -20,6 +20,9 @@ export interface SyntheticModelOptions {
   readonly kvHeadCount: number;
   readonly headDim: number;
   readonly intermediateSize: number;
+  readonly activation: FfnActivation;
+  /** Down transposed, as `hearth sparsify` writes it. */
+  readonly neuronRows: boolean;
   readonly vocabSize: number;
   readonly contextLength: number;
   /** The head is the embedding: no tensor of its own. */
@@ -45,6 +48,8 @@ const defaults: SyntheticModelOptions = {
   kvHeadCount: 5,
   headDim: 128,
   intermediateSize: 1280,
+  activation: 'silu',
+  neuronRows: false,
   vocabSize: 2600,
   contextLength: 512,
   tiedEmbeddings: false,

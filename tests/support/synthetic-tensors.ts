@@ -43,7 +43,9 @@ function layerTensors(model: SyntheticModelOptions, layer: number): TensorSource
     norm('ffn_norm.weight'),
     weight('gate', 'ffn_gate', [intermediateSize, hiddenSize], perInput),
     weight('up', 'ffn_up', [intermediateSize, hiddenSize], perInput),
-    weight('down', 'ffn_down', [hiddenSize, intermediateSize], 1 / Math.sqrt(intermediateSize)),
+    model.neuronRows
+      ? weight('down', 'ffn_down_t', [intermediateSize, hiddenSize], 1 / Math.sqrt(intermediateSize))
+      : weight('down', 'ffn_down', [hiddenSize, intermediateSize], 1 / Math.sqrt(intermediateSize)),
   ];
   if (model.architecture === 'qwen2') {
     const bias = (suffix: string, length: number) =>

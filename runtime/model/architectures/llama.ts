@@ -9,7 +9,8 @@ import { attentionBiases, sharedGlobalTensors, sharedLayerTensors } from '../ten
 export const llama: Architecture = {
   name: 'llama',
   ropePairing: 'interleaved',
-  readConfig: (metadata) => readConfig(metadata, 'llama'),
+  readConfig: (metadata, activation) => readConfig(metadata, 'llama', activation),
+  sparseActivation: 'relu',
   layerTensors: [...sharedLayerTensors, ...attentionBiases(true)],
   globalTensors: sharedGlobalTensors,
 };

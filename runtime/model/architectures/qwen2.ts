@@ -6,7 +6,8 @@ import { attentionBiases, sharedGlobalTensors, sharedLayerTensors } from '../ten
 export const qwen2: Architecture = {
   name: 'qwen2',
   ropePairing: 'half-split',
-  readConfig: (metadata) => readConfig(metadata, 'qwen2'),
+  readConfig: (metadata, activation) => readConfig(metadata, 'qwen2', activation),
+  sparseActivation: 'relu',
   layerTensors: [...sharedLayerTensors, ...attentionBiases(false)],
   globalTensors: sharedGlobalTensors,
 };
