@@ -5,6 +5,8 @@ import type { Conversations } from '../conversations/conversations.ts';
 import type { Engine } from '../engine.ts';
 import { hostnameOf, isLoopback } from '../host-guard.ts';
 import { addClusterRoutes } from '../http/cluster-routes.ts';
+import { clusterStateRoutes, deviceRoutes } from '../http/cluster-state-routes.ts';
+import { addRoutes } from '../http/routes.ts';
 import type { ServedModel } from '../http/served-model.ts';
 import { type HttpServer, startHttpServer } from '../http/server.ts';
 import { Pairing } from '../pairing/pairing.ts';
@@ -64,6 +66,8 @@ export class Door {
       onError,
       extend: (app) => {
         addClusterRoutes(app, engine);
+        addRoutes(app, clusterStateRoutes(engine, { onError }));
+        addRoutes(app, deviceRoutes(engine));
         addPairingRoutes(app, pairingDoor);
       },
       ...(options.apiKey && { apiKey: options.apiKey }),

@@ -30,7 +30,7 @@ export interface AppOptions extends Pick<ApiContext, 'models'>, Partial<Omit<Api
 }
 
 /** Paths that need no key: they tell nothing and cost nothing. */
-const openPaths = /^\/(health|(chat|join)(\/.*)?)?$/;
+const openPaths = /^\/(health|(chat|join|devices)(\/.*)?)?$/;
 
 /** The HTTP API as a function from request to response: it needs no port. */
 export function createApp(options: AppOptions): Hono {
@@ -77,6 +77,8 @@ function apiRoutes(context: ApiContext): Routes {
     // What stands behind the # of a link that leads here stays with the browser, which takes it along.
     '/join': { GET: (hono) => hono.redirect('/join/') },
     '/join/:path{.*}': { GET: (hono) => joinPage.answer(hono, hono.req.param('path') ?? '') },
+    '/devices': { GET: (hono) => hono.redirect('/devices/') },
+    '/devices/:path{.*}': { GET: (hono) => devicesPage.answer(hono, hono.req.param('path') ?? '') },
     '/health': { GET: () => health(context) },
     '/v1/models': { GET: () => modelsRoute(context) },
     '/v1/models/:id{.+}': { GET: ({ req }) => modelRoute(req.param('id') ?? '', context) },
@@ -89,6 +91,7 @@ function apiRoutes(context: ApiContext): Routes {
 
 const pages = join(packageRoot(), 'dist/coordinator/pages');
 const chatPage = new PageFiles(join(pages, 'chat'));
+const devicesPage = new PageFiles(join(pages, 'devices'));
 const joinPage = new PageFiles(join(pages, 'join'), joinPageHeaders);
 
 /** People come with a browser, programs look whether something is there. */

@@ -1,20 +1,21 @@
 import { useSignal } from '@preact/signals';
-import { saveKey } from '../talk/api.ts';
-import { refreshList } from '../talk/conversation-list.ts';
-import { attempt } from '../talk/notices.ts';
-import { refreshServer } from '../talk/server.ts';
+import { saveKey } from './api.ts';
+import { attempt } from './notices.ts';
 import { Dialog } from './dialog.tsx';
 
-/** Asks for the key that the coordinator was started with; it stays in this browser. */
-export function KeyDialog() {
+/**
+ * Asks for the key that the coordinator was started with; it stays in this browser.
+ * @param onEntered asks again for what was refused
+ */
+export function KeyDialog({ onEntered }: { onEntered: () => Promise<unknown> }) {
   const key = useSignal('');
   return (
-    <Dialog title="This coordinator wants its key">
+    <Dialog title="This coordinator wants its key" onClose={() => {}}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
           saveKey(key.value.trim());
-          void attempt(() => Promise.all([refreshServer(), refreshList()]));
+          void attempt(onEntered);
         }}
       >
         <label class="field">

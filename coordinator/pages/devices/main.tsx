@@ -1,0 +1,11 @@
+import { options, render } from 'preact';
+import './styles/main.css';
+import { watchOwner } from './cluster/owner.ts';
+import { watchCluster } from './cluster/watch.ts';
+import { App } from './views/app.tsx';
+
+options.debounceRendering = (draw) => void requestAnimationFrame(draw);
+
+watchCluster();
+watchOwner();
+render(<App />, document.getElementById('page')!);
