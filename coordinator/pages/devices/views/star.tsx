@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { type KeyedDevice } from '../cluster/keyed-devices.ts';
+import type { KeyedDevice } from '../cluster/keyed-devices.ts';
 import { cluster, devices, isWorking } from '../cluster/watch.ts';
 import { Rate } from './rate.tsx';
 import { StarLink } from './star-link.tsx';
