@@ -126,11 +126,11 @@ describe('the star', () => {
   ])('of %i pixels has room for %i devices and their names', (width, count) => {
     const { nodes, height, nodeRadius, centre, centreRadius } = starGeometry(width, count);
     expect(nodes).toHaveLength(count);
-    for (const [i, { x, y }] of nodes.entries()) {
+    for (const [i, { x, y, isNameAbove }] of nodes.entries()) {
       expect(x - nodeRadius).toBeGreaterThanOrEqual(0);
       expect(x + nodeRadius).toBeLessThanOrEqual(width);
-      expect(y - nodeRadius).toBeGreaterThanOrEqual(0);
-      expect(y + nodeRadius + 36).toBeLessThanOrEqual(height);
+      expect(y - nodeRadius - (isNameAbove ? 40 : 0)).toBeGreaterThanOrEqual(0);
+      expect(y + nodeRadius + (isNameAbove ? 0 : 40)).toBeLessThanOrEqual(height);
       expect(Math.hypot(x - centre.x, y - centre.y)).toBeGreaterThan(nodeRadius + centreRadius);
       for (const other of nodes.slice(i + 1))
         expect(Math.hypot(x - other.x, y - other.y)).toBeGreaterThan(2 * nodeRadius);

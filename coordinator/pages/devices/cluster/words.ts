@@ -41,6 +41,13 @@ export function stateOf({ state, paused, tiles, loadedTiles }: DeviceState): str
   return isLoading ? `${states[state]} ${percent(loadedTiles / Math.max(1, tiles))}` : states[state];
 }
 
+/** With the reason, where there is one. */
+export function stateInWords(device: DeviceState): string {
+  const { paused, reason } = device;
+  if (reason === undefined || paused) return reason ?? stateOf(device);
+  return `${stateOf(device)}: ${reason}`;
+}
+
 /** Its part of all that devices with a place hold. */
 export function shareOf({ tileBytes, rank }: KeyedDevice, all: readonly KeyedDevice[]): number {
   const placed = all.reduce((sum, device) => sum + (device.rank === undefined ? 0 : device.tileBytes), 0);

@@ -3,7 +3,7 @@ import { bytes } from '../../shared/bytes.ts';
 import type { KeyedDevice } from '../cluster/keyed-devices.ts';
 import { owner } from '../cluster/owner.ts';
 import { devices, slowestDevice, work } from '../cluster/watch.ts';
-import { bytesOf, decodeRate, milliseconds, percent, shareOf, stateOf } from '../cluster/words.ts';
+import { bytesOf, decodeRate, milliseconds, percent, shareOf, stateInWords } from '../cluster/words.ts';
 import { DeviceActions } from './device-actions.tsx';
 
 const headings = ['Share', 'Memory', 'Speed', 'Link', 'Sends', 'Computes', 'Waits'];
@@ -38,7 +38,7 @@ export function DeviceTable() {
 }
 
 function Row({ device }: { device: KeyedDevice }) {
-  const { name, reason, memory, profile, link } = device;
+  const { name, memory, profile, link } = device;
   const its = work.value.get(device.key);
   const share = shareOf(device, devices.value);
   const rate = decodeRate(device);
@@ -47,16 +47,18 @@ function Row({ device }: { device: KeyedDevice }) {
   return (
     <tr data-device={name}>
       <th scope="row">
-        <span class={`dot ${device.state === 'ready' ? 'ready' : ''}`} />
-        <span>
-          {name}
-          <small>{reason ? `${stateOf(device)}: ${reason}` : stateOf(device)}</small>
-          {slowest && (
-            <small class="slowest">
-              <strong>slowest</strong>: {slowest.reason}
-            </small>
-          )}
-        </span>
+        <div>
+          <span class={`dot ${device.state === 'ready' ? 'ready' : ''}`} />
+          <span>
+            {name}
+            <small>{stateInWords(device)}</small>
+            {slowest && (
+              <small class="slowest">
+                <strong>slowest</strong>: {slowest.reason}
+              </small>
+            )}
+          </span>
+        </div>
       </th>
       <Cell name="Share" note={share > 0 ? bytes(device.tileBytes) : undefined}>
         {share > 0 ? percent(share) : '–'}

@@ -9,7 +9,7 @@ export function Plan() {
       <h2 id="plan-title">The plan</h2>
       {plan ? (
         <>
-          <p>{sentence(plan.summary)}</p>
+          <p>{`${plan.summary.charAt(0).toUpperCase()}${plan.summary.slice(1)}.`}</p>
           <dl class="pair">
             <div>
               <dt>Predicted</dt>
@@ -22,7 +22,7 @@ export function Plan() {
           </dl>
           <ul class="remarks">
             {plan.standBy.map((why) => (
-              <li key={why}>{sentence(why)}</li>
+              <li key={why}>{why}.</li>
             ))}
           </ul>
         </>
@@ -41,8 +41,4 @@ export function Plan() {
 function whyNone(failure: string | undefined): string {
   if (failure) return `No plan was found: ${failure}`;
   return 'Nothing is planned: shares were given by hand, or no device has been measured yet.';
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }

@@ -3,38 +3,55 @@ export interface Point {
   readonly y: number;
 }
 
+export interface StarNodePlace extends Point {
+  /** Where the name is out of the way of the link. */
+  readonly isNameAbove: boolean;
+}
+
 export interface StarGeometry {
-  readonly width: number;
   readonly height: number;
   readonly centre: Point;
   readonly centreRadius: number;
   readonly nodeRadius: number;
-  readonly nodes: readonly Point[];
+  readonly nodes: readonly StarNodePlace[];
 }
 
-/** Room beside and below a device for its name. */
+/** Room beside, above and below a device for its name and state. */
 const labelWidth = 116;
-const labelHeight = 62;
+const labelHeight = 46;
+const margin = 8;
+const centreRadius = 40;
+/** Beyond it a longer line says nothing more. */
+const longestLine = 320;
 
 /** Places `count` devices around the centre, in CSS pixels of a drawing of some width. */
 export function starGeometry(width: number, count: number): StarGeometry {
   const isNarrow = width < 560;
-  const height =
-    count === 0 ? 220 : isNarrow ? Math.max(380, 300 + 22 * count) : 360 + 12 * Math.max(0, count - 6);
   const nodeRadius = count > 8 ? 24 : 32;
-  const centre = { x: width / 2, y: (height - labelHeight / 2) / 2 };
-  const radiusX = Math.max(60, Math.min(330, width / 2 - labelWidth / 2 - 8));
-  const radiusY = centre.y - nodeRadius - 10;
+  const height = heightOf(count, isNarrow);
+  // One device alone stands beside the centre, both in the middle.
+  const shift = count === 1 && !isNarrow ? 110 : 0;
+  const centre = { x: width / 2 - shift, y: height / 2 };
+  const radiusX = shift * 2 || Math.min(longestLine, width / 2 - labelWidth / 2 - margin);
+  const radiusY = height / 2 - nodeRadius - labelHeight - margin;
   const nodes = Array.from({ length: count }, (_, i) => {
     const angle = startAngle(count, isNarrow) + (2 * Math.PI * i) / count;
-    return { x: centre.x + radiusX * Math.cos(angle), y: centre.y + radiusY * Math.sin(angle) };
+    const [right, down] = [radiusX * Math.cos(angle), radiusY * Math.sin(angle)];
+    return { x: centre.x + right, y: centre.y + down, isNameAbove: down < -1 };
   });
-  return { width, height, centre, centreRadius: 40, nodeRadius, nodes };
+  return { height, centre, centreRadius, nodeRadius, nodes };
 }
 
-/** Few stand beside the centre; where there is no room, above and below it. */
+function heightOf(count: number, isNarrow: boolean): number {
+  if (count === 0) return 140;
+  if (count <= 2) return isNarrow ? 200 + 160 * count : 180;
+  return isNarrow ? 440 + 20 * count : 400 + 10 * count;
+}
+
+/** Two stand beside the centre; where there is no room, above and below it. */
 function startAngle(count: number, isNarrow: boolean): number {
-  if (count <= 2) return isNarrow ? -Math.PI / 2 : Math.PI;
+  if (count === 1) return isNarrow ? Math.PI / 2 : 0;
+  if (count === 2) return isNarrow ? -Math.PI / 2 : Math.PI;
   return count % 2 === 0 ? -Math.PI / 2 + Math.PI / count : -Math.PI / 2;
 }
 
