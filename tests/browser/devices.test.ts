@@ -142,8 +142,19 @@ it('fits a phone, says when the coordinator is away, and goes on when it is back
   await row(page, 'attic').getByText('computing').waitFor();
   const hidden = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
   expect(await page.evaluate(hidden)).toBe(0);
+  expect(await hindrances(page)).toEqual([]);
   await bench.coordinator.kill('SIGKILL');
   await page.getByText('The coordinator is away').waitFor();
   await bench.serve();
   await page.getByText('The coordinator is away').waitFor({ state: 'detached' });
+});
+
+it('asks for the key where one is wanted', async () => {
+  const key = 'a-key-of-these-tests';
+  await bench.serve('--api-key', key);
+  const page = await open();
+  await page.getByLabel('as --api-key').fill(key);
+  await page.getByRole('button', { name: 'Enter' }).click();
+  await page.getByText('No device is here yet.').waitFor();
+  await page.getByRole('button', { name: 'Add a device' }).waitFor();
 });

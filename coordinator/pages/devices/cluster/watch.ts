@@ -64,6 +64,7 @@ async function follow(stop: AbortSignal): Promise<void> {
     }
     if (stop.aborted) return;
     isLive.value = false;
+    if (keyWanted.peek()) return;
     await wakened(retryDelayMs(failures), stop);
   }
 }

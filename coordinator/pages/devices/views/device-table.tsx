@@ -6,7 +6,7 @@ import { devices, slowestDevice, work } from '../cluster/watch.ts';
 import { bytesOf, decodeRate, milliseconds, percent, shareOf, stateInWords } from '../cluster/words.ts';
 import { DeviceActions } from './device-actions.tsx';
 
-const headings = ['Share', 'Memory', 'Speed', 'Link', 'Sends', 'Computes', 'Waits'];
+const headings = ['Share', 'Memory', 'Speed', 'Link', 'Sends', 'Takes', 'Waits'];
 
 export function DeviceTable() {
   if (devices.value.length === 0) return null;
@@ -77,10 +77,10 @@ function Row({ device }: { device: KeyedDevice }) {
       >
         {link === 'local' ? 'local' : profile?.link ? milliseconds(profile.link.rttMs) : '–'}
       </Cell>
-      <Cell name="Sends" note={its && 'a step, both ways'}>
+      <Cell name="Sends" note={its && 'both ways a step'}>
         {its ? bytes(bytesOf(its)) : '–'}
       </Cell>
-      <Cell name="Computes" note={its && 'a step'}>
+      <Cell name="Takes" note={its && 'a step, with its link'}>
         {its ? milliseconds(its.ownMs) : '–'}
       </Cell>
       <Cell name="Waits" note={its && 'for others'}>

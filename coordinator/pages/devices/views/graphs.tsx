@@ -21,7 +21,7 @@ export function Graphs() {
         <>
           <GraphFrame
             key={`own ${keys}`}
-            title="ms a step, computing"
+            title="ms a step, of its own"
             data={workData(all, keys, ({ ownMs }) => ownMs)}
           >
             <Legend keys={keys} figure="ownMs" />
