@@ -25,12 +25,15 @@ const defaultLinkPeriodMs = 300_000;
 
 /**
  * Measures devices when they join, and again later: links from time to time, devices that have become slower or faster.
- * Only while no step runs and none waits, and it ends at once when one comes. Where there is always a step, those tell.
+ * Who is in the cluster is measured only while no step runs and none waits, and that ends at once when one comes; where
+ * there is always a step, those tell. Who is not yet is on the way of no step: without a measurement it would never be.
  */
 export class Measuring {
   readonly #options: MeasuringOptions;
   /** Each with the time from which its link is to be measured again: none while it is. */
   readonly #members = new Map<Member, number>();
+  /** Those that are not taken in yet. */
+  readonly #newcomers = new Set<Member>();
   readonly #stop: () => void;
   #joined: Promise<void> = Promise.resolve();
   #busy = false;
@@ -49,12 +52,12 @@ export class Measuring {
   /** Measures a device and takes it in, after all who joined before it. */
   join(member: Member): Promise<void> {
     this.#members.set(member, Number.POSITIVE_INFINITY);
-    let isIn = false;
+    this.#newcomers.add(member);
     const measured = this.#measureNew(member).then(() => {
-      if (isIn) this.#changed();
+      if (!this.#newcomers.has(member)) this.#changed();
     });
     this.#joined = Promise.all([this.#joined, this.#atMost(answerMs, measured)]).then(() => {
-      isIn = true;
+      this.#newcomers.delete(member);
       this.#options.add(member);
     });
     return this.#joined;
@@ -62,6 +65,7 @@ export class Measuring {
 
   close(): void {
     this.#stop();
+    this.#newcomers.clear();
     this.#yield();
     this.#members.clear();
   }
@@ -69,10 +73,11 @@ export class Measuring {
   /** The link first: a device that measures itself is busy. */
   async #measureNew(member: Member): Promise<void> {
     const { quiet, request, clock } = this.#options;
-    const isQuiet = quiet.isQuiet;
-    if (isQuiet) await this.#measureLink(member);
+    const wasQuiet = quiet.isQuiet;
+    await this.#measureLink(member);
     await member.probe.measure({ ...request, fresh: false });
-    if (!isQuiet) this.#members.set(member, clock.nowMs());
+    // Steps may have slowed it down: it is looked at again once there are none.
+    if (!wasQuiet) this.#members.set(member, clock.nowMs());
   }
 
   async #measureLink(member: Member): Promise<void> {
@@ -121,7 +126,7 @@ export class Measuring {
   }
 
   #yield(): void {
-    for (const { probe } of this.#members.keys()) probe.link?.yield();
+    for (const member of this.#members.keys()) if (!this.#newcomers.has(member)) member.probe.link?.yield();
   }
 
   /** @returns undefined if it takes longer */

@@ -112,7 +112,7 @@ function sharesOfRoom(rooms: readonly number[], holders: readonly number[]): num
 /** Of each device, how much of the output head there is memory for beside its layers. */
 function headRooms(problem: Problem, stages: readonly PipelineStage[]): number[] {
   const { devices, memories, work } = problem;
-  const noHead = { stages, vocabularyShares: devices.map(() => 0), microBatchTokens: 1 };
+  const noHead = { stages, vocabularyShares: devices.map(() => 0), microBatchTokens: 1, keepsShares: true };
   const deal = dealLayout(work, noHead);
   return devices.map((device, rank) => {
     const { weightBytes, kvBytes, restBytes } = memories.of(memories.held(deal, rank), device);

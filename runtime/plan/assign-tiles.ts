@@ -8,13 +8,12 @@ import { membersOf, type ResidualRoute, residualRoutes } from './residual-routes
 
 /**
  * Divides a model's tiles among ranks as a layout says, and tells each rank its way through a step. Of a layer and kind
- * a rank gets a run of neighbours. What rounding takes from a rank in one layer it gets back in a later one of the
- * stage, so that shares hold over its layers.
+ * a rank gets a run of neighbours.
  * @throws HearthError PLAN_BAD_LAYOUT
  */
 export function assignTiles(tiles: readonly TileSpec[], layout: Layout): Assignment[] {
   checkLayout(layout, 1 + Math.max(...tiles.map(({ layer }) => layer)));
-  const { stages, vocabularyShares, microBatchTokens } = layout;
+  const { stages, vocabularyShares, microBatchTokens, keepsShares } = layout;
   const held: number[][] = vocabularyShares.map(() => []);
   const dealers = new Map<string, Dealer>();
   for (const indexes of tileGroups(tiles)) {
@@ -26,7 +25,7 @@ export function assignTiles(tiles: readonly TileSpec[], layout: Layout): Assignm
     }
     const stage = kind === 'vocabulary' ? undefined : stages.find(({ endLayer }) => layer < endLayer);
     const key = `${kind} ${stage?.firstLayer}`;
-    const dealer = dealers.get(key) ?? new Dealer(stage?.shares ?? vocabularyShares);
+    const dealer = dealers.get(key) ?? new Dealer(stage?.shares ?? vocabularyShares, keepsShares);
     dealers.set(key, dealer);
     let next = 0;
     dealer.deal(group.length).forEach((count, rank) => {

@@ -13,10 +13,10 @@ export interface Deal {
   readonly vocabulary: readonly number[];
 }
 
-export function dealLayout(work: ModelWork, { stages, vocabularyShares }: Layout): Deal {
+export function dealLayout(work: ModelWork, { stages, vocabularyShares, keepsShares }: Layout): Deal {
   const sublayers: number[][] = [];
   for (const { firstLayer, endLayer, shares } of stages) {
-    const dealers = { attention: new Dealer(shares), ffn: new Dealer(shares) };
+    const dealers = { attention: new Dealer(shares, keepsShares), ffn: new Dealer(shares, keepsShares) };
     for (let sublayer = 2 * firstLayer; sublayer < 2 * endLayer; sublayer += 1) {
       const dealer = sublayer % 2 === 0 ? dealers.attention : dealers.ffn;
       sublayers.push(dealer.deal(work.sublayers[sublayer]!.tiles));

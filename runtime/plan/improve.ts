@@ -50,6 +50,7 @@ function* neighbours(problem: Problem, goal: Goal, layout: Layout): Generator<La
       microBatchTokens <= problem.work.options.maxStepTokens
     )
       yield { ...layout, microBatchTokens };
+  yield { ...layout, keepsShares: !layout.keepsShares };
   for (const vocabularyShares of headChoices(problem, stages, goal)) yield { ...layout, vocabularyShares };
   for (const vocabularyShares of changedShares(layout.vocabularyShares))
     yield { ...layout, vocabularyShares };

@@ -17,4 +17,9 @@ export interface Layout {
   readonly vocabularyShares: readonly number[];
   /** A step of more tokens is cut into parts of at most so many, of which one computes while another travels. */
   readonly microBatchTokens: number;
+  /**
+   * What rounding to tiles takes from a rank in one layer it gets back in a later one: for ranks that have just the memory
+   * for their shares. By default each layer is divided so that the slowest rank is as little slow as can be.
+   */
+  readonly keepsShares?: boolean;
 }

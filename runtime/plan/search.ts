@@ -33,7 +33,7 @@ export function search(problem: Problem, goal: Goal): Scored[] {
   const count = problem.devices.length;
   const score = rememberedScore(problem, goal);
   const looks = Math.min(mostLooks, Math.ceil(lookBudget / count));
-  const ranked = best(candidates(problem, goal, looks).map((layout) => ({ layout, score: score(layout) })));
+  const ranked = best(candidates(problem, goal, looks).map((layout) => fitting(layout, score)));
   // One of each kind, too: where kinds are close, changes may turn the order.
   const firsts = kinds.map((kind) => ranked.find(({ layout }) => kindOf(layout) === kind));
   const starts = ranked.filter(
@@ -42,6 +42,14 @@ export function search(problem: Problem, goal: Goal): Scored[] {
   const trials = Math.min(mostTrials, Math.ceil(trialBudget / count));
   const tuned = starts.map((start) => improve(problem, goal, start, trials, score));
   return best([...tuned, ...ranked, ...withFewer(problem, goal)]);
+}
+
+/** Ranks that have just the memory for their shares may have too little for what they would wait less for. */
+function fitting(layout: Layout, scoreOf: (layout: Layout) => number): Scored {
+  const score = scoreOf(layout);
+  if (score < Number.POSITIVE_INFINITY) return { layout, score };
+  const even = { ...layout, keepsShares: true };
+  return { layout: even, score: scoreOf(even) };
 }
 
 /** What fits, by its score. */

@@ -38,4 +38,35 @@ describe('a deal', () => {
     expect(deal.sublayers[1]![1]! + deal.sublayers[1]![2]!).toBe(22);
     expect(deal.vocabulary).toEqual([63, 0, 0]);
   });
+
+  test('has the slowest of each layer as little slow as any division could', () => {
+    const random = new Random(2);
+    for (let round = 0; round < 30; round += 1) {
+      const shares = Array.from({ length: 2 + (round % 4) }, () => 0.05 + random.nextUnit());
+      const stages = [{ firstLayer: 0, endLayer: 22, shares }];
+      const deal = dealLayout(work, { stages, vocabularyShares: shares, microBatchTokens: 32 });
+      for (const counts of [...deal.sublayers, deal.vocabulary]) {
+        const tiles = counts.reduce((sum, count) => sum + count, 0);
+        const slowest = Math.max(...counts.map((count, rank) => count / shares[rank]!));
+        // With all a little faster than that, they could not hold all tiles.
+        const held = shares.map((share) => Math.floor(share * slowest * (1 - 1e-6)));
+        expect(held.reduce((sum, count) => sum + count, 0)).toBeLessThan(tiles);
+      }
+    }
+  });
+
+  test('keeps shares over all layers if asked to', () => {
+    const shares = [0.45, 0.35, 0.2];
+    const stages = [{ firstLayer: 0, endLayer: 22, shares }];
+    const deal = (keepsShares: boolean) =>
+      dealLayout(work, { stages, vocabularyShares: shares, microBatchTokens: 32, keepsShares });
+    const ofAttention = (keepsShares: boolean, rank: number) =>
+      deal(keepsShares)
+        .sublayers.filter((_, sublayer) => sublayer % 2 === 0)
+        .reduce((sum, counts) => sum + counts[rank]!, 0) /
+      (4 * 22);
+    for (const [rank, share] of shares.entries())
+      expect(Math.abs(ofAttention(true, rank) - share)).toBeLessThan(0.02);
+    expect(ofAttention(false, 2)).toBe(0.25);
+  });
 });

@@ -117,6 +117,18 @@ describe('a device that joins', () => {
     expect(cluster.deviceStates()[0]!.profile).toMatchObject({ syncMs: expect.any(Number) });
   });
 
+  test('is measured where there is always a step', async () => {
+    const { clock, cluster, enter } = house();
+    void cluster.quiet.breakFor(() => new Promise(() => {}));
+    const { joined } = await enter('a', async () => rates(0.25), 20);
+    for (let i = 0; i < 20; i += 1) {
+      void cluster.quiet.breakFor(async () => {});
+      await clock.pass(100);
+    }
+    await joined;
+    expect(cluster.deviceStates()[0]!.profile!.link!.rttMs).toBeGreaterThanOrEqual(20);
+  });
+
   test('is measured once, however slow its link is', async () => {
     const { clock, cluster, enter } = house();
     const { hub, joined } = await enter('a', async () => rates(1), 200);
