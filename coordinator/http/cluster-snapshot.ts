@@ -14,7 +14,7 @@ export interface ClusterSnapshot {
   readonly plan: PlanInWords | null;
   /** Why there is no plan for those who are here. */
   readonly planFailure: string | null;
-  /** Names of devices that stand by until they are measured. */
+  /** Names of devices that have not been measured yet. */
   readonly unmeasured: readonly string[];
 }
 

@@ -54,7 +54,7 @@ it('shows devices that join, compute and leave', async () => {
   await attic.kill('SIGKILL');
   await expect.poll(() => row(page, 'attic').count()).toBe(0);
   await expect.poll(() => node(page, 'attic').count()).toBe(0);
-  await page.getByText('1 more device is paired, but not here').waitFor();
+  await page.getByText('1 device is paired, but not here').waitFor();
 });
 
 it('names the slowest device, and why it is', async () => {

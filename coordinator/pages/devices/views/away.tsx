@@ -9,7 +9,7 @@ export function Away() {
   return (
     <details class="away">
       <summary>
-        {away.length} more {away.length === 1 ? 'device is' : 'devices are'} paired, but not here
+        {away.length} {away.length === 1 ? 'device is' : 'devices are'} paired, but not here
       </summary>
       <ul>
         {away.map(({ name, pairedAt }) => (

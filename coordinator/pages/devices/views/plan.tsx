@@ -31,7 +31,7 @@ export function Plan() {
       )}
       <ul class="remarks">
         {unmeasured.map((name) => (
-          <li key={name}>{name} has not been measured yet, and stands by until it is.</li>
+          <li key={name}>{name} has not been measured yet.</li>
         ))}
       </ul>
     </section>

@@ -20,17 +20,17 @@ export interface StarGeometry {
 const labelWidth = 116;
 const labelHeight = 46;
 const margin = 8;
-const centreRadius = 40;
 /** Beyond it a longer line says nothing more. */
 const longestLine = 320;
 
 /** Places `count` devices around the centre, in CSS pixels of a drawing of some width. */
 export function starGeometry(width: number, count: number): StarGeometry {
   const isNarrow = width < 560;
-  const nodeRadius = count > 8 ? 24 : 32;
+  const nodeRadius = count > 8 ? 24 : isNarrow ? 28 : 32;
+  const centreRadius = isNarrow ? 36 : 40;
   const height = heightOf(count, isNarrow);
   // One device alone stands beside the centre, both in the middle.
-  const shift = count === 1 && !isNarrow ? 110 : 0;
+  const shift = count === 1 ? Math.min(110, width / 4) : 0;
   const centre = { x: width / 2 - shift, y: height / 2 };
   const radiusX = shift * 2 || Math.min(longestLine, width / 2 - labelWidth / 2 - margin);
   const radiusY = height / 2 - nodeRadius - labelHeight - margin;
@@ -44,13 +44,14 @@ export function starGeometry(width: number, count: number): StarGeometry {
 
 function heightOf(count: number, isNarrow: boolean): number {
   if (count === 0) return 140;
-  if (count <= 2) return isNarrow ? 200 + 160 * count : 180;
+  if (count === 2 && isNarrow) return 400;
+  if (count <= 2) return 180;
   return isNarrow ? 440 + 20 * count : 400 + 10 * count;
 }
 
 /** Two stand beside the centre; where there is no room, above and below it. */
 function startAngle(count: number, isNarrow: boolean): number {
-  if (count === 1) return isNarrow ? Math.PI / 2 : 0;
+  if (count === 1) return 0;
   if (count === 2) return isNarrow ? -Math.PI / 2 : Math.PI;
   return count % 2 === 0 ? -Math.PI / 2 + Math.PI / count : -Math.PI / 2;
 }

@@ -20,9 +20,11 @@ export function Summary() {
           </span>
         </span>
       )}
-      <span>
-        {computing} of {devices.value.length} {devices.value.length === 1 ? 'device' : 'devices'} computing
-      </span>
+      {devices.value.length > 0 && (
+        <span>
+          {computing} of {devices.value.length} {devices.value.length === 1 ? 'device' : 'devices'} computing
+        </span>
+      )}
       {queue && queue.running + queue.waiting > 0 && (
         <span>
           {queue.running} of {queue.slots} slots busy{queue.waiting > 0 && `, ${queue.waiting} waiting`}
