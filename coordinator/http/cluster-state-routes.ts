@@ -25,11 +25,16 @@ export function clusterStateRoutes(
     if (watchers >= maxWatchers)
       throw new HearthError('SERVER_BUSY', `${maxWatchers} streams of events are open: close one`);
     const gone = clientGone(req.raw);
+    let isCounted = true;
     watchers += 1;
-    gone.signal.addEventListener('abort', () => (watchers -= 1), { once: true });
-    const onGone = () => gone.abort();
-    const watched = ended(watchCluster(snapshot, { signal: gone.signal, periodMs }), onGone);
-    return sseResponse(watched, { pingIntervalMs: 15_000, onError, onGone });
+    const leave = (): void => {
+      if (isCounted) watchers -= 1;
+      isCounted = false;
+      gone.abort();
+    };
+    gone.signal.addEventListener('abort', leave, { once: true });
+    const watched = ended(watchCluster(snapshot, { signal: gone.signal, periodMs }), leave);
+    return sseResponse(watched, { pingIntervalMs: 15_000, onError, onGone: leave });
   };
   return {
     '/v1/cluster/state': { GET: () => Response.json(snapshot()) },
