@@ -16,6 +16,7 @@ import { Cluster } from './cluster/cluster.ts';
 import type { ClusterOptions } from './cluster/cluster-options.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import type { Member } from './cluster/member.ts';
+import { Pauses } from './cluster/pauses.ts';
 import { pipelineLayout, tensorLayout } from './cluster/seat-layouts.ts';
 import { readTokenizer } from './files/open-model.ts';
 import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
@@ -71,6 +72,7 @@ export class Engine {
   readonly chat: ModelChat;
   /** Undefined where nobody can join. */
   readonly planning: Planning | undefined;
+  readonly pauses = new Pauses();
   readonly #localRanks: LocalRank[] = [];
   /** Where devices may join: a model that is one device's needs no figures. */
   readonly #measuring: Measuring | undefined;
@@ -144,6 +146,7 @@ export class Engine {
 
   /** Takes in a device that has said who it is, as soon as it is known how fast it is. */
   async join(member: Member): Promise<void> {
+    this.pauses.watch(member);
     if (this.#measuring) await this.#measuring.join(member);
     else this.cluster.add(member);
   }

@@ -7,13 +7,11 @@ import {
   tokenCount,
 } from '../runtime/decoder/step.ts';
 import { HearthError } from '../runtime/error.ts';
-import { pagePositions } from '../runtime/kernels/kv-page.ts';
 import { takesEmbeddings } from '../runtime/plan/plan.ts';
 import { operations } from '../runtime/profile/operations.ts';
 import { type Recorder, silentRecorder } from '../runtime/profile/recorder.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
 import type { Frame } from '../runtime/protocol/frame.ts';
-import { decodeKvPage, encodeKvPage } from '../runtime/protocol/kv-frame.ts';
 import { encodeLogits } from '../runtime/protocol/logits-frame.ts';
 import type { Configure, ControlMessage } from '../runtime/protocol/messages.ts';
 import { encodeSpans } from '../runtime/protocol/spans-frame.ts';
@@ -21,6 +19,7 @@ import { decodeStep, type StepBounds } from '../runtime/protocol/step-frame.ts';
 import type { Clock } from './clock.ts';
 import type { RankHost } from './create-rank.ts';
 import { DutyCycle } from './duty-cycle.ts';
+import { filledKvPages, restoreKvPage } from './kv-pages.ts';
 import type { Logger } from './logger.ts';
 import { StepExchange } from './step-exchange.ts';
 import { StepInbox } from './step-inbox.ts';
@@ -151,8 +150,7 @@ export class RankRunner {
   /** Takes a page of KV that was computed elsewhere. @throws HearthError FRAME_MALFORMED, as `restoreKvPage` */
   restoreKv(frame: Frame): void {
     this.abandon();
-    const { slot, page, tileId, heads } = decodeKvPage(frame);
-    this.host.rank.restoreKvPage(slot, page, tileId, heads[0]!);
+    restoreKvPage(this.host.rank, frame);
   }
 
   abandon(): void {
@@ -235,21 +233,10 @@ export class RankRunner {
     }
     const spans = this.host.profile?.end() ?? [];
     for (const frame of encodeSpans(header.stepId, spans)) this.#output.frame(frame);
-    if (this.#copiesKv) this.#copyKv(header);
+    // The others have their logits: this holds up nobody but the next step's frames.
+    const copies = this.#copiesKv ? filledKvPages(this.host.rank, header) : [];
+    for (const frame of copies) this.#output.frame(frame);
     if (this.#clock.nowMs() - this.#reportedMs >= reportMs) this.reportMemory();
-  }
-
-  /** The others have their logits: this holds up nobody but the next step's frames. */
-  #copyKv({ stepId, sequences }: StepHeader): void {
-    const { rank } = this.host;
-    for (const { slot, start, count } of sequences) {
-      const end = Math.floor((start + count) / pagePositions);
-      for (let page = Math.floor(start / pagePositions); page < end; page += 1)
-        for (const tileId of rank.kvTileIds)
-          this.#output.frame(
-            encodeKvPage(stepId, { slot, page, tileId, heads: rank.kvPage(slot, page, tileId) }),
-          );
-    }
   }
 
   #fail({ header }: Run, error: unknown): void {

@@ -7,6 +7,7 @@ import { Announcement } from '../discovery/announce.ts';
 import type { Engine } from '../engine.ts';
 import { hostnameOf, isLoopback } from '../host-guard.ts';
 import { clusterRoutes } from '../http/cluster-routes.ts';
+import { clusterStateRoutes, deviceRoutes } from '../http/cluster-state-routes.ts';
 import type { ServedModel } from '../http/served-model.ts';
 import { type HttpServer, startHttpServer } from '../http/server.ts';
 import { Pairing } from '../pairing/pairing.ts';
@@ -80,8 +81,11 @@ export class Door {
       onError,
       routes: {
         ...(lanCertificate && { open: trustRoutes(() => door!.#trustView(lanCertificate)) }),
-        chat: clusterRoutes(engine),
-        admin: pairingRoutes(() => (engine() && door ? door.#pairingDoor() : undefined)),
+        chat: { ...clusterRoutes(engine), ...clusterStateRoutes(engine, { onError }) },
+        admin: {
+          ...pairingRoutes(() => (engine() && door ? door.#pairingDoor() : undefined)),
+          ...deviceRoutes(engine),
+        },
       },
       ...(keys.keys && { keys: keys.keys }),
       ...(lanCertificate && { certificate: lanCertificate.certificate }),

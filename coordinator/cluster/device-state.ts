@@ -12,8 +12,10 @@ export interface DeviceState {
   readonly platform: string;
   readonly link: LinkKind;
   readonly state: 'stand-by' | 'preparing' | 'loading' | 'ready' | 'declined';
-  /** Why it declined, or wants to stand by. */
+  /** Why it declined, or is to stand by. */
   readonly reason: string | undefined;
+  /** Whether a person has had it left out. */
+  readonly paused: boolean;
   readonly rank: number | undefined;
   readonly tiles: number;
   readonly loadedTiles: number;
@@ -43,6 +45,7 @@ export function deviceStates({ seats }: Roster, { present, next }: Succession): 
       link,
       state: rank < 0 ? spare : present?.ready ? 'ready' : 'loading',
       reason: declined?.message ?? (member.standsByFor || undefined),
+      paused: member.isPaused,
       rank: rank < 0 ? undefined : rank,
       tiles: place?.assignment.tileIds.length ?? 0,
       loadedTiles: place?.loadedTiles ?? 0,

@@ -74,6 +74,7 @@ export class Member {
   #tileSentMs = Number.NEGATIVE_INFINITY;
   #lost: HearthError | undefined;
   #standsByFor = '';
+  #isPaused = false;
 
   constructor(link: Link, info: MemberInfo, options: MemberOptions = {}) {
     this.info = info;
@@ -104,9 +105,20 @@ export class Member {
     return !this.#lost;
   }
 
-  /** Why it wants to be left out; empty if it does not. */
+  /** Why it is to be left out, by its own wish or a person's; empty if it is not. */
   get standsByFor(): string {
-    return this.#standsByFor;
+    return this.#isPaused ? 'paused on the coordinator' : this.#standsByFor;
+  }
+
+  /** Whether a person has had it left out. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  pause(isPaused: boolean): void {
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    this.#handlers?.onStandBy();
   }
 
   /** Whether no tiles are on their way to it. */

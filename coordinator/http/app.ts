@@ -91,6 +91,8 @@ function apiRoutes(context: ApiContext): LevelRoutes {
       '/': { GET: welcome },
       '/chat': { GET: (hono) => hono.redirect('/chat/') },
       '/chat/:path{.*}': { GET: (hono) => chatPage.answer(hono, hono.req.param('path') ?? '') },
+      '/devices': { GET: (hono) => hono.redirect('/devices/') },
+      '/devices/:path{.*}': { GET: (hono) => devicesPage.answer(hono, hono.req.param('path') ?? '') },
     },
     chat: {
       '/v1/models': { GET: () => modelsRoute(context) },
@@ -105,6 +107,7 @@ function apiRoutes(context: ApiContext): LevelRoutes {
 
 const pages = join(packageRoot(), 'dist/coordinator/pages');
 const chatPage = new PageFiles(join(pages, 'chat'));
+const devicesPage = new PageFiles(join(pages, 'devices'));
 const joinPage = new PageFiles(join(pages, 'join'), joinPageHeaders);
 
 /** People come with a browser, programs look whether something is there. */

@@ -1,15 +1,22 @@
 import { HearthError } from '../../runtime/error.ts';
+import type { ModelConfig } from '../../runtime/model/config.ts';
+import type { ModelFile } from '../../runtime/model/model-file.ts';
 import { type Goal, goals } from '../../runtime/plan/goal.ts';
 import { devicesOfKinds, typicalKinds } from '../../runtime/plan/typical-devices.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { Pauses } from '../cluster/pauses.ts';
 import type { Planning } from '../planning/planning.ts';
-import { metricsText } from './metrics.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import { metricsText, requestMetrics } from './metrics.ts';
 import type { Routes } from './routes.ts';
 
 /** What there is to tell of, once it has begun. */
 export interface ClusterView {
-  readonly cluster: Cluster;
+  readonly cluster: Pick<Cluster, 'state' | 'members' | 'deviceStates'>;
   readonly planning: Planning | undefined;
+  readonly scheduler: Pick<Scheduler, 'status'>;
+  readonly model: Pick<ModelFile, 'name' | 'tiles'> & { readonly config: Pick<ModelConfig, 'layerCount'> };
+  readonly pauses: Pauses;
 }
 
 /** More than a home has, and less than takes long to plan for. */
@@ -34,7 +41,9 @@ export function clusterRoutes(view: () => ClusterView | undefined): Routes {
     '/metrics': {
       GET: () => {
         const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
-        return new Response(metricsText(view()?.cluster.deviceStates() ?? []), { headers });
+        const { cluster, scheduler } = view() ?? {};
+        const text = metricsText(cluster?.deviceStates() ?? []) + requestMetrics(scheduler?.status);
+        return new Response(text, { headers });
       },
     },
   };

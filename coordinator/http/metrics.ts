@@ -1,5 +1,6 @@
 import type { KernelRates } from '../../runtime/plan/profiles.ts';
 import type { DeviceState } from '../cluster/device-state.ts';
+import type { SchedulerStatus } from '../scheduler/scheduler.ts';
 
 interface Metric {
   readonly name: string;
@@ -197,6 +198,23 @@ export function metricsText(devices: readonly DeviceState[]): string {
     return family(name, 'gauge', help, samples);
   });
   return [...families, ...kernelFamilies].join('');
+}
+
+/** Of all requests; nothing before there can be any. */
+export function requestMetrics(status: SchedulerStatus | undefined): string {
+  if (!status) return '';
+  const { running, waiting, answerTokens } = status;
+  return [
+    family('hearth_requests_running', 'gauge', 'Requests that have a slot.', [
+      `hearth_requests_running ${running}\n`,
+    ]),
+    family('hearth_requests_waiting', 'gauge', 'Requests that wait for one.', [
+      `hearth_requests_waiting ${waiting}\n`,
+    ]),
+    family('hearth_answer_tokens_total', 'counter', 'Tokens of all answers.', [
+      `hearth_answer_tokens_total ${answerTokens}\n`,
+    ]),
+  ].join('');
 }
 
 function family(name: string, kind: Metric['kind'], help: string, samples: readonly string[]): string {

@@ -25,6 +25,8 @@ export interface SchedulerStatus {
   readonly slots: number;
   readonly kvPages: number;
   readonly reservedKvPages: number;
+  /** Of all answers so far. */
+  readonly answerTokens: number;
 }
 
 /** An answer that is not at its end. */
@@ -46,6 +48,7 @@ export class Scheduler {
   private readonly live = new Map<Sequence, LiveAnswer>();
   private pumping: Promise<void> | undefined;
   private closed = false;
+  private answerTokens = 0;
 
   constructor(options: SchedulerOptions) {
     const { runner, maxWaiting = 64, maxReplays = 20 } = options;
@@ -97,6 +100,7 @@ export class Scheduler {
       slots: this.runner.limits.maxSequences,
       kvPages: this.runner.limits.kvPages,
       reservedKvPages: this.schedule.reservedPages,
+      answerTokens: this.answerTokens,
     };
   }
 
@@ -140,6 +144,7 @@ export class Scheduler {
       return;
     }
     const { sequence, event } = outcome;
+    this.answerTokens += 1;
     this.live.get(sequence)?.answer.push(event, this.nowMs());
     if (event.finished) this.forget(sequence);
   }

@@ -79,7 +79,7 @@ describe('hearth bench', () => {
   });
 
   test.each([
-    [['bench', '--synthetic', 'nonsense'], /tinyllama-1\.1b, llama-3\.2-1b/],
+    [['bench', '--synthetic', 'nonsense'], /tinyllama-1\.1b, tinyllama-1\.1b-relu, llama-3\.2-1b/],
     [['bench', 'built-in', '--synthetic', 'llama-3.2-1b:Q4_0'], /not both/],
     [['bench', '-n', '0'], /whole number/],
     [['bench', '--output', 'xml'], /table, csv, json/],

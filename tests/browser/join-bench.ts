@@ -69,13 +69,17 @@ export class JoinBench {
   }
 
   /** A tab that joins. @param host by which the page is reached */
-  async tab(context: BrowserContext, host: string, key = `#${secret}`): Promise<Page> {
+  tab(context: BrowserContext, host: string, key = `#${secret}`): Promise<Page> {
+    return this.page(context, `http://${host}:${this.port}/join${key}`);
+  }
+
+  async page(context: BrowserContext, address: string): Promise<Page> {
     const page = await context.newPage();
     page.on('pageerror', (error) => this.errors.push(String(error.stack)));
     page.on('console', (message) => {
       if (message.type() === 'error' && !expected.test(message.text())) this.errors.push(message.text());
     });
-    await page.goto(`http://${host}:${this.port}/join${key}`);
+    await page.goto(address);
     return page;
   }
 

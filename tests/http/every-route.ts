@@ -8,6 +8,7 @@ import { Conversations } from '../../coordinator/conversations/conversations.ts'
 import type { AppOptions } from '../../coordinator/http/app.ts';
 import { askChat } from '../../coordinator/http/ask-chat.ts';
 import { clusterRoutes } from '../../coordinator/http/cluster-routes.ts';
+import { clusterStateRoutes, deviceRoutes } from '../../coordinator/http/cluster-state-routes.ts';
 import { pairingRoutes } from '../../coordinator/pairing/routes.ts';
 import { LanCertificate } from '../../coordinator/tls/lan-certificate.ts';
 import type { TlsState } from '../../coordinator/tls/tls-file.ts';
@@ -39,13 +40,16 @@ export async function house(options: Partial<AppOptions> = {}): Promise<House> {
   const certificate = testCertificate();
   const routes = {
     open: trustRoutes(() => ({ authority: certificate.authority, host: '192.168.1.20:11500' })),
-    chat: clusterRoutes(() => undefined),
-    admin: pairingRoutes(() => ({
-      pairing,
-      joinUrl: () => 'http://127.0.0.1/join',
-      chatUrl: () => 'https://127.0.0.1/chat/',
-      revoke: (name) => pairing.revoke(name).length,
-    })),
+    chat: { ...clusterRoutes(() => undefined), ...clusterStateRoutes(() => undefined, { onError }) },
+    admin: {
+      ...pairingRoutes(() => ({
+        pairing,
+        joinUrl: () => 'http://127.0.0.1/join',
+        chatUrl: () => 'https://127.0.0.1/chat/',
+        revoke: (name) => pairing.revoke(name).length,
+      })),
+      ...deviceRoutes(() => undefined),
+    },
   };
   const whole = served(new FakeRunner(), { conversations, keys, routes, onError, ...options });
   const { id } = await shelf.create({});

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { DeviceState } from '../../coordinator/cluster/device-state.ts';
-import { metricsText } from '../../coordinator/http/metrics.ts';
+import { metricsText, requestMetrics } from '../../coordinator/http/metrics.ts';
 import { fakeMemory } from '../cluster/fake-rank.ts';
 import { device as attic } from '../support/device-state.ts';
 
@@ -95,4 +95,16 @@ it('says nothing of what a device has not told', () => {
 it('says of a device that is as fast as ever that it is', () => {
   const samples = parse(metricsText([{ ...device, name: 'b', drift: undefined }]));
   expect(samples.get('hearth_device_speed_ratio device="b",rank="1"')).toBe(1);
+});
+
+it('tells how many requests run and wait, once there can be any', () => {
+  const status = { running: 2, waiting: 1, slots: 4, kvPages: 8, reservedKvPages: 3, answerTokens: 70 };
+  const lines = requestMetrics(status).split('\n');
+  expect(lines.filter((line) => !line.startsWith('#'))).toEqual([
+    'hearth_requests_running 2',
+    'hearth_requests_waiting 1',
+    'hearth_answer_tokens_total 70',
+    '',
+  ]);
+  expect(requestMetrics(undefined)).toBe('');
 });

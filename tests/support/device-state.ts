@@ -19,6 +19,7 @@ export const device: DeviceState = {
   link: 'websocket',
   state: 'ready',
   reason: undefined,
+  paused: false,
   rank: 1,
   tiles: 30,
   loadedTiles: 30,

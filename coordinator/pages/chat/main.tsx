@@ -2,7 +2,7 @@ import { options, render } from 'preact';
 import './styles/main.css';
 import { installServiceWorker } from './install.ts';
 import { followAddress } from './talk/address.ts';
-import { followLink } from './talk/api.ts';
+import { followLink } from '../shared/api.ts';
 import { watchServer } from './talk/server.ts';
 import { App } from './views/app.tsx';
 

@@ -33,6 +33,10 @@ export const SlidersIcon = icon('M4 8h9M17 8h3M4 16h3M11 16h9M15 6v4M9 14v4');
 export const ExportIcon = icon('M12 4v11M7 10l5 5 5-5M5 20h14');
 export const ImportIcon = icon('M12 15V4M7 9l5-5 5 5M5 20h14');
 export const KeyboardIcon = icon('M3 7h18v10H3zM7 11h.01M11 11h.01M15 11h.01M8 14h8');
+export const StarIcon = icon(
+  'M12 14a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM12 10V6M10.3 13l-3.6 2.2M13.7 13l3.6 2.2M12 6a1.6 1.6 0 1 0 0-3.2A1.6 1.6 0 0 0 12 6zM5.3 17.6a1.6 1.6 0 1 0 0-3.2 1.6 1.6 0 0 0 0 3.2zM18.7 17.6a1.6 1.6 0 1 0 0-3.2 1.6 1.6 0 0 0 0 3.2z',
+);
+export const PauseIcon = icon('M9 6v12M15 6v12');
 export const SunIcon = icon(
   'M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4',
 );

@@ -1,10 +1,10 @@
 import type { Conversation, Message, Settings } from '../../../conversations/conversation.ts';
 import { newSettings, showConversation, shown, shownId } from './address.ts';
-import { call, request } from './api.ts';
-import { copyText } from './clipboard.ts';
+import { call, request } from '../../shared/api.ts';
+import { copyText } from '../../shared/clipboard.ts';
 import { refreshList } from './conversation-list.ts';
 import { saveDraft } from './drafts.ts';
-import { announce, attempt } from './notices.ts';
+import { announce, attempt } from '../../shared/notices.ts';
 
 /** Path of a conversation's route. */
 function path(id: string, action = ''): string {

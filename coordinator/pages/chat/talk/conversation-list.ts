@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { ListedConversation } from '../../../conversations/conversation.ts';
-import { ApiError, call } from './api.ts';
+import { ApiError, call } from '../../shared/api.ts';
 import { offlineCopies } from './offline-copies.ts';
 
 /** Newest first. */

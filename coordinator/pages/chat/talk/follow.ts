@@ -1,12 +1,10 @@
 import type { ConversationEvent } from '../../../conversations/watch-conversation.ts';
-import { ApiError } from './api.ts';
+import { ApiError } from '../../shared/api.ts';
 import { refreshList } from './conversation-list.ts';
 import type { ConversationStore } from './conversation-store.ts';
-import { readEvents } from './event-stream.ts';
+import { readEvents } from '../../shared/event-stream.ts';
+import { retryDelayMs, wakened } from '../../shared/retry.ts';
 import { offlineCopies } from './offline-copies.ts';
-
-/** Between two attempts to connect; the first comes at once. */
-const retryDelaysMs = [0, 300, 1000, 2000, 4000];
 
 /**
  * Keeps a store as the coordinator's conversation is, through lost connections and restarts, until `signal` aborts.
@@ -31,7 +29,7 @@ export async function follow(
       if (error instanceof ApiError && error.code === 'CONVERSATION_NOT_FOUND') return onGone();
       if (!store.head.peek()) await showCopy(id, store);
     }
-    await wakened(retryDelaysMs[Math.min(failures, retryDelaysMs.length - 1)]!, signal);
+    await wakened(retryDelayMs(failures), signal);
   }
 }
 
@@ -54,21 +52,4 @@ function noteChange(store: ConversationStore): void {
 async function showCopy(id: string, store: ConversationStore): Promise<void> {
   const copy = await offlineCopies.conversation(id).catch(() => undefined);
   if (copy && !store.head.peek()) store.show(copy);
-}
-
-/** After some time, or as soon as there is reason to hope: the network is back, or somebody looks. */
-function wakened(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(wake, delayMs);
-    function wake(): void {
-      clearTimeout(timer);
-      removeEventListener('online', wake);
-      document.removeEventListener('visibilitychange', wake);
-      signal.removeEventListener('abort', wake);
-      resolve();
-    }
-    addEventListener('online', wake);
-    document.addEventListener('visibilitychange', wake);
-    signal.addEventListener('abort', wake);
-  });
 }

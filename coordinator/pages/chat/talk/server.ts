@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import type { DeviceState } from '../../../cluster/device-state.ts';
-import { ApiError, call } from './api.ts';
+import { ApiError, call } from '../../shared/api.ts';
 import { refreshList } from './conversation-list.ts';
-import { problem } from './notices.ts';
+import { problem } from '../../shared/notices.ts';
 
 export interface ServedModel {
   readonly id: string;

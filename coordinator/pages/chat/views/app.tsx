@@ -2,14 +2,16 @@ import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { handleShortcut } from '../keyboard/shortcuts.ts';
 import { shown, shownId } from '../talk/address.ts';
-import { keyWanted } from '../talk/api.ts';
-import { announce, announcement } from '../talk/notices.ts';
+import { keyWanted } from '../../shared/api.ts';
+import { announce, announcement } from '../../shared/notices.ts';
+import { refreshList } from '../talk/conversation-list.ts';
+import { refreshServer } from '../talk/server.ts';
 import { Composer } from './composer.tsx';
 import { DeleteDialog } from './delete-dialog.tsx';
 import { DevicesDialog } from './devices-dialog.tsx';
 import { isNarrow, listOpen, openDialog } from './dialogs.ts';
 import { Header } from './header.tsx';
-import { KeyDialog } from './key-dialog.tsx';
+import { KeyDialog } from '../../shared/key-dialog.tsx';
 import { Messages } from './messages.tsx';
 import { SettingsDialog } from './settings-dialog.tsx';
 import { ShortcutsDialog } from './shortcuts-dialog.tsx';
@@ -41,7 +43,7 @@ export function App() {
 }
 
 function OpenDialog() {
-  if (keyWanted.value) return <KeyDialog />;
+  if (keyWanted.value) return <KeyDialog onEntered={() => Promise.all([refreshServer(), refreshList()])} />;
   const open = openDialog.value;
   if (open === undefined) return null;
   if (open === 'settings') return <SettingsDialog />;

@@ -1,9 +1,9 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { ask, stop } from '../talk/actions.ts';
 import { shown, shownId } from '../talk/address.ts';
-import { reachable } from '../talk/api.ts';
+import { reachable } from '../../shared/api.ts';
 import { saveDraft, savedDraft } from '../talk/drafts.ts';
-import { problem } from '../talk/notices.ts';
+import { problem } from '../../shared/notices.ts';
 import { composerId } from './element-ids.ts';
 import { CloseIcon, SendIcon, StopIcon } from '../../shared/icons.tsx';
 import { TextArea } from './text-area.tsx';

@@ -27,9 +27,10 @@ export function DevicesDialog() {
           </li>
         ))}
       </ul>
-      <p class="soft">
-        Another device takes part when it runs the line that starts with <code>npx hearth join</code>, which
-        the coordinator prints.
+      <p class="row">
+        <a class="main" href="/devices/">
+          All devices, and how to add one
+        </a>
       </p>
     </Dialog>
   );

@@ -1,9 +1,9 @@
 import { shown } from '../talk/address.ts';
-import { reachable } from '../talk/api.ts';
+import { reachable } from '../../shared/api.ts';
 import { devices, model } from '../talk/server.ts';
 import { ContextGauge } from './context-gauge.tsx';
 import { listOpen, openDialog } from './dialogs.ts';
-import { MenuIcon, SlidersIcon } from '../../shared/icons.tsx';
+import { MenuIcon, SlidersIcon, StarIcon } from '../../shared/icons.tsx';
 
 export function Header() {
   return (
@@ -22,6 +22,9 @@ export function Header() {
       <h1>{shown.value.head.value?.title || 'New conversation'}</h1>
       <ContextGauge />
       <ModelButton />
+      <a class="quiet square only-wide" href="/devices/" aria-label="Devices" title="Devices">
+        <StarIcon />
+      </a>
       <button
         type="button"
         class="quiet square"

@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import type { Message } from '../../../conversations/conversation.ts';
 import { answerAgain, copy, goOn, showBranch } from '../talk/actions.ts';
 import { shown } from '../talk/address.ts';
-import { reachable } from '../talk/api.ts';
+import { reachable } from '../../shared/api.ts';
 import { editing } from './editing.ts';
 import { IconButton } from '../../shared/icon-button.tsx';
 import {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { settings } from '../lend/settings.ts';
 import { totals } from '../lend/totals.ts';
-import { bytes } from './bytes.ts';
+import { bytes } from '../../shared/bytes.ts';
 
 export function Facts() {
   const { tokens, tiles, keptTiles, usedBytes, windowBytes, decodeBytesPerSecond } = totals.value;

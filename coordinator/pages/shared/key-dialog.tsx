@@ -1,21 +1,22 @@
 import { useSignal } from '@preact/signals';
-import { openSession } from '../talk/api.ts';
-import { refreshList } from '../talk/conversation-list.ts';
-import { attempt } from '../talk/notices.ts';
-import { refreshServer } from '../talk/server.ts';
+import { openSession } from './api.ts';
 import { Dialog } from './dialog.tsx';
+import { attempt } from './notices.ts';
 
-/** Asks for a key of the coordinator, and keeps a session in its place. */
-export function KeyDialog() {
+/**
+ * Asks for a key of the coordinator, and keeps a session in its place.
+ * @param onEntered asks again for what was refused
+ */
+export function KeyDialog({ onEntered }: { onEntered: () => Promise<unknown> }) {
   const key = useSignal('');
   return (
-    <Dialog title="This coordinator wants its key">
+    <Dialog title="This coordinator wants its key" onClose={() => {}}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
           void attempt(async () => {
             await openSession(key.value.trim());
-            await Promise.all([refreshServer(), refreshList()]);
+            await onEntered();
           });
         }}
       >

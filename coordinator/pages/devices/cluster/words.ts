@@ -1,0 +1,64 @@
+import type { ClusterState } from '../../../cluster/cluster-options.ts';
+import type { DeviceState } from '../../../cluster/device-state.ts';
+import type { StepWork } from './step-work.ts';
+import type { KeyedDevice } from './keyed-devices.ts';
+
+export function percent(part: number): string {
+  return `${Math.round(100 * part)} %`;
+}
+
+/** `0.42 ms`, `7.3 ms`, `120 ms`, `1.4 s`. */
+export function milliseconds(ms: number): string {
+  if (ms >= 1000) return `${digits(ms / 1000)} s`;
+  return `${digits(ms)} ms`;
+}
+
+/** Two digits at least, and no more of them than mean something. */
+export function digits(value: number): string {
+  if (value >= 10) return String(Math.round(value));
+  return String(Number(value.toPrecision(2)));
+}
+
+export const clusterStates: Readonly<Record<ClusterState, string>> = {
+  waiting: 'Waiting for devices',
+  loading: 'Loading',
+  ready: 'Ready',
+  closed: 'Stopped',
+};
+
+const states: Readonly<Record<DeviceState['state'], string>> = {
+  'stand-by': 'on stand-by',
+  preparing: 'getting its part',
+  loading: 'loading',
+  ready: 'computing',
+  declined: 'cannot take part',
+};
+
+/** In a word or two. */
+export function stateOf({ state, paused, tiles, loadedTiles }: DeviceState): string {
+  if (paused) return 'paused';
+  const isLoading = state === 'loading' || state === 'preparing';
+  return isLoading ? `${states[state]} ${percent(loadedTiles / Math.max(1, tiles))}` : states[state];
+}
+
+/** With the reason, where there is one. */
+export function stateInWords(device: DeviceState): string {
+  const { paused, reason } = device;
+  if (reason === undefined || paused) return reason ?? stateOf(device);
+  return `${stateOf(device)}: ${reason}`;
+}
+
+/** Its part of all that devices with a place hold. */
+export function shareOf({ tileBytes, rank }: KeyedDevice, all: readonly KeyedDevice[]): number {
+  const placed = all.reduce((sum, device) => sum + (device.rank === undefined ? 0 : device.tileBytes), 0);
+  return rank === undefined || placed === 0 ? 0 : tileBytes / placed;
+}
+
+export function bytesOf({ upBytes, downBytes }: StepWork): number {
+  return upBytes + downBytes;
+}
+
+/** Weights of the type that the model has most of: it was measured first. */
+export function decodeRate({ profile }: DeviceState): number | undefined {
+  return Object.values(profile?.kernels ?? {})[0]?.decodeBytesPerSecond;
+}
