@@ -183,7 +183,8 @@ export class Reader {
     } else {
       const message = this.messages.get(event.message)!;
       if (event.offset !== message.text.length) throw new Error(`text at ${event.offset} of ${message.text}`);
-      this.messages.set(message.id, { ...message, text: message.text + event.text });
+      const answer = { ...message.answer!, ...event.answer };
+      this.messages.set(message.id, { ...message, text: message.text + event.text, answer });
     }
     return true;
   }
