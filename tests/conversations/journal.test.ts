@@ -76,17 +76,20 @@ describe('the journal of an answer', () => {
   );
 });
 
+/** So many, one a step; with all of them written down it stands still. */
+const tokensOfTheDead = 30;
+
 /** Asks, and dies after some text of the answer: what it leaves on the disk is another one's. */
 async function died(settings: object): Promise<{ id: string; seen: string; dead: Talk }> {
   const dead = new Talk(folder, historyModel);
   dead.gate.close();
-  dead.stepsBeforeGate = 30;
+  dead.stepsBeforeGate = tokensOfTheDead;
   const id = await dead.create(settings);
   await dead.ask(id, 'a long story');
   const reader = await Reader.open(dead, id);
   const answer = () => reader.messages.get(reader.leaf ?? '');
   const seen = await reader.until(() =>
-    (answer()?.answer?.answerTokens ?? 0) >= 20 ? answer()!.text : undefined,
+    answer()?.answer?.answerTokens === tokensOfTheDead ? answer()!.text : undefined,
   );
   return { id, seen, dead };
 }
