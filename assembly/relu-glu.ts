@@ -22,6 +22,15 @@ function reluGluOf(gate: usize, up: usize, out: usize, length: i32, squared: boo
   if (rest) storeTail(out, reluGlu4(loadTail(gate, rest, 0), loadTail(up, rest, 0), squared, both), rest);
 }
 
+/** x = relu(x), f32 [length], in place; a NaN stays one. */
+export function relu(x: usize, length: i32): void {
+  const zero = f32x4.splat(0);
+  const rest = length & 3;
+  const vectorsEnd = x + (<usize>(length & ~3) << 2);
+  for (; x < vectorsEnd; x += 16) v128.store(x, f32x4.max(v128.load(x), zero));
+  if (rest) storeTail(x, f32x4.max(loadTail(x, rest, 0), zero), rest);
+}
+
 /** out = relu(gate) · up, f32 [length]; out may be gate or up. One rounding. */
 export function reglu(gate: usize, up: usize, out: usize, length: i32): void {
   reluGluOf(gate, up, out, length, false, false);

@@ -1,5 +1,5 @@
 import { HALF_BITS, ROUNDING, ROUNDING_BITS, STREAM_SCALE } from './constants';
-import { listed } from './rows';
+import { highWords, listed, lowWords } from './rows';
 import { weightScales } from './simd';
 
 /**
@@ -105,8 +105,8 @@ export function sumsToFloats(y: usize, totals: usize, columns: i32, offset: i32,
     for (const blockEnd = y + 128; y < blockEnd; y += 32) {
       const even = f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(v128.load(y), less)), scales);
       const odd = f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(v128.load(y, 16), less)), scales);
-      v128.store(y, i8x16.shuffle(even, odd, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23));
-      v128.store(y, i8x16.shuffle(even, odd, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31), 16);
+      v128.store(y, lowWords(even, odd));
+      v128.store(y, highWords(even, odd), 16);
     }
     totals += 4;
   }

@@ -3,7 +3,7 @@ import { loadTail, storeTail } from './simd';
 
 /** x / (1 + e^-x). */
 @inline
-function silu4(x: v128): v128 {
+export function silu4(x: v128): v128 {
   return f32x4.div(x, f32x4.add(f32x4.splat(1), expF32(f32x4.neg(x))));
 }
 

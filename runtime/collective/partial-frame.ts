@@ -16,7 +16,7 @@ export function encodePlanes(
   type: 'partial' | 'sum',
   { stepId, syncIndex, ...tokens }: SyncPoint,
   { fine, coarse, coarseUsed }: Planes,
-  codec: PlaneCodec,
+  codec: Pick<PlaneCodec, 'pack'>,
 ): Uint8Array {
   const header = {
     type,

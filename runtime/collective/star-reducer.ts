@@ -1,6 +1,5 @@
 import type { MicroBatch } from '../decoder/micro-batch.ts';
-import { HearthError } from '../error.ts';
-import { encodeFrame, type Frame, packTokens } from '../protocol/frame.ts';
+import { encodeFrame, type Frame, packTokens, unexpected } from '../protocol/frame.ts';
 import { addPlanes, checkSyncPoint, encodePlanes, replacePlanes, type SyncPoint } from './partial-frame.ts';
 import type { PlaneCodec, Planes } from './plane-codec.ts';
 
@@ -131,8 +130,4 @@ export class StarReducer {
   #isDone({ syncIndex }: Progress): boolean {
     return syncIndex === this.#shape.endSync;
   }
-}
-
-function unexpected(message: string): HearthError {
-  return new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', message);
 }

@@ -1,5 +1,6 @@
 import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { type Approximation, predictorOf } from '../model/approximation.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { perThread } from '../threads/scratch.ts';
 import type { Team } from '../threads/team.ts';
@@ -15,6 +16,8 @@ import { SparseFfn } from './sparse-ffn.ts';
 
 /** How a tile of neurons is computed. */
 export interface FfnTiles {
+  /** Once before the tiles of a layer. */
+  begin?(layer: number, portion: Portion, input: Activations): void;
   /** Adds down · neurons(gate · x, up · x) of one tile, for the tokens of a portion. */
   compute(tile: PlacedTile, portion: Portion, input: Activations, sums: PartialSums, tileCount: number): void;
 }
@@ -24,11 +27,12 @@ export class FfnLayer {
   readonly #tiles: TileStore;
   readonly #tilesPerLayer: readonly number[];
   readonly #neurons: FfnTiles;
+  readonly #approximation: Approximation | undefined;
 
   constructor(
     kernels: Kernels,
     arena: Arena,
-    { config, neuronRows }: ModelDescription,
+    { config, neuronRows, approximation }: ModelDescription,
     specs: readonly TileSpec[],
     tiles: TileStore,
     options: RankOptions,
@@ -40,18 +44,36 @@ export class FfnLayer {
     const own = perThread(arena, team);
     const gates = own.alloc(tokens * ffnTileNeurons * 4);
     const Neurons = neuronRows ? SparseFfn : DenseFfn;
-    this.#neurons = new Neurons({ kernels, arena, own, gates, tokens, config, options, team });
+    const model = { config, approximation, tiles };
+    this.#neurons = new Neurons({ kernels, arena, own, gates, tokens, options, team, ...model });
+    this.#approximation = approximation;
   }
 
   /** The matrices that multiply a layer's input; alike in all its tiles. */
   inputs(layer: number): readonly PlacedSection[] {
     const [tile] = this.#tiles.tiles('ffn', layer);
-    return tile ? [tile.sections.get('gate')!, tile.sections.get('up')!] : [];
+    if (!tile) return [];
+    const predicted = predictorOf(this.#approximation, layer) !== undefined;
+    const predictor = predicted ? [this.#tiles.baseSection('predictorInput', layer)] : [];
+    return [...predictor, tile.sections.get('gate')!, tile.sections.get('up')!];
+  }
+
+  /** Tiles of a layer, on all ranks together. */
+  tileCount(layer: number): number {
+    return this.#tilesPerLayer[layer]!;
+  }
+
+  /** Tiles that were lent and came back uncomputed. */
+  computeLent(layer: number, portion: Portion, input: Activations, sums: PartialSums): void {
+    const tileCount = this.tileCount(layer);
+    for (const tile of this.#tiles.lentTiles(layer))
+      this.#neurons.compute(tile, portion, input, sums, tileCount);
   }
 
   /** This thread's tiles. */
   compute(layer: number, portion: Portion, input: Activations, sums: PartialSums): void {
-    const tileCount = this.#tilesPerLayer[layer]!;
+    const tileCount = this.tileCount(layer);
+    this.#neurons.begin?.(layer, portion, input);
     this.#tiles.eachOwn('ffn', layer, (tile) => this.#neurons.compute(tile, portion, input, sums, tileCount));
   }
 }

@@ -106,6 +106,23 @@ export class PartialSums {
     }
   }
 
+  /**
+   * Adds what has been added up elsewhere, in the same units.
+   * @param fine int32 [tokens of the portion × size]
+   * @param coarse likewise
+   * @param flags of `addPartial`
+   */
+  addSums({ first, end }: Portion, fine: Int32Array, coarse: Int32Array, flags: number): void {
+    const own = this.#planes[this.#team.index]!;
+    const [offset, values] = [first * this.#size * 4, (end - first) * this.#size];
+    add(this.#arena.i32(own.fine + offset, values), fine);
+    if (flags & flagCoarse) {
+      add(this.#arena.i32(own.coarse + offset, values), coarse);
+      this.#coarseDirty.fill(1, first, end);
+    }
+    this.#flags |= flags;
+  }
+
   /** The last thing before the barrier at which all threads' sums are done. */
   publish(): void {
     this.#words()[this.#team.index] = this.#flags;
@@ -183,4 +200,8 @@ export class PartialSums {
   #words(): Int32Array {
     return this.#arena.i32(this.#flagWords, this.#team.size + this.#coarseDirty.length);
   }
+}
+
+function add(target: Int32Array, source: Int32Array): void {
+  for (let i = 0; i < source.length; i += 1) target[i]! += source[i]!;
 }

@@ -85,8 +85,10 @@ export class RankStep {
     const { sums, tiles, input } = stage;
     const layer = sublayer >> 1;
     const isAttention = sublayer % 2 === 0;
-    const norm = tiles.baseVector(isAttention ? 'attentionNorm' : 'ffnNorm', layer);
+    const norm = tiles.baseSection(isAttention ? 'attentionNorm' : 'ffnNorm', layer).pointer;
     const inputs = (isAttention ? stage.attention : stage.ffn).inputs(layer);
+    const lent = isAttention || team.index > 0 ? undefined : stage.lent;
+    lent?.announce();
     for (const part of portion.parts) {
       const [first, end] = this.#shareOf(part);
       for (let token = first; token < end; token += 1) stage.prepare(norm, token, token, inputs);
@@ -94,8 +96,10 @@ export class RankStep {
     team.barrier();
     sums.begin(portion);
     team.recorder.mark(operations.addPartial);
+    lent?.begin(layer, portion);
     if (isAttention) stage.attention.compute(layer, this.#batchOf(stage), portion, input, sums);
     else stage.ffn.compute(layer, portion, input, sums);
+    if (lent) yield* lent.finish(layer, portion);
     sums.publish();
     team.barrier();
     sums.reduce(portion);
@@ -179,7 +183,7 @@ export class RankStep {
   #logits(stage: Stage, logitTokens: readonly number[]): readonly LogitPart[] {
     const team = this.#team;
     const { head } = stage;
-    const norm = stage.tiles.baseVector('outputNorm');
+    const norm = stage.tiles.baseSection('outputNorm').pointer;
     const parts = team.index === 0 ? head.emptyParts(logitTokens.length) : [];
     for (let round = 0; round < logitTokens.length; round += head.tokensPerRound) {
       const tokens = logitTokens.slice(round, round + head.tokensPerRound);

@@ -10,6 +10,7 @@ import { type TileSpec, tileSpecs } from '../tile/spec.ts';
 import type { TileStore } from '../weights/tile-store.ts';
 import type { AttentionLayer } from './attention-layer.ts';
 import { type Batch, checkHeader } from './batch.ts';
+import type { LendTiles } from './lent-tiles.ts';
 import type { RankOptions } from './rank-options.ts';
 import { RankStep } from './rank-step.ts';
 import { type Place, Stage } from './stage.ts';
@@ -98,6 +99,11 @@ export class Rank {
     const holders = this.#holders.get(id);
     assert(holders !== undefined, "a tile of this rank's", id);
     return holders;
+  }
+
+  /** The leader, when all tiles are loaded: has another processor compute some from the next step on. */
+  lend(lend: LendTiles): void {
+    for (const stage of this.#stages) stage.lend(lend, this.#options.maxStepTokens);
   }
 
   /** Packs the sums of a sync, which lie in the memory of its stage. */

@@ -53,7 +53,7 @@ export class RopeTable {
   #fill(): void {
     const { config, ropeFactors } = this.#description;
     const factors = ropeFactors
-      ? this.#arena.f32(this.#tiles.baseVector('ropeFactors'), this.#pairs)
+      ? this.#arena.f32(this.#tiles.baseSection('ropeFactors').pointer, this.#pairs)
       : undefined;
     const { radians, magnitude } = ropeFrequencies(this.#kernels, config.rope, factors);
     this.#arena.f64(this.#frequencies, this.#pairs).set(radians);

@@ -17,6 +17,7 @@ import { AttentionLayer } from './attention-layer.ts';
 import { type Batch, layOut } from './batch.ts';
 import { BatchMemory } from './batch-memory.ts';
 import { FfnLayer } from './ffn-layer.ts';
+import type { LendTiles, LentTiles } from './lent-tiles.ts';
 import type { MicroBatch } from './micro-batch.ts';
 import { PartialSums } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
@@ -44,11 +45,13 @@ export class Stage {
   readonly attention: AttentionLayer;
   readonly ffn: FfnLayer;
   readonly head: VocabularyHead;
+  /** The leader's: what a GPU of the device computes, if there is one. */
+  #lent: LentTiles | undefined;
   /** Packs this stage's sums for the other ranks. */
   readonly codec: PlaneCodec;
   readonly #kernels: Kernels;
   readonly #arena: Arena;
-  readonly #config: ModelConfig;
+  readonly config: ModelConfig;
   readonly #recorder: Recorder;
   readonly #batch: BatchMemory;
   readonly #residual: number;
@@ -73,7 +76,7 @@ export class Stage {
     this.assignment = assignment;
     this.#kernels = kernels;
     this.#arena = arena;
-    this.#config = config;
+    this.config = config;
     this.#recorder = team.recorder;
     const { weightBytes } = assignment;
     this.tiles = new TileStore(
@@ -104,6 +107,15 @@ export class Stage {
     this.codec = new KernelCodec(kernels, arena, packedTokens * hiddenSize);
   }
 
+  get lent(): LentTiles | undefined {
+    return this.#lent;
+  }
+
+  /** The leader, when all tiles are in place. */
+  lend(lend: LendTiles, maxTokens: number): void {
+    this.#lent = lend(this, this.#arena, maxTokens);
+  }
+
   /** The leader makes room for a step's positions and lays it out. @throws HearthError CONTEXT_FULL */
   begin(header: StepHeader): Batch {
     this.attention.begin(header);
@@ -120,7 +132,7 @@ export class Stage {
 
   /** The residual of tokens [first, end), float32 [end − first, hiddenSize]. */
   residual(first: number, end: number): Float32Array {
-    const { hiddenSize } = this.#config;
+    const { hiddenSize } = this.config;
     return this.#arena.f32(this.#residual + first * hiddenSize * 4, (end - first) * hiddenSize);
   }
 
@@ -136,7 +148,7 @@ export class Stage {
    * @param weight address of the norm's
    */
   prepare(weight: number, token: number, row: number, matrices: readonly PlacedSection[]): void {
-    const { hiddenSize, normEpsilon } = this.#config;
+    const { hiddenSize, normEpsilon } = this.config;
     const from = this.#residual + token * hiddenSize * 4;
     const to = this.input.pointer + row * hiddenSize * 4;
     const scales = this.sums.scales + row * 16;

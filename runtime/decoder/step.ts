@@ -44,10 +44,14 @@ export interface Residual {
  * What a rank yields in a step to whoever drives it.
  * `sync`: the sums of a sync that no other rank has a part in; nothing need be done.
  * `sendSum`, `sendResidual`: the others need this; the rank may be resumed as soon as it has been copied.
+ * `awaitTiles`: to be resumed when `ready` has settled, for what another processor of the device computes.
  * `awaitSum`: to be resumed when the sum holds what all members of the stage have added up, and `coarseUsed` is true if
  * any of them used coarse. `awaitResidual`: to be resumed when its rows are filled.
  */
-export type StepEvent =
+export type StepEvent = ExchangeEvent | { readonly kind: 'awaitTiles'; readonly ready: Promise<void> };
+
+/** What concerns other ranks. */
+export type ExchangeEvent =
   | { readonly kind: 'sync' | 'sendSum' | 'awaitSum'; readonly sum: PartialSum }
   | { readonly kind: 'sendResidual' | 'awaitResidual'; readonly residual: Residual };
 

@@ -14,6 +14,8 @@ type RowKernels = Pick<
   | 'groupRowsQ4_0'
   | 'groupRowsQ8_0'
   | 'firingNeurons'
+  | 'neuronsFrom'
+  | 'neuronsOverCut'
   | 'gatherF32'
   | 'dropZeros'
 >;
@@ -31,6 +33,16 @@ export function checkedRowKernels(raw: KernelExports): RowKernels {
       assertPointers(gate, list);
       assertSizes(count);
       return raw.firingNeurons(gate, count, list);
+    },
+    neuronsFrom(score, count, threshold, list) {
+      assertPointers(score, list);
+      assertSizes(count);
+      return raw.neuronsFrom(score, count, threshold, list);
+    },
+    neuronsOverCut(gate, count, cut, list) {
+      assertPointers(gate, list);
+      assertSizes(count);
+      return raw.neuronsOverCut(gate, count, cut, list);
     },
     gatherF32(x, list, length, out) {
       assertPointers(x, list, out);

@@ -62,7 +62,7 @@ export function checkedExports(raw: KernelExports): KernelExports {
 
 type VectorKernels = Pick<
   KernelExports,
-  'rmsNorm' | 'addBias' | 'swiglu' | 'reglu' | 'reglu2' | 'dreglu' | 'softmax'
+  'rmsNorm' | 'addBias' | 'relu' | 'swiglu' | 'reglu' | 'reglu2' | 'dreglu' | 'softmax'
 >;
 
 function checkedVectorKernels(raw: KernelExports): VectorKernels {
@@ -78,6 +78,11 @@ function checkedVectorKernels(raw: KernelExports): VectorKernels {
       assertSizes(rows, count, yStride);
       assert(count <= 1 || yStride >= rows, 'tokens that do not overlap');
       raw.addBias(y, bias, rows, count, yStride);
+    },
+    relu(x, length) {
+      assertPointers(x);
+      assertSizes(length);
+      raw.relu(x, length);
     },
     swiglu: checkedGlu(raw.swiglu),
     reglu: checkedGlu(raw.reglu),

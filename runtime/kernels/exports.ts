@@ -45,6 +45,8 @@ export interface KernelExports {
   readonly groupRowsQ4_0: GroupRowsKernel;
   readonly groupRowsQ8_0: GroupRowsKernel;
   firingNeurons(gate: number, count: number, list: number): number;
+  neuronsFrom(score: number, count: number, threshold: number, list: number): number;
+  neuronsOverCut(gate: number, count: number, cut: number, list: number): number;
   gatherF32(x: number, list: number, length: number, out: number): void;
   dropZeros(values: number, list: number, length: number): number;
 
@@ -58,6 +60,7 @@ export interface KernelExports {
     scales: number,
   ): void;
   addBias(y: number, bias: number, rows: number, count: number, yStride: number): void;
+  relu(x: number, length: number): void;
   readonly swiglu: GluKernel;
   readonly reglu: GluKernel;
   readonly reglu2: GluKernel;

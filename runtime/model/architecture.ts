@@ -13,6 +13,8 @@ export type Split =
 
 /** What a tensor is in the computation; the decoder knows tensors by this name only. */
 export type MatrixRole = 'query' | 'key' | 'value' | 'attentionOutput' | 'gate' | 'up' | 'down' | 'output';
+/** Of what predicts which neurons fire, see `approximation.ts`. */
+export type PredictorRole = 'predictorInput' | 'predictorOutput';
 export type VectorRole =
   | 'queryBias'
   | 'keyBias'
@@ -20,8 +22,9 @@ export type VectorRole =
   | 'attentionNorm'
   | 'ffnNorm'
   | 'outputNorm'
-  | 'ropeFactors';
-export type TensorRole = MatrixRole | VectorRole;
+  | 'ropeFactors'
+  | 'predictorBias';
+export type TensorRole = MatrixRole | PredictorRole | VectorRole;
 
 /** Rows of one head that RoPE rotates as a pair: (2i, 2i+1), or (i, i + dimensions/2). */
 export type RopePairing = 'interleaved' | 'half-split';

@@ -2,6 +2,7 @@ import { HearthError } from '../error.ts';
 import type { GgufFile, GgufTensor } from '../gguf/gguf.ts';
 import type { KernelFormatName } from '../kernels/formats.ts';
 import { rowFormats } from '../kernels/row-formats.ts';
+import { type ApproximationChoice, readApproximation } from './approximation.ts';
 import type { Architecture, MatrixRole, TensorRule } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
 import type { LayerFormats, ModelDescription } from './description.ts';
@@ -10,7 +11,7 @@ import { layerRules } from './tensor-rules.ts';
 /** GGUF name of a rule's tensor in this file, or undefined where an optional one is missing. */
 export function tensorName(
   gguf: Pick<GgufFile, 'tensors'>,
-  rule: TensorRule,
+  rule: Omit<TensorRule, 'shape'>,
   layer: number,
 ): string | undefined {
   const name = layer < 0 ? rule.name : `blk.${layer}.${rule.name}`;
@@ -28,12 +29,14 @@ export function tensorName(
 
 /**
  * Checks every tensor of the architecture's table against the file and describes the model for the ranks.
- * @throws HearthError MODEL_BAD_TENSOR for a missing tensor or a wrong shape
+ * @param choice of an approximation; without one answers are exact
+ * @throws HearthError MODEL_BAD_TENSOR for a missing tensor or a wrong shape; USAGE for a file that cannot be approximated
  */
 export function describeModel(
   gguf: GgufFile,
   architecture: Architecture,
   config: ModelConfig,
+  choice?: ApproximationChoice,
 ): ModelDescription {
   checkRules(gguf, architecture.globalTensors, config, -1);
   checkEmbedding(gguf, config);
@@ -43,7 +46,9 @@ export function describeModel(
     checkRules(gguf, rules, config, layer);
     return layerFormats(gguf, rules, layer);
   });
-  if (neuronRows) checkNeuronRows(config, layers);
+  const approximation = choice && readApproximation(gguf, config, choice);
+  const predicted = approximation?.kind === 'predicted';
+  if (neuronRows) checkRowTypes(layers, predicted);
   const output = architecture.globalTensors.find((rule) => rule.role === 'output')!;
   return {
     config,
@@ -52,6 +57,7 @@ export function describeModel(
     attentionBias: hasAttentionBias(gguf, architecture, config),
     ropeFactors: gguf.tensors.has('rope_freqs.weight'),
     neuronRows,
+    ...(approximation && { approximation }),
   };
 }
 
@@ -87,14 +93,10 @@ export function hasNeuronRows({ tensors }: Pick<GgufFile, 'tensors'>): boolean {
   return tensors.has('blk.0.ffn_down_t.weight');
 }
 
-function checkNeuronRows({ activation }: ModelConfig, layers: readonly LayerFormats[]): void {
-  if (activation === 'silu')
-    throw new HearthError(
-      'MODEL_UNSUPPORTED',
-      'in a SwiGLU model all neurons fire: its down must not be transposed',
-    );
+/** @param predicted gates are computed row by row too */
+function checkRowTypes(layers: readonly LayerFormats[], predicted: boolean): void {
   const type = layers
-    .flatMap(({ up, down }) => [up, down])
+    .flatMap(({ gate, up, down }) => (predicted ? [gate, up, down] : [up, down]))
     .find((format) => !Object.hasOwn(rowFormats, format));
   if (type)
     throw new HearthError(

@@ -1,4 +1,5 @@
 import type { KernelFormatName } from '../kernels/formats.ts';
+import type { Approximation } from './approximation.ts';
 import type { MatrixRole } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
 
@@ -17,6 +18,8 @@ export interface ModelDescription {
   readonly ropeFactors: boolean;
   /** Up and down are stored neuron by neuron, so that those that do not fire are not read. */
   readonly neuronRows: boolean;
+  /** Absent where answers are exact. */
+  readonly approximation?: Approximation;
 }
 
 /** Whether two descriptions say the same, in whatever order. */

@@ -3,9 +3,11 @@ import type { ByteSource } from '../gguf/source.ts';
 import { parseSplitName } from '../gguf/split.ts';
 import { quantFormatNamed } from '../quant/registry.ts';
 import { type TileSpec, tileSpecs } from '../tile/spec.ts';
+import type { ApproximationChoice } from './approximation.ts';
 import type { ModelConfig } from './config.ts';
 import { describeModel, hasNeuronRows } from './describe.ts';
 import { architectureNamed } from './registry.ts';
+import { type RowShares, rowShares } from './row-shares.ts';
 import { TileModel } from './tile-model.ts';
 
 /** A model in a GGUF file, ready to be cut into tiles. What the coordinator holds; agents never see it. */
@@ -14,16 +16,22 @@ export class ModelFile extends TileModel {
   readonly config: ModelConfig;
   readonly tiles: readonly TileSpec[];
 
-  constructor(gguf: GgufFile) {
+  /** @param choice of an approximation; without one answers are exact */
+  constructor(gguf: GgufFile, choice?: ApproximationChoice) {
     const architecture = architectureNamed(gguf.metadata.string('general.architecture'));
     const config = architecture.readConfig(
       gguf.metadata,
       hasNeuronRows(gguf) ? architecture.sparseActivation : 'silu',
     );
-    super(gguf, architecture.name, describeModel(gguf, architecture, config), gguf.files);
+    super(gguf, architecture.name, describeModel(gguf, architecture, config, choice), gguf.files);
     this.gguf = gguf;
     this.config = config;
     this.tiles = tileSpecs(this.description);
+  }
+
+  /** What a token reads of each layer's FFN; undefined where that is all of it. */
+  get rowShares(): readonly RowShares[] | undefined {
+    return rowShares(this.gguf.metadata, this.description);
   }
 
   /** What people and the API call it: the file's name without its ending. */
@@ -55,6 +63,10 @@ export class ModelFile extends TileModel {
  * @param openPart opens the other parts of a split file by name
  * @throws HearthError GGUF_*, MODEL_*
  */
-export async function openModelFile(source: ByteSource, openPart?: OpenPart): Promise<ModelFile> {
-  return new ModelFile(await openGguf(source, openPart));
+export async function openModelFile(
+  source: ByteSource,
+  openPart?: OpenPart,
+  choice?: ApproximationChoice,
+): Promise<ModelFile> {
+  return new ModelFile(await openGguf(source, openPart), choice);
 }

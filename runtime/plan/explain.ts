@@ -129,8 +129,9 @@ function comparison(plan: ClusterPlan, withIt: Candidate): string {
     return `with it, ${number(then.batchTpotMs)} ms a step in place of ${number(without.batchTpotMs)}`;
   }
   const [without, then] = [plan.prediction, withIt.prediction];
-  if (then.tpotMs > without.tpotMs)
-    return `it would slow an answer from ${rate(without.tpotMs)} to ${rate(then.tpotMs)} tokens/s`;
+  const rates = `${rate(without.tpotMs)} to ${rate(then.tpotMs)} tokens/s`;
+  if (then.tpotMs > without.tpotMs) return `it would slow an answer from ${rates}`;
+  if (then.ttftMs <= without.ttftMs) return `from ${rates} is too little to gain for one more to wait for`;
   return `an answer would begin after ${number(then.ttftMs / 1000)} s in place of ${number(without.ttftMs / 1000)}`;
 }
 

@@ -11,14 +11,14 @@ export interface NetworkSettings {
   readonly hubBytesPerSecond: number;
   /** int32 bytes that packing, unpacking or adding takes in a second, in one thread. */
   readonly packBytesPerSecond: number;
-  /**
-   * Of a sync, what ranks and hub take beside links, computing and packing: frames, event loops, threads that wake up.
-   * A fifth of a millisecond on two cores of a virtual machine (`tests/bench/network/versus-prediction.mjs`).
-   */
+  /** Of a sync, what ranks and hub take beside links, computing and packing: frames, event loops, threads that wake up. */
   readonly exchangeMs: number;
   /** Of each step, what the coordinator takes beside all that is told here: sampling, frames. */
   readonly stepMs: number;
 }
+
+/** With processors enough: measured on two cores of a virtual machine (`tests/bench/network/versus-prediction.mjs`). */
+export const exchangeMs = 0.2;
 
 /** A frame's header, and the WebSocket's. */
 export const frameBytes = 26;
@@ -36,7 +36,7 @@ export function networkSettings(
     packedShare: 0.58,
     hubBytesPerSecond: Math.max(1e6, ...rates),
     packBytesPerSecond: 1.5e9,
-    exchangeMs: 0.2,
+    exchangeMs,
     stepMs: 0.2,
     ...given,
   };

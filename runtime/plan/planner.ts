@@ -31,6 +31,11 @@ export interface StandBy {
 
 /** Moving tiles and computing KV caches again takes a while: who gains less stays as it is. */
 const worthMoving = 1.07;
+/**
+ * A layout with fewer devices is chosen unless more promise to gain so much: what is predicted is as uncertain, and each
+ * device is one more to wait for and to lose.
+ */
+const worthHelping = 1.1;
 
 /**
  * Chooses who computes what. Nothing is random: the same problem has the same plan.
@@ -40,41 +45,44 @@ const worthMoving = 1.07;
 export function planCluster(problem: Problem, goal: Goal, present?: Layout): ClusterPlan {
   const { devices } = problem;
   checkDevices(problem, goal);
-  const scored = withPresent(search(problem, goal), problem, goal, present);
-  const best = scored[0];
-  if (!best) throw cannotFit(problem, goal);
+  const found = search(problem, goal);
+  if (!found[0]) throw cannotFit(problem, goal);
+  const chosen = presentOr(fewest(found, problem, goal), problem, goal, present);
   const candidate = ({ layout }: Scored): Candidate => ({
     layout,
     kind: kindOf(layout),
     prediction: new LayoutCost(problem, layout).predict(),
   });
-  const parts = partsOf(problem, best.layout);
-  const firsts = kinds.map((kind) => scored.find(({ layout }) => kindOf(layout) === kind));
+  const parts = partsOf(problem, chosen.layout);
+  const firsts = kinds.map((kind) => found.find(({ layout }) => kindOf(layout) === kind));
   return {
     goal,
-    ...candidate(best),
+    ...candidate(chosen),
     alternatives: firsts
       .filter((first) => first !== undefined)
       .sort((a, b) => a.score - b.score)
       .map(candidate),
     standBy: devices.flatMap((_, rank) => {
       if (parts.includes(rank)) return [];
-      const withIt = scored.find(({ layout }) => hasPart(problem, layout, rank));
+      const withIt = found.find(({ layout }) => hasPart(problem, layout, rank));
       return [{ rank, withIt: withIt && candidate(withIt) }];
     }),
   };
 }
 
-/** The present layout first, if it still fits and none of the others is clearly better. */
-function withPresent(
-  scored: readonly Scored[],
-  problem: Problem,
-  goal: Goal,
-  present: Layout | undefined,
-): readonly Scored[] {
-  if (!present || !scored[0]) return scored;
+/** Of the layouts that are about as good as the best, that with the fewest devices. `memory` is what devices are for. */
+function fewest(found: readonly Scored[], problem: Problem, goal: Goal): Scored {
+  if (goal === 'memory') return found[0]!;
+  const good = found.filter(({ score }) => score <= worthHelping * found[0]!.score);
+  const counts = good.map(({ layout }) => partsOf(problem, layout).length);
+  return good[counts.indexOf(Math.min(...counts))]!;
+}
+
+/** The present layout, if it still fits and the other is not clearly better. */
+function presentOr(other: Scored, problem: Problem, goal: Goal, present: Layout | undefined): Scored {
+  if (!present) return other;
   const score = scoreOf(goal, new LayoutCost(problem, present));
-  return score <= worthMoving * scored[0].score ? [{ layout: present, score }, ...scored] : scored;
+  return score <= worthMoving * other.score ? { layout: present, score } : other;
 }
 
 /** Devices that compute anything, ascending: of a small share nothing may be left when tiles are dealt. */

@@ -1,7 +1,9 @@
 import type { RankOptions } from '../decoder/rank-options.ts';
 import type { KernelFormatName } from '../kernels/formats.ts';
 import { kvPageBytes, pagePositions } from '../kernels/kv-page.ts';
+import type { TensorRole } from '../model/architecture.ts';
 import type { ModelDescription } from '../model/description.ts';
+import type { RowShares } from '../model/row-shares.ts';
 import { type TileKind, type TileSpec, tileSpecs } from '../tile/spec.ts';
 
 /** What multiplies one token's activations: the tiles of one kind in one layer, or those of the output head. */
@@ -17,6 +19,7 @@ export interface TileWork {
 /** All matrices of one weight type among them. */
 export interface MatrixWork {
   readonly format: KernelFormatName;
+  /** That a token by itself reads: less than all, where neurons are skipped. */
   readonly byteLength: number;
   readonly weights: number;
 }
@@ -37,8 +40,15 @@ export interface ModelWork {
   readonly kvBytesPerTile: number;
 }
 
-/** @param options what each rank allocates; its longest step is how a prompt is read */
-export function modelWork(description: ModelDescription, options: RankOptions): ModelWork {
+/**
+ * @param options what each rank allocates; its longest step is how a prompt is read
+ * @param shares of each layer, where neurons are skipped
+ */
+export function modelWork(
+  description: ModelDescription,
+  options: RankOptions,
+  shares?: readonly RowShares[],
+): ModelWork {
   const { config } = description;
   const sublayers: TileSpec[][] = Array.from({ length: 2 * config.layerCount }, () => []);
   const vocabulary: TileSpec[] = [];
@@ -49,7 +59,7 @@ export function modelWork(description: ModelDescription, options: RankOptions): 
     else if (spec.kind === 'vocabulary') vocabulary.push(spec);
     else sublayers[2 * spec.layer + (spec.kind === 'ffn' ? 1 : 0)]!.push(spec);
   }
-  const works = sublayers.map(workOf);
+  const works = sublayers.map((tiles) => workOf(tiles, shares?.[tiles[0]!.layer]));
   const headsPerTile = config.kvHeadCount / works[0]!.tiles;
   const pageBytes = kvPageBytes(config.headDim, options.kvFormat);
   return {
@@ -64,13 +74,13 @@ export function modelWork(description: ModelDescription, options: RankOptions): 
   };
 }
 
-function workOf(specs: readonly TileSpec[]): TileWork {
+function workOf(specs: readonly TileSpec[], shares?: RowShares): TileWork {
   const matrices = new Map<KernelFormatName, { byteLength: number; weights: number }>();
-  for (const { format, rows, columns, byteLength } of specs.flatMap((spec) => spec.sections)) {
+  for (const { role, format, rows, columns, byteLength } of specs.flatMap((spec) => spec.sections)) {
     if (format === 'vector') continue;
     const sum = matrices.get(format) ?? { byteLength: 0, weights: 0 };
     matrices.set(format, {
-      byteLength: sum.byteLength + byteLength,
+      byteLength: sum.byteLength + byteLength * readShare(role, shares),
       weights: sum.weights + rows * columns,
     });
   }
@@ -81,6 +91,12 @@ function workOf(specs: readonly TileSpec[]): TileWork {
     tileBytes: Math.max(...specs.map(({ byteLength }) => byteLength)),
     matrices: [...matrices].map(([format, sums]) => ({ format, ...sums })),
   };
+}
+
+/** The part of a matrix that a token by itself reads. */
+function readShare(role: TensorRole, shares: RowShares | undefined): number {
+  if (role === 'gate') return shares?.gate ?? 1;
+  return role === 'up' || role === 'down' ? (shares?.neurons ?? 1) : 1;
 }
 
 /** Bytes that so many of the tiles take at most. */

@@ -19,6 +19,7 @@ export const operations = {
   storeKv: { number: 6, label: 'storing K and V' },
   attention: { number: 7, label: 'attention' },
   attentionOutput: { number: 8, label: 'attention output' },
+  predict: { number: 33, label: 'predicting neurons' },
   gateUp: { number: 9, label: 'gate, up' },
   swiglu: { number: 10, label: 'swiglu' },
   down: { number: 11, label: 'down' },

@@ -7,6 +7,7 @@ import type { LayerFormats, ModelDescription } from '../model/description.ts';
 import { wholeStep } from '../plan/layouts.ts';
 import type { Assignment, Leg } from '../plan/plan.ts';
 import { ffnTileNeurons, kvHeadsPerTile, tileSpecs, vocabularyTileRows } from '../tile/spec.ts';
+import { readApproximationFields } from './approximation-fields.ts';
 import { Fields } from './fields.ts';
 import { defaultFrameLimits, malformed } from './frame.ts';
 
@@ -38,7 +39,7 @@ const layerRoles = [
 export function readDescription(fields: Fields): ModelDescription {
   const config = readConfig(fields.map('config'));
   const layers = fields.list('layers', maxLayers).map((layer, i) => readLayer(layer, `layers[${i}]`));
-  const description: ModelDescription = {
+  const exact: ModelDescription = {
     config,
     layers,
     outputFormat: fields.oneOf('outputFormat', formatNames),
@@ -46,12 +47,12 @@ export function readDescription(fields: Fields): ModelDescription {
     ropeFactors: fields.boolean('ropeFactors'),
     neuronRows: fields.boolean('neuronRows'),
   };
+  const approximation = readApproximationFields(fields, exact);
   fields.done();
+  const description: ModelDescription = { ...exact, ...(approximation && { approximation }) };
   if (layers.length !== config.layerCount)
     throw malformed(`the description has ${layers.length} layers, its config ${config.layerCount}`);
   checkBlocks(description);
-  if (description.neuronRows && config.activation === 'silu')
-    throw malformed('the neurons of a SwiGLU model are all computed, not row by row');
   checkTiles(description);
   return description;
 }

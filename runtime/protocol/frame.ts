@@ -19,6 +19,8 @@ export type FrameType = keyof typeof frameTypeNumbers;
 
 /** Flag of a partial or a sum: the coarse plane follows the fine one. */
 export const coarseFlag = 1;
+/** Flag of a step: sums that no other rank needs are to be sent as well, so that somebody can compute them again. */
+export const showSumsFlag = 1;
 /** Flag of the last logits frame, and of the last spans frame, that a rank sends in a step. */
 export const lastFlag = 1;
 
@@ -79,7 +81,7 @@ export function largestFrameBytes(limits: FrameLimits): number {
 const uses: Readonly<Record<FrameType, { flags: number; index: boolean; id: boolean; rows: boolean }>> = {
   control: { flags: 0, index: true, id: false, rows: false },
   tile: { flags: 0, index: false, id: true, rows: true },
-  step: { flags: 0, index: true, id: true, rows: true },
+  step: { flags: showSumsFlag, index: true, id: true, rows: true },
   partial: { flags: coarseFlag, index: true, id: true, rows: true },
   sum: { flags: coarseFlag, index: true, id: true, rows: true },
   logits: { flags: lastFlag, index: true, id: true, rows: true },
@@ -180,4 +182,8 @@ function truncated(presentBytes: number, expectedBytes: number): HearthError {
 
 export function malformed(message: string): HearthError {
   return new HearthError('FRAME_MALFORMED', message);
+}
+
+export function unexpected(message: string): HearthError {
+  return new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', message);
 }

@@ -10,8 +10,9 @@ const wantedLogits = ['none', 'last', 'all'] as const satisfies StepSequence['lo
  * The frame that opens a step: each sequence as four uint32 (slot, start, count, wanted logits), then the
  * embeddings.
  * @param embeddings float32 [tokens, hiddenSize]; none for a rank that does not compute the first layer
+ * @param flags see `showSumsFlag`
  */
-export function encodeStep(header: StepHeader, embeddings: Float32Array): Uint8Array {
+export function encodeStep(header: StepHeader, embeddings: Float32Array, flags = 0): Uint8Array {
   const { sequences, stepId } = header;
   const table = new DataView(new ArrayBuffer(sequences.length * sequenceBytes));
   sequences.forEach((sequence, i) => {
@@ -22,7 +23,7 @@ export function encodeStep(header: StepHeader, embeddings: Float32Array): Uint8A
     table.setUint32(at + 12, wantedLogits.indexOf(sequence.logits), true);
   });
   return encodeFrame(
-    { type: 'step', flags: 0, index: sequences.length, id: stepId, rows: tokenCount(header) },
+    { type: 'step', flags, index: sequences.length, id: stepId, rows: tokenCount(header) },
     new Uint8Array(table.buffer),
     new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength),
   );

@@ -1,4 +1,5 @@
 import { LogitRows } from '../decoder/logit-rows.ts';
+import type { LendTiles } from '../decoder/lent-tiles.ts';
 import { Rank } from '../decoder/rank.ts';
 import type { RankOptions } from '../decoder/rank-options.ts';
 import { singleStage } from '../decoder/stage-assignment.ts';
@@ -12,12 +13,14 @@ import { planByShares } from '../plan/plan.ts';
 
 /**
  * Runs a whole model in this thread, without agents or links: the smallest thing that answers.
+ * @param lend gives some tiles to a GPU
  * @throws HearthError MEMORY_EXHAUSTED, KERNEL_UNAVAILABLE
  */
 export async function createSoloRunner(
   model: ModelFile,
   builds: KernelBytes,
   options: RankOptions,
+  lend?: LendTiles,
 ): Promise<StepRunner> {
   const kernels = loadKernels(builds);
   const [assignment] = planByShares(model.tiles, [1]);
@@ -25,6 +28,7 @@ export async function createSoloRunner(
   const stage = singleStage(model.description, assignment!);
   const rank = new Rank([place], model.description, [stage], options);
   for (const tile of model.tiles) rank.loadTile(tile.id, await model.cutTile(tile));
+  if (lend) rank.lend(lend);
   return new SoloRunner(model, rank, options);
 }
 
@@ -63,7 +67,10 @@ class SoloRunner implements StepRunner {
     const rows = new LogitRows(header, this.vocabSize);
     const step = this.#rank.step(header, embeddings);
     let next = step.next();
-    while (!next.done) next = step.next();
+    while (!next.done) {
+      if (next.value.kind === 'awaitTiles') await next.value.ready;
+      next = step.next();
+    }
     rows.add(next.value);
     return rows.rows;
   }

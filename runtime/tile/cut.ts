@@ -3,6 +3,7 @@ import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
 import { rowFormatOf } from '../kernels/row-formats.ts';
 import type { Architecture, TensorRule } from '../model/architecture.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { predictorTensors } from '../model/approximation.ts';
 import { tensorName } from '../model/describe.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { layerRules } from '../model/tensor-rules.ts';
@@ -10,6 +11,9 @@ import { quantFormatNamed } from '../quant/registry.ts';
 import { ColumnReader, type StoredRows } from './column-reader.ts';
 import { halfSplitOrder } from './rope-order.ts';
 import type { TileSection, TileSpec } from './spec.ts';
+
+/** What of a rule a section is cut by. */
+type CutRule = Omit<TensorRule, 'shape'>;
 
 /** Columns [first, first + columns) of rows that are stored whole. */
 interface Slice {
@@ -33,7 +37,7 @@ class Scratch {
 export class TileCutter {
   readonly #file: TensorFile;
   readonly #architecture: Architecture;
-  readonly #layerTensors: readonly TensorRule[];
+  readonly #layerTensors: readonly CutRule[];
   readonly #config: ModelConfig;
   readonly #columns: ColumnReader;
   readonly #rows = new Scratch();
@@ -43,7 +47,7 @@ export class TileCutter {
   constructor(file: TensorFile, architecture: Architecture, description: ModelDescription) {
     this.#file = file;
     this.#architecture = architecture;
-    this.#layerTensors = layerRules(architecture, description.neuronRows);
+    this.#layerTensors = [...layerRules(architecture, description.neuronRows), ...predictorTensors];
     this.#config = description.config;
     this.#columns = new ColumnReader(file);
   }
@@ -63,8 +67,9 @@ export class TileCutter {
     }
   }
 
-  #rule(section: TileSection): { rule: TensorRule; name: string } {
-    const rules = section.layer < 0 ? this.#architecture.globalTensors : this.#layerTensors;
+  #rule(section: TileSection): { rule: CutRule; name: string } {
+    const rules: readonly CutRule[] =
+      section.layer < 0 ? this.#architecture.globalTensors : this.#layerTensors;
     const rule = rules.find((candidate) => candidate.role === section.role)!;
     return { rule, name: tensorName(this.#file, rule, section.layer)! };
   }
@@ -93,7 +98,9 @@ export class TileCutter {
     format.pack(rows, section.rows, section.columns, target, stride);
   }
 
-  #slice(tile: TileSpec, section: TileSection, rule: TensorRule): Slice {
+  #slice(tile: TileSpec, section: TileSection, rule: CutRule): Slice {
+    if (rule.split === 'whole')
+      return { firstRow: 0, rows: section.rows, firstColumn: 0, columns: section.columns };
     const { headCount, kvHeadCount, headDim } = this.#config;
     const perTileUnit = {
       'query-head-rows': (headCount / kvHeadCount) * headDim,
@@ -102,7 +109,6 @@ export class TileCutter {
       'neuron-rows': 1,
       'neuron-columns': 1,
       'vocabulary-rows': 1,
-      whole: 0,
     }[rule.split];
     const first = tile.first * perTileUnit;
     const count = tile.count * perTileUnit;

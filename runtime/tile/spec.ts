@@ -1,10 +1,11 @@
 import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
 import { rowFormatOf } from '../kernels/row-formats.ts';
+import { predictorOf } from '../model/approximation.ts';
 import type { TensorRole } from '../model/architecture.ts';
 import type { LayerFormats, ModelDescription } from '../model/description.ts';
 
 /**
- * What a tile is. `base`: the norms and RoPE factors, which every rank holds. `attention`: KV heads with their
+ * What a tile is. `base`: the norms, RoPE factors and predictors' input matrices, which every rank holds. `attention`: KV heads with their
  * query heads. `ffn`: neurons. `vocabulary`: rows of the output head.
  */
 export type TileKind = 'base' | 'attention' | 'ffn' | 'vocabulary';
@@ -85,7 +86,7 @@ type SectionShape = Pick<TileSection, 'role' | 'format' | 'rows' | 'columns'> & 
   byRow?: boolean;
 };
 
-function baseTile({ config, layers, ropeFactors }: ModelDescription): Omit<TileSpec, 'id'> {
+function baseTile({ config, layers, ropeFactors, approximation }: ModelDescription): Omit<TileSpec, 'id'> {
   const norm = (role: TensorRole, layer: number): SectionShape => ({
     role,
     layer,
@@ -103,6 +104,12 @@ function baseTile({ config, layers, ropeFactors }: ModelDescription): Omit<TileS
       rows: 1,
       columns: config.rope.dimensions / 2,
     });
+  layers.forEach((_, layer) => {
+    const predictor = predictorOf(approximation, layer);
+    if (!predictor) return;
+    const { input: format, rank: rows } = predictor;
+    sections.push({ role: 'predictorInput', layer, format, rows, columns: config.hiddenSize });
+  });
   return assemble('base', -1, 0, 1, sections);
 }
 
@@ -133,15 +140,23 @@ function attentionTile(
 }
 
 function ffnTile(
-  { config: { hiddenSize }, neuronRows: byRow }: ModelDescription,
+  { config: { hiddenSize }, neuronRows: byRow, approximation }: ModelDescription,
   formats: LayerFormats,
   layer: number,
   first: number,
   count: number,
 ): Omit<TileSpec, 'id'> {
   const perNeuron = { rows: count, columns: hiddenSize };
+  const predictor = predictorOf(approximation, layer);
+  const scores: SectionShape[] = predictor
+    ? [
+        { role: 'predictorOutput', format: predictor.output, rows: count, columns: predictor.rank },
+        { role: 'predictorBias', format: 'vector', rows: 1, columns: count },
+      ]
+    : [];
   return assemble('ffn', layer, first, count, [
-    { role: 'gate', format: formats.gate, ...perNeuron },
+    ...scores,
+    { role: 'gate', format: formats.gate, ...perNeuron, byRow: predictor !== undefined },
     { role: 'up', format: formats.up, ...perNeuron, byRow },
     byRow
       ? { role: 'down', format: formats.down, ...perNeuron, byRow }

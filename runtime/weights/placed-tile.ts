@@ -11,7 +11,7 @@ export class PlacedTile {
   /** Among the rank's tiles. */
   readonly index: number;
   readonly spec: TileSpec;
-  /** By role; for the base tile, which has a role once a layer, see `TileStore.baseVector`. */
+  /** By role; for the base tile, which has a role once a layer, see `TileStore.baseSection`. */
   readonly sections: ReadonlyMap<TensorRole, PlacedSection>;
 
   constructor(index: number, spec: TileSpec) {

@@ -4,7 +4,7 @@ import type { TensorRole } from '../model/architecture.ts';
 import { shareOf, type Team } from '../threads/team.ts';
 import { tileGroups } from '../tile/groups.ts';
 import type { TileKind, TileSpec } from '../tile/spec.ts';
-import { PlacedTile } from './placed-tile.ts';
+import { type PlacedSection, PlacedTile } from './placed-tile.ts';
 import { leastWindowBytes, Residency, tileAlignment } from './residency.ts';
 import { type Window, WindowReader } from './window-reader.ts';
 
@@ -32,6 +32,8 @@ export class TileStore {
   /** Where tiles are that stay, by index. */
   readonly #addresses: readonly (number | undefined)[];
   readonly #missing: Set<number>;
+  /** Address of an int32 that all threads see: of each layer so many FFN tiles are lent. */
+  readonly #lent: number;
   readonly #window: WindowReader | undefined;
 
   /** @throws HearthError MEMORY_EXHAUSTED */
@@ -57,6 +59,7 @@ export class TileStore {
       this.#window = window && new WindowReader(window, this.residency, this.residents, team);
     }
     this.#addresses = this.#tiles.map((tile) => this.#place(tile));
+    this.#lent = arena.alloc(4);
   }
 
   /** A tile's address, if it stays. */
@@ -107,9 +110,26 @@ export class TileStore {
     return this.#groups.get(`${kind} ${layer}`) ?? [];
   }
 
-  /** Those of them that this thread computes, a run of neighbours, each while it is in memory. */
+  /**
+   * The leader, before a barrier: of each layer's FFN tiles the first `count`, those whose neurons fire most where they
+   * are in that order, are another's to compute. Not where tiles stream.
+   */
+  lend(count: number): void {
+    assert(this.residency === undefined, 'tiles that stay');
+    this.#arena.i32(this.#lent, 1)[0] = count;
+  }
+
+  /** Those that are lent, in their places. */
+  lentTiles(layer: number): readonly PlacedTile[] {
+    const tiles = this.tiles('ffn', layer).slice(0, this.#arena.i32(this.#lent, 1)[0]);
+    for (const tile of tiles) tile.moveTo(this.#addresses[tile.index]!);
+    return tiles;
+  }
+
+  /** Those of a layer that this thread computes, a run of neighbours that are not lent, each while it is in memory. */
   eachOwn(kind: TileKind, layer: number, compute: (tile: PlacedTile) => void): void {
-    const tiles = this.tiles(kind, layer);
+    const all = this.tiles(kind, layer);
+    const tiles = kind === 'ffn' ? all.slice(this.#arena.i32(this.#lent, 1)[0]) : all;
     const [first, end] = shareOf(this.#team, tiles.length);
     for (let i = first; i < end; i += 1) {
       const tile = tiles[i]!;
@@ -144,11 +164,11 @@ export class TileStore {
     return this.residency.byteLength - this.residency.ringOffset(this.#window.residents);
   }
 
-  /** Address of a vector of the base tile. */
-  baseVector(role: TensorRole, layer = -1): number {
+  /** A part of the base tile. */
+  baseSection(role: TensorRole, layer = -1): PlacedSection {
     const base = this.tiles('base')[0];
     const section = base?.spec.sections.find((part) => part.role === role && part.layer === layer);
-    assert(base !== undefined && section !== undefined, 'a vector that the base tile holds', role, layer);
-    return this.#addresses[base.index]! + section.byteOffset;
+    assert(base !== undefined && section !== undefined, 'a section that the base tile holds', role, layer);
+    return { ...section, pointer: this.#addresses[base.index]! + section.byteOffset };
   }
 }

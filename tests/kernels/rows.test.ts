@@ -169,6 +169,30 @@ describe('lists', () => {
     expect([...list]).toEqual([0, 4, 5, 7, 9]);
   });
 
+  test('name the neurons whose score is not below a threshold', () => {
+    const list = onBothBuilds((workspace) => {
+      const at = workspace.room(gates.length * 4);
+      const length = workspace.kernels.neuronsFrom(workspace.f32(gates), gates.length, -1, at);
+      return workspace.readI32(at, length);
+    });
+    expect([...list]).toEqual([0, 1, 2, 3, 4, 5, 7, 9]);
+  });
+
+  test.each([
+    [0, range(10)],
+    [0.2, [0, 1, 5, 7, 8, 9]],
+    [0.73, [0, 5, 7, 8, 9]],
+    [0.7311, [5, 7, 8, 9]],
+  ])('name the neurons whose |silu| is not below %d', (cut, expected) => {
+    const list = onBothBuilds((workspace) => {
+      const at = workspace.room(gates.length * 4);
+      const room = workspace.f32([...gates, Number.NaN, Number.NaN]);
+      const length = workspace.kernels.neuronsOverCut(room, gates.length, cut, at);
+      return workspace.readI32(at, length);
+    });
+    expect([...list]).toEqual(expected);
+  });
+
   test('gather, and drop zeros', () => {
     const kept = onBothBuilds((workspace) => {
       const list = workspace.i32([9, 2, 0, 3, 6]);
@@ -188,6 +212,15 @@ describe('lists', () => {
 describe('rectified units', () => {
   const gate = [1.5, -1, 0, -0, Number.NaN, 2, 3, -4, Number.POSITIVE_INFINITY];
   const up = [2, 3, Number.POSITIVE_INFINITY, 5, 1, -3, Number.NaN, Number.NaN, 0];
+  test('relu', () => {
+    const out = onBothBuilds((workspace) => {
+      const x = workspace.f32(gate);
+      workspace.kernels.relu(x, gate.length);
+      return workspace.readF32(x, gate.length);
+    });
+    expect([...out]).toEqual([1.5, 0, 0, 0, Number.NaN, 2, 3, 0, Number.POSITIVE_INFINITY]);
+  });
+
   test.each([
     ['reglu', [3, 0, 0, 0, Number.NaN, -6, Number.NaN, 0, Number.NaN]],
     ['reglu2', [4.5, 0, 0, 0, Number.NaN, -12, Number.NaN, 0, Number.NaN]],

@@ -50,6 +50,17 @@ describe('an explanation', () => {
     }
   });
 
+  test('says so where a device would gain too little', () => {
+    const slow = { Q4_0: { decodeBytesPerSecond: 4e9, prefillFlopsPerSecond: 40e9 } };
+    const { standBy } = explained([device(), device({ name: 'b', kernels: slow, link: link(0.1) })]);
+    const [, from, to] =
+      /^b stands by: from ([\d.]+) to ([\d.]+) tokens\/s is too little to gain for one more to wait for; /.exec(
+        standBy[0]!,
+      )!;
+    expect(Number(to) / Number(from)).toBeGreaterThan(1);
+    expect(Number(to) / Number(from)).toBeLessThan(1.1);
+  });
+
   test('names the sync where syncs are what is too much', () => {
     const far = device({
       name: 'far',

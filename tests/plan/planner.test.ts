@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LayoutCost } from '../../runtime/plan/cost.ts';
 import { type Goal, goals, scoreOf } from '../../runtime/plan/goal.ts';
 import { kindOf } from '../../runtime/plan/kind.ts';
+import type { Layout } from '../../runtime/plan/layout.ts';
 import { pipeline } from '../../runtime/plan/layouts.ts';
 import { planCluster } from '../../runtime/plan/planner.ts';
 import { problemOf } from '../../runtime/plan/problem.ts';
@@ -13,6 +14,9 @@ import { randomDevices } from '../support/plan-cases.ts';
 
 const small = modelWork(smallModel(), planOptions);
 const large = modelWork(largeModel(), planOptions);
+
+/** What is given for fewer devices. */
+const tenth = 1.1;
 
 function scoreWith(devices: readonly DeviceProfile[], goal: Goal = 'latency', work = small): number {
   const problem = problemOf(work, devices);
@@ -68,7 +72,7 @@ describe('a plan', () => {
   test('is never worse for any device more', () => {
     for (const devices of clusters(4, 7)) {
       const fewer = scoreWith(devices.slice(0, -1));
-      expect(scoreWith(devices)).toBeLessThanOrEqual(fewer * 1.02);
+      expect(scoreWith(devices)).toBeLessThanOrEqual(fewer * tenth);
     }
   });
 
@@ -87,7 +91,7 @@ describe('a plan', () => {
       const before = scoreOf('latency', new LayoutCost(problem, layout));
       const after = scoreOf('latency', new LayoutCost(improved, layout));
       expect(after).toBeLessThanOrEqual(before * 1.0001);
-      expect(scoreWith(devices.map(better))).toBeLessThanOrEqual(before * 1.02);
+      expect(scoreWith(devices.map(better))).toBeLessThanOrEqual(before * tenth);
     }
   });
 
@@ -100,6 +104,24 @@ describe('a plan', () => {
     expect(kindOf(far.layout)).toBe('solo');
     expect(far.standBy).toHaveLength(1);
     expect(far.standBy[0]!.withIt!.prediction.tpotMs).toBeGreaterThan(far.prediction.tpotMs);
+  });
+
+  test('has a second device only where it is worth waiting for', () => {
+    const slow = device({ kernels: slowKernels });
+    const gains = [8, 4, 2, 1, 0.5].map((speed) => {
+      const rate = (bytes: number) => ({
+        Q4_0: { decodeBytesPerSecond: bytes, prefillFlopsPerSecond: 10 * bytes },
+      });
+      const other = { ...slow, name: 'other', kernels: rate(slowKernels.Q4_0.decodeBytesPerSecond / speed) };
+      const problem = problemOf(small, [slow, { ...other, link: link(0.2) }]);
+      const plan = planCluster(problem, 'latency');
+      const score = (layout: Layout) => scoreOf('latency', new LayoutCost(problem, layout));
+      const alone = Math.min(score(pipeline(22, [1, 0], 32)), score(pipeline(22, [0, 1], 32)));
+      return { gain: alone / score(plan.alternatives[0]!.layout), plan };
+    });
+    for (const { gain, plan } of gains) expect(plan.standBy).toHaveLength(gain > tenth ? 0 : 1);
+    expect(gains.some(({ gain }) => gain > 1.01 && gain < tenth)).toBe(true);
+    expect(gains.some(({ gain }) => gain > tenth)).toBe(true);
   });
 
   test('gives faster devices more', () => {

@@ -48,7 +48,7 @@ test.each<[KernelFormatName, KvFormat]>([
 ])(
   'rates of %s are those of its kernels, which is seen without the probe',
   async (name, kvFormat) => {
-    const measured = () => measureCompute({ formats: [name], kvFormat, threads: 1, memoryBytes: 4e8 });
+    const measured = () => measureCompute({ formats: [name], kvFormat, threads: 1, freeBytes: 4e8 });
     // Direct calls find their weights in the cache, and this machine may be busy with other things at any time.
     await expect
       .poll(
@@ -72,7 +72,7 @@ test.each<[KernelFormatName, KvFormat]>([
 test.each(kvFormats)(
   'two threads measure together what is asked for, attention in %s',
   async (kvFormat) => {
-    const job = { formats: ['Q8_0', 'IQ4_XS'], kvFormat, memoryBytes: 0 } as const;
+    const job = { formats: ['Q8_0', 'IQ4_XS'], kvFormat, freeBytes: 0 } as const;
     const { kernels, syncMs } = await measureCompute({ ...job, threads: 2 });
     expect(Object.keys(kernels)).toEqual(job.formats);
     for (const { decodeBytesPerSecond, prefillFlopsPerSecond } of Object.values(kernels)) {
@@ -87,10 +87,10 @@ test.each(kvFormats)(
 test('what is aborted ends at once', async () => {
   const abort = new AbortController();
   const formats = Object.keys(kernelFormats) as KernelFormatName[];
-  const measuring = measureCompute({ formats, kvFormat: 'f16', threads: 2, memoryBytes: 1e9 }, abort.signal);
+  const measuring = measureCompute({ formats, kvFormat: 'f16', threads: 2, freeBytes: 1e9 }, abort.signal);
   abort.abort(new Error('a step came'));
   await expect(measuring).rejects.toThrow();
   await expect(
-    measureCompute({ formats, kvFormat: 'f16', threads: 1, memoryBytes: 1e9 }, abort.signal),
+    measureCompute({ formats, kvFormat: 'f16', threads: 1, freeBytes: 1e9 }, abort.signal),
   ).rejects.toThrow('a step came');
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { measureNode } from '../../device-agent/node/measure-device.ts';
 import { measureDisk } from '../../device-agent/node/measure-disk.ts';
 import { RememberedRates } from '../../device-agent/node/remembered-rates.ts';
+import { unknownRates } from '../../device-agent/probe/measure.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { cacheAt, storeTiles, testFolder } from '../tile-cache/fixtures.ts';
 
@@ -62,8 +63,18 @@ test('a device measures what it does not remember', async () => {
   const cache = { folder: join(folder.path, 'tiles'), limitBytes: 1e9 };
   const file = join(folder.path, 'speed.json');
   const never = new AbortController().signal;
-  const measure = (formats: readonly ('Q4_0' | 'Q8_0')[], fresh = false) =>
-    measureNode({ threads: 1, memoryBytes: 1e7, cache, file })({ formats, kvFormat: 'f16', fresh }, never);
+  const ranks = { usedBytes: 0 };
+  const measure = (formats: readonly ('Q4_0' | 'Q8_0')[], fresh = false, memoryBytes = 1e7) => {
+    const device = measureNode({
+      threads: 1,
+      syncThreads: 0,
+      memoryBytes,
+      usedBytes: () => ranks.usedBytes,
+      cache,
+      file,
+    });
+    return device({ formats, kvFormat: 'f16', fresh }, never);
+  };
 
   const first = await measure(['Q4_0']);
   expect(first.diskBytesPerSecond).toBeGreaterThan(1e5);
@@ -75,6 +86,13 @@ test('a device measures what it does not remember', async () => {
   expect(Object.keys(second.kernels)).toEqual(['Q8_0']);
   const both = await measure(['Q4_0', 'Q8_0']);
   expect(both.kernels).toEqual({ ...first.kernels, ...second.kernels });
+
+  // Of less memory a cache holds more.
+  ranks.usedBytes = 1e6;
+  expect(await measure(['Q4_0'], true)).toEqual(unknownRates);
+  expect((await measure(['Q4_0'])).kernels).toEqual(first.kernels);
+  expect((await measure(['Q4_0'], false, 2e7)).kernels).not.toEqual(first.kernels);
+  ranks.usedBytes = 0;
 
   expect((await measure(['Q4_0'], true)).kernels).not.toEqual(first.kernels);
 }, 30_000);

@@ -1,0 +1,57 @@
+import { operations } from '../profile/operations.ts';
+import { ffnTileNeurons } from '../tile/spec.ts';
+import type { PlacedTile } from '../weights/placed-tile.ts';
+import type { Activations } from './activations.ts';
+import { type FfnPlace, multiplyGates } from './ffn-gates.ts';
+import type { Portion } from './micro-batch.ts';
+import type { NeuronLists } from './neuron-lists.ts';
+
+/** Decides which neurons of a tile are computed. */
+export interface NeuronChoice {
+  /** Once before the tiles of a layer. */
+  begin?(layer: number, portion: Portion, input: Activations): void;
+  /**
+   * Lists the neurons of each token of the portion, and leaves their gates at `gates`, in the order of the lists.
+   * @returns rows of the gate that were computed, of all tokens together
+   */
+  choose(tile: PlacedTile, portion: Portion, input: Activations): number;
+}
+
+/**
+ * By their gates, of which all are computed: those that fire, or in a SwiGLU model those whose silu is not below the layer's
+ * cut; without cuts that is all of them.
+ */
+export class GatedNeurons implements NeuronChoice {
+  readonly #place: FfnPlace;
+  readonly #lists: NeuronLists;
+
+  constructor(place: FfnPlace, lists: NeuronLists) {
+    this.#place = place;
+    this.#lists = lists;
+  }
+
+  choose(tile: PlacedTile, portion: Portion, input: Activations): number {
+    const { kernels, gates, options, team } = this.#place;
+    const { layer, count } = tile.spec;
+    const { lengths } = this.#lists;
+    const tokens = portion.end - portion.first;
+    multiplyGates(this.#place, tile, portion, input, ffnTileNeurons);
+    team.recorder.mark(operations.gateUp);
+    for (let token = 0; token < tokens; token += 1) {
+      const row = gates + token * ffnTileNeurons * 4;
+      const list = this.#lists.at(token);
+      if (options.ffn?.everyNeuron) this.#lists.takeAll(token, count);
+      else lengths[token] = this.#listOne(layer, row, count, list);
+      kernels.gatherF32(row, list, lengths[token]!, row);
+    }
+    team.recorder.mark(operations.swiglu);
+    return tokens * count;
+  }
+
+  #listOne(layer: number, gates: number, count: number, list: number): number {
+    const { kernels, config, approximation } = this.#place;
+    if (config.activation !== 'silu') return kernels.firingNeurons(gates, count, list);
+    const cut = approximation?.kind === 'cut' ? approximation.cuts[layer]! : 0;
+    return kernels.neuronsOverCut(gates, count, cut, list);
+  }
+}

@@ -1,0 +1,85 @@
+import type { TensorRole } from '../model/architecture.ts';
+import type { TileSection, TileSpec } from '../tile/spec.ts';
+import type { Gpu } from './gpu.ts';
+import { tilePlaceWords } from './wgsl/ffn-tiles.ts';
+import type { RowProduct } from './wgsl/row-product.ts';
+import { rowProducts } from './wgsl/row-products.ts';
+
+/** A tile of neurons and its bytes, as ranks have them in memory. */
+export interface FfnTile {
+  readonly spec: TileSpec;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What multiplies gate and up, and what down. */
+export interface FfnProducts {
+  readonly gated: RowProduct;
+  readonly down: RowProduct;
+}
+
+/** @returns undefined if a GPU does not compute such a tile */
+export function ffnProducts(spec: TileSpec): FfnProducts | undefined {
+  const [gate, up, down] = [sectionOf(spec, 'gate'), sectionOf(spec, 'up'), sectionOf(spec, 'down')];
+  if (gate.format !== up.format || up.byRow || gate.format === 'vector' || down.format === 'vector')
+    return undefined;
+  const [gated, back] = [rowProducts[gate.format], rowProducts[down.format]];
+  return gated && back && { gated, down: back };
+}
+
+export function sectionOf(spec: TileSpec, role: TensorRole): TileSection {
+  return spec.sections.find((section) => section.role === role)!;
+}
+
+/** Tiles of one layer that lie in one buffer. */
+export class FfnSlab {
+  readonly tiles: number;
+  readonly weights: GPUBuffer;
+  /** `TilePlace` of each. */
+  readonly places: GPUBuffer;
+  readonly #groups = new Map<GPUComputePipeline, GPUBindGroup>();
+  readonly #gpu: Gpu;
+
+  constructor(gpu: Gpu, tiles: readonly FfnTile[]) {
+    this.#gpu = gpu;
+    this.tiles = tiles.length;
+    this.weights = gpu.storage(tiles.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    const places = new Uint32Array(tiles.length * tilePlaceWords);
+    let offset = 0;
+    tiles.forEach(({ spec, bytes }, i) => {
+      gpu.device.queue.writeBuffer(this.weights, offset, bytes);
+      const word = (role: TensorRole) => (offset + sectionOf(spec, role).byteOffset) / 4;
+      places.set([word('gate'), word('up'), word('down'), spec.count], i * tilePlaceWords);
+      offset += bytes.length;
+    });
+    this.places = gpu.storageOf(places);
+  }
+
+  /** Its weights and places, and then these buffers, as a program's bindings. */
+  bind(pipeline: GPUComputePipeline, buffers: readonly GPUBuffer[]): GPUBindGroup {
+    const known = this.#groups.get(pipeline);
+    if (known) return known;
+    const group = this.#gpu.bind(pipeline, [this.weights, this.places, ...buffers]);
+    this.#groups.set(pipeline, group);
+    return group;
+  }
+
+  destroy(): void {
+    this.weights.destroy();
+    this.places.destroy();
+  }
+}
+
+/** Tiles in their order, in runs that fit into a binding. */
+export function slabsOf(tiles: readonly FfnTile[], mostBytes: number): FfnTile[][] {
+  const slabs: FfnTile[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const tile of tiles) {
+    if (bytes + tile.bytes.length > mostBytes) {
+      slabs.push([]);
+      bytes = 0;
+    }
+    slabs.at(-1)!.push(tile);
+    bytes += tile.bytes.length;
+  }
+  return slabs;
+}

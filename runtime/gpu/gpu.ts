@@ -1,0 +1,97 @@
+import { HearthError } from '../error.ts';
+
+/** The dot product of four bytes, which is part of WGSL or not. */
+const packedDots = 'packed_4x8_integer_dot_product';
+
+/**
+ * A GPU that computes. It is asked for no more than every WebGPU promises: bindings of 128 MiB, 8 storage buffers a
+ * shader; so a program that would need more fails on every machine.
+ */
+export class Gpu {
+  readonly device: GPUDevice;
+  /** Whether its WGSL has `dot4I8Packed`. */
+  readonly packedDots: boolean;
+  /** Most bytes of a buffer that a program binds. */
+  readonly bindingBytes: number;
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  #failure: HearthError | undefined;
+
+  /**
+   * @param entry `navigator.gpu`, or what stands for it outside of browsers
+   * @returns undefined where there is no adapter
+   */
+  static async open(entry: GPU): Promise<Gpu | undefined> {
+    const adapter = await entry.requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) return undefined;
+    return new Gpu(await adapter.requestDevice(), entry.wgslLanguageFeatures.has(packedDots));
+  }
+
+  constructor(
+    device: GPUDevice,
+    hasPackedDots: boolean,
+    bindingBytes = device.limits.maxStorageBufferBindingSize,
+  ) {
+    this.device = device;
+    this.bindingBytes = bindingBytes;
+    this.packedDots = hasPackedDots;
+    device.addEventListener('uncapturederror', ({ error }) => this.fail(error.message));
+    void device.lost.then(({ message }) => this.fail(message));
+  }
+
+  /** Something has failed for good; what failed first is the reason. */
+  fail(reason: string): HearthError {
+    this.#failure ??= new HearthError('GPU_LOST', `the GPU cannot go on: ${reason || 'the device was lost'}`);
+    return this.#failure;
+  }
+
+  get isLost(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** @throws HearthError GPU_LOST once something has failed: what was computed since is not to be trusted */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** A program's pipeline with its one entry point, compiled once. */
+  pipeline(code: string): GPUComputePipeline {
+    const known = this.#pipelines.get(code);
+    if (known) return known;
+    const module = this.device.createShaderModule({ code });
+    const pipeline = this.device.createComputePipeline({ layout: 'auto', compute: { module } });
+    this.#pipelines.set(code, pipeline);
+    return pipeline;
+  }
+
+  /** A buffer of words that shaders read and write, and that is copied from and to. */
+  storage(bytes: number): GPUBuffer {
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    return this.device.createBuffer({ size: Math.max(4, bytes), usage });
+  }
+
+  /** Such a buffer with words in it. */
+  storageOf(words: Uint32Array<ArrayBuffer>): GPUBuffer {
+    const buffer = this.storage(words.byteLength);
+    this.device.queue.writeBuffer(buffer, 0, words);
+    return buffer;
+  }
+
+  /** A small buffer of numbers that do not change. */
+  uniform(numbers: readonly number[]): GPUBuffer {
+    const words = Uint32Array.from(numbers);
+    const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    const buffer = this.device.createBuffer({ size: Math.ceil(words.byteLength / 16) * 16, usage });
+    this.device.queue.writeBuffer(buffer, 0, words);
+    return buffer;
+  }
+
+  /** Binds buffers to a program's bindings 0, 1, … */
+  bind(pipeline: GPUComputePipeline, buffers: readonly GPUBuffer[]): GPUBindGroup {
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    return this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  }
+
+  close(): void {
+    this.device.destroy();
+  }
+}

@@ -1,0 +1,54 @@
+import type { Gpu } from './gpu.ts';
+import type { MappingDelay } from './mapping-delay.ts';
+
+/** What waits for a GPU: a clock, and a wait that is no busy loop for others. */
+export interface GpuClock {
+  nowMs(): number;
+  /** Settles after about so long; of 0 ms as soon as other work has had its turn. */
+  wait(milliseconds: number): Promise<void>;
+}
+
+/** Brings words back from a GPU, by one buffer that is mapped again and again. */
+export class Readback {
+  readonly #gpu: Gpu;
+  readonly #clock: GpuClock;
+  readonly #buffer: GPUBuffer;
+
+  constructor(gpu: Gpu, clock: GpuClock, bytes: number) {
+    this.#gpu = gpu;
+    this.#clock = clock;
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    this.#buffer = gpu.device.createBuffer({ size: bytes, usage });
+  }
+
+  /** Submits work whose last part is a copy of the first `bytes` bytes of `source` into this buffer. */
+  submit(encoder: GPUCommandEncoder, source: GPUBuffer, bytes: number): void {
+    encoder.copyBufferToBuffer(source, 0, this.#buffer, 0, bytes);
+    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * The words, a copy.
+   * @param delay when to ask for what was submitted
+   * @throws HearthError GPU_LOST
+   */
+  async take(bytes: number, delay: MappingDelay): Promise<Uint32Array> {
+    await delay.pass(this.#clock);
+    const askedMs = this.#clock.nowMs();
+    try {
+      await this.#buffer.mapAsync(GPUMapMode.READ, 0, bytes);
+    } catch (error) {
+      // That the device is lost may be told later.
+      throw this.#gpu.fail(error instanceof Error ? error.message : 'a result cannot be read');
+    }
+    delay.mapped(this.#clock.nowMs() - askedMs);
+    const words = new Uint32Array(this.#buffer.getMappedRange(0, bytes)).slice();
+    this.#buffer.unmap();
+    this.#gpu.check();
+    return words;
+  }
+
+  close(): void {
+    this.#buffer.destroy();
+  }
+}

@@ -1,0 +1,4 @@
+/** Tokens that an invocation takes together, so that their weights are read and unpacked once; one where there is one. */
+export function tokenGroups(tokens: number): number {
+  return tokens > 1 ? 4 : 1;
+}

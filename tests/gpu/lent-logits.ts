@@ -1,0 +1,79 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { lendTo } from '../../runtime/decoder/lent-tiles.ts';
+import { openGguf } from '../../runtime/gguf/gguf.ts';
+import type { Gpu } from '../../runtime/gpu/gpu.ts';
+import type { GpuClock } from '../../runtime/gpu/readback.ts';
+import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
+import { ModelFile } from '../../runtime/model/model-file.ts';
+import { createSoloRunner } from '../../runtime/solo/solo-runner.ts';
+import { memorySource } from '../support/memory-source.ts';
+
+export interface LogitsJob {
+  readonly model: Uint8Array;
+  readonly kernels: KernelBytes;
+  /** Tokens of each step. */
+  readonly steps: readonly (readonly number[])[];
+  /** FFN tiles of each layer that are lent. */
+  readonly tiles: number;
+  /** The step in whose middle the GPU is taken away. */
+  readonly loseAt?: number;
+}
+
+export interface LentLogits {
+  /** SHA-256 of all logits. */
+  readonly digest: string;
+  /** Times that the GPU was given something to compute. */
+  readonly submissions: number;
+  /** Codes of what the rank was told of its GPU. */
+  readonly losses: readonly string[];
+}
+
+/** Steps of a sequence by a rank that lends tiles to a GPU; by one without, if there is none. */
+export async function lentLogits(
+  gpu: Gpu | undefined,
+  clock: GpuClock,
+  { model, kernels, steps, tiles, loseAt }: LogitsJob,
+): Promise<LentLogits> {
+  const file = new ModelFile(await openGguf(memorySource(model)));
+  const losses: string[] = [];
+  const lend = gpu && lendTo({ gpu, clock, tiles, onLost: ({ code }) => losses.push(code) });
+  const options = {
+    kvFormat: 'f16',
+    maxStepTokens: 8,
+    maxSequences: 1,
+    contextLength: 64,
+    kvPages: 1,
+  } as const;
+  const runner = await createSoloRunner(file, kernels, options, lend);
+  const submissions = gpu ? countSubmissions(gpu.device.queue) : () => 0;
+  const digest = sha256.create();
+  let start = 0;
+  for (const [i, tokens] of steps.entries()) {
+    const rows = runner.step([{ slot: 0, start, count: tokens.length, tokens, logits: 'all' }]);
+    if (i === loseAt) await whenSubmitted(submissions).then(() => gpu!.device.destroy());
+    for (const row of await rows) digest.update(new Uint8Array(row.slice().buffer));
+    start += tokens.length;
+  }
+  return { digest: bytesToHex(digest.digest()), submissions: submissions(), losses };
+}
+
+function countSubmissions(queue: GPUQueue): () => number {
+  let count = 0;
+  const submit = queue.submit.bind(queue);
+  Object.defineProperty(queue, 'submit', {
+    configurable: true,
+    value: (buffers: readonly GPUCommandBuffer[]) => {
+      count += 1;
+      submit(buffers);
+    },
+  });
+  return () => count;
+}
+
+/** Returns as soon as more has been submitted than there was. */
+async function whenSubmitted(submissions: () => number): Promise<void> {
+  const before = submissions();
+  for (let turn = 0; turn < 1000 && submissions() === before; turn += 1)
+    await new Promise((resolve) => setTimeout(resolve, 0));
+}

@@ -1,0 +1,53 @@
+import { beforeAll, expect, test } from 'vitest';
+import { kernelBytes } from '../support/kernel-bytes.ts';
+import { smallShape, syntheticModel } from '../support/synthetic-model.ts';
+import { describeOnGpus } from './hosts.ts';
+import { type LogitsJob, lentLogits } from './lent-logits.ts';
+
+const steps = [[5, 17, 300, 2, 41, 99, 7], [3], [250], [8, 77], [12], [401]];
+const clock = { nowMs: () => 0, wait: async () => {} };
+let job: LogitsJob;
+let alone: string;
+
+beforeAll(async () => {
+  const model = await syntheticModel({ ...smallShape, intermediateSize: 640, type: 'Q4_0', seed: 5 });
+  job = { model, kernels: kernelBytes, steps, tiles: 0 };
+  alone = (await lentLogits(undefined, clock, job)).digest;
+});
+
+await describeOnGpus('a rank that lends FFN tiles to a GPU', (host) => {
+  test.each([1, 2, 9])('has the same bits with %d tiles of each layer lent', async (tiles) => {
+    const { digest, submissions, losses } = await host.run('logits', { ...job, tiles });
+    expect(digest).toBe(alone);
+    expect(submissions).toBe(2 * steps.length);
+    expect(losses).toEqual([]);
+  });
+
+  test.each([0, 3])('has them when the GPU is lost in step %d', async (loseAt) => {
+    const { digest, submissions, losses } = await host.run('logits', { ...job, tiles: 2, loseAt });
+    expect(digest).toBe(alone);
+    expect(losses).toEqual(['GPU_LOST']);
+    expect(submissions).toBeLessThan(2 * steps.length);
+    expect(submissions).toBeGreaterThan(2 * loseAt);
+  });
+
+  test('computes by itself what a GPU does not know', async () => {
+    const model = await syntheticModel({ ...smallShape, type: 'Q5_0', seed: 5 });
+    const expected = await lentLogits(undefined, clock, { ...job, model });
+    const { digest, submissions } = await host.run('logits', { ...job, model, tiles: 2 });
+    expect(digest).toBe(expected.digest);
+    expect(digest).not.toBe(alone);
+    expect(submissions).toBe(0);
+  });
+
+  test('is measured before', async () => {
+    const { syncMs, bytesPerSecond } = await host.run('rates', { format: 'Q4_0' });
+    process.stderr.write(
+      `${host.name}: sync ${syncMs.toFixed(2)} ms, Q4_0 ${(bytesPerSecond / 1e9).toFixed(2)} GB/s\n`,
+    );
+    expect(syncMs).toBeGreaterThan(0);
+    expect(syncMs).toBeLessThan(1000);
+    expect(bytesPerSecond).toBeGreaterThan(1e6);
+    expect(bytesPerSecond).toBeLessThan(1e12);
+  });
+});
