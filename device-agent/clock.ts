@@ -8,6 +8,15 @@ export interface Clock {
   soon(task: () => void): void;
 }
 
+/** Runs a task once, after so long. @returns what stops it */
+export function once(clock: Clock, delayMs: number, task: () => void): () => void {
+  const stop = clock.every(delayMs, () => {
+    stop();
+    task();
+  });
+  return stop;
+}
+
 /**
  * A clock that the threads of one device agree on.
  * @param originMs `performance.timeOrigin` of the thread whose time it tells, in milliseconds since that

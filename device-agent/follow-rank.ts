@@ -3,7 +3,8 @@ import type { Kernels } from '../runtime/kernels/kernels.ts';
 import type { ModelPlace, TileModel } from '../runtime/model/tile-model.ts';
 import { SharedTeam } from '../runtime/threads/team.ts';
 import { threadRecorder } from './profile-memory.ts';
-import { type FollowerJob, placesIn } from './rank-host.ts';
+import { placesIn } from './rank-host.ts';
+import type { FollowerJob } from './rank-tools.ts';
 import { type LoadEvents, loadShare, type TileSources } from './tile-sources.ts';
 
 /** What a following thread needs, and whom it tells. */

@@ -1,7 +1,7 @@
 import { type ErrorCode, HearthError } from '../runtime/error.ts';
 import { normalClose } from '../runtime/protocol/close-codes.ts';
 import type { Cryptography } from '../runtime/secure/cryptography.ts';
-import { systemClock } from './clock.ts';
+import { type Clock, once, systemClock } from './clock.ts';
 import { type Credentials, joining, knock } from './knock.ts';
 import type { Link } from './link.ts';
 import { type Logger, silentLogger } from './logger.ts';
@@ -82,7 +82,7 @@ export async function keepJoined(options: KeepJoinedOptions): Promise<void> {
       retryInMs,
       reason: end.error?.message ?? end.reason,
     });
-    await wait(retryInMs, signal);
+    await wait(options.device.clock ?? systemClock, retryInMs, signal);
     retryInMs = Math.min(retryInMs * 2, maxRetryMs);
   }
 }
@@ -139,12 +139,12 @@ function remember(
 }
 
 /** @returns when the time is over or the signal is aborted */
-function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+function wait(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
-    const timer = setTimeout(end, milliseconds);
+    const stop = once(clock, milliseconds, end);
     function end(): void {
-      clearTimeout(timer);
+      stop();
       signal.removeEventListener('abort', end);
       resolve();
     }

@@ -22,8 +22,6 @@ import type { TileCache } from './tile-cache.ts';
 import { TileLoading } from './tile-loading.ts';
 import { type LoadEvents, loadShare, type RankTile, sourcesFor, tilesToGet } from './tile-sources.ts';
 
-export type { FollowerJob, RankTools, Threads } from './rank-tools.ts';
-
 /** Ranks that compute with the kernels, each in memories of its own that go when the rank goes. */
 export function kernelRanks(tools: RankTools): CreateRank {
   return (setup, previous) => new KernelRank(setup, tools, previous);
@@ -112,6 +110,8 @@ class KernelRank implements RankHost {
       loadShare(loading.here, loads ? this.#team : alone, this.rank, own, loading.events, () => this.#closed),
       loading.done,
     ]);
+    // Who is ready may be closed at any moment, and is to come back with what it was sent.
+    await own.cache?.written?.();
     if (this.#closed) return;
     await this.#startLoaders(loading.hashes);
     this.#tools.onLoaded?.();

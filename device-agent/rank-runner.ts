@@ -1,5 +1,6 @@
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import {
+  type ExchangeEvent,
   type LogitPart,
   logitRowCount,
   type StepEvent,
@@ -11,12 +12,12 @@ import { takesEmbeddings } from '../runtime/plan/plan.ts';
 import { operations } from '../runtime/profile/operations.ts';
 import { type Recorder, silentRecorder } from '../runtime/profile/recorder.ts';
 import { reportOf } from '../runtime/protocol/error-report.ts';
-import type { Frame } from '../runtime/protocol/frame.ts';
+import { type Frame, showSumsFlag, unexpected } from '../runtime/protocol/frame.ts';
 import { encodeLogits } from '../runtime/protocol/logits-frame.ts';
 import type { Configure, ControlMessage } from '../runtime/protocol/messages.ts';
 import { encodeSpans } from '../runtime/protocol/spans-frame.ts';
 import { decodeStep, type StepBounds } from '../runtime/protocol/step-frame.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, once } from './clock.ts';
 import type { RankHost } from './create-rank.ts';
 import { DutyCycle } from './duty-cycle.ts';
 import { filledKvPages, restoreKvPage } from './kv-pages.ts';
@@ -45,8 +46,8 @@ interface Run {
   readonly steps: Generator<StepEvent, readonly LogitPart[], void>;
   readonly exchange: StepExchange;
   /** What the rank waits for and others have not sent. */
-  waiting: StepEvent | undefined;
-  /** Between two slices. */
+  waiting: ExchangeEvent | undefined;
+  /** Between two slices, or while a GPU computes. */
   paused: boolean;
 }
 
@@ -101,19 +102,17 @@ export class RankRunner {
   begin(frame: Frame): void {
     const { header, embeddings } = decodeStep(frame, this.#bounds);
     if (header.stepId <= this.#lastStepId)
-      throw new HearthError(
-        'PROTOCOL_UNEXPECTED_MESSAGE',
-        `step ${header.stepId} came after ${this.#lastStepId}`,
-      );
+      throw unexpected(`step ${header.stepId} came after ${this.#lastStepId}`);
     this.abandon();
     this.host.profile?.begin();
     this.#lastStepId = header.stepId;
     const { rank } = this.host;
     const inbox = this.#inboxFor(tokenCount(header));
+    const shows = (frame.flags & showSumsFlag) !== 0;
     const run: Run = {
       header,
       steps: rank.step(header, embeddings),
-      exchange: new StepExchange(header.stepId, inbox, rank, this.#output.frame, this.#recorder),
+      exchange: new StepExchange(header.stepId, inbox, rank, this.#output.frame, this.#recorder, shows),
       waiting: undefined,
       paused: false,
     };
@@ -128,8 +127,7 @@ export class RankRunner {
   receive(frame: Frame): void {
     const run = this.#run;
     if (frame.id < this.#lastStepId || (frame.id === this.#lastStepId && !run)) return;
-    if (!run || frame.id !== this.#lastStepId)
-      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `step ${frame.id} has not begun`);
+    if (!run || frame.id !== this.#lastStepId) throw unexpected(`step ${frame.id} has not begun`);
     run.exchange.put(frame);
     if (run.paused) return;
     this.#recorder.mark(operations.otherRanks);
@@ -139,10 +137,7 @@ export class RankRunner {
   /** Forgets a slot's positions. */
   release(slot: number): void {
     if (slot >= this.#bounds.maxSequences)
-      throw new HearthError(
-        'PROTOCOL_UNEXPECTED_MESSAGE',
-        `there is no slot ${slot} of ${this.#bounds.maxSequences}`,
-      );
+      throw unexpected(`there is no slot ${slot} of ${this.#bounds.maxSequences}`);
     this.abandon();
     this.host.rank.release(slot);
   }
@@ -168,8 +163,7 @@ export class RankRunner {
       run.waiting = undefined;
       const beganMs = this.#clock.nowMs();
       if (beganMs >= sliceEndMs) {
-        run.paused = true;
-        this.#clock.soon(() => this.#resume(run));
+        this.#pause(run, (goOn) => this.#clock.soon(goOn));
         return;
       }
       const result = this.#next(run);
@@ -178,21 +172,23 @@ export class RankRunner {
         this.#finish(run, result.value);
         return;
       }
+      if (result.value.kind === 'awaitTiles') {
+        const { ready } = result.value;
+        this.#pause(run, (goOn) => void ready.then(goOn));
+        return;
+      }
       run.waiting = result.value;
       const restMs = this.#dutyCycle.computed(this.#clock.nowMs() - beganMs);
       if (restMs > 0) {
-        this.#rest(run, restMs);
+        this.#pause(run, (goOn) => once(this.#clock, restMs, goOn));
         return;
       }
     }
   }
 
-  #rest(run: Run, milliseconds: number): void {
+  #pause(run: Run, until: (goOn: () => void) => void): void {
     run.paused = true;
-    const stop = this.#clock.every(milliseconds, () => {
-      stop();
-      this.#resume(run);
-    });
+    until(() => this.#resume(run));
   }
 
   /** @returns undefined if the step has failed */

@@ -2,11 +2,12 @@ import { encodePlanes } from '../runtime/collective/partial-frame.ts';
 import type { PlaneCodec } from '../runtime/collective/plane-codec.ts';
 import { reduceInPlace } from '../runtime/collective/rank-sync.ts';
 import { encodeResidual, takeResidual } from '../runtime/collective/residual-frame.ts';
-import type { StepEvent } from '../runtime/decoder/step.ts';
+import type { ExchangeEvent, PartialSum } from '../runtime/decoder/step.ts';
 import { operations } from '../runtime/profile/operations.ts';
 import type { Recorder } from '../runtime/profile/recorder.ts';
 import type { Frame } from '../runtime/protocol/frame.ts';
 import type { StepInbox } from './step-inbox.ts';
+import { widePacking } from './wide-packing.ts';
 
 /** One step's traffic with other ranks: what it yields becomes frames, and frames what it waits for. */
 export class StepExchange {
@@ -15,20 +16,26 @@ export class StepExchange {
   readonly #codecs: { codecOf(syncIndex: number): PlaneCodec };
   readonly #send: (frame: Uint8Array) => void;
   readonly #recorder: Recorder;
+  readonly #showsSums: boolean;
 
-  /** @param codecs tell for each sync who packs its sums */
+  /**
+   * @param codecs tell for each sync who packs its sums
+   * @param showsSums whether to send those too that no other rank needs
+   */
   constructor(
     stepId: number,
     inbox: StepInbox,
     codecs: { codecOf(syncIndex: number): PlaneCodec },
     send: (frame: Uint8Array) => void,
     recorder: Recorder,
+    showsSums: boolean,
   ) {
     this.#stepId = stepId;
     this.#inbox = inbox;
     this.#codecs = codecs;
     this.#send = send;
     this.#recorder = recorder;
+    this.#showsSums = showsSums;
   }
 
   /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE */
@@ -41,15 +48,22 @@ export class StepExchange {
    * @returns whether the rank can go on; if not, what it waits for has not come
    * @throws HearthError FRAME_MALFORMED
    */
-  answer(event: StepEvent): boolean {
-    if (event.kind === 'sync') return true;
+  answer(event: ExchangeEvent): boolean {
+    if (event.kind === 'sync') {
+      if (this.#showsSums) this.#show(event.sum);
+      return true;
+    }
     if (event.kind === 'sendSum' || event.kind === 'sendResidual') this.#dispatch(event);
     else if (!this.#await(event)) return false;
     this.#recorder.mark(operations.exchange);
     return true;
   }
 
-  #dispatch(event: StepEvent): void {
+  #show(sum: PartialSum): void {
+    this.#send(encodePlanes('partial', { stepId: this.#stepId, ...sum }, sum, widePacking));
+  }
+
+  #dispatch(event: ExchangeEvent): void {
     if ('residual' in event) {
       this.#send(encodeResidual(this.#stepId, event.residual));
       return;
@@ -60,7 +74,7 @@ export class StepExchange {
     this.#inbox.sent(sum);
   }
 
-  #await(event: StepEvent): boolean {
+  #await(event: ExchangeEvent): boolean {
     if ('residual' in event) {
       const frame = this.#inbox.takeResidual(event.residual);
       if (frame) takeResidual(event.residual, frame);

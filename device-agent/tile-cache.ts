@@ -34,6 +34,9 @@ export interface TileCache {
    */
   store(hash: TileHash, bytes: Uint8Array): void;
 
+  /** Settles when all that was stored outlives this process; absent where it does at once. */
+  written?(): Promise<void>;
+
   /**
    * Opens a tile that is read again and again. A use. Nothing verifies what is read: `load` it once before.
    * @returns `undefined` if no tile of this length is there

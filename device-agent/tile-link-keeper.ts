@@ -1,4 +1,5 @@
 import type { Cryptography } from '../runtime/secure/cryptography.ts';
+import { once } from './clock.ts';
 import type { Link } from './link.ts';
 import type { Logger } from './logger.ts';
 import { TileLink, type TileLinkOptions } from './tile-link.ts';
@@ -47,11 +48,7 @@ export class TileLinkKeeper {
     if (worked) this.#retryMs = minRetryMs;
     const { logger, clock } = this.#options;
     logger.info({ reason, retryInMs: this.#retryMs }, 'the link for tiles broke');
-    const stop = clock.every(this.#retryMs, () => {
-      stop();
-      this.#open();
-    });
-    this.#stopWaiting = stop;
+    this.#stopWaiting = once(clock, this.#retryMs, () => this.#open());
     this.#retryMs = Math.min(2 * this.#retryMs, maxRetryMs);
   }
 }

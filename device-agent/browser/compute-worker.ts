@@ -3,7 +3,7 @@ import { portableSha256 } from '../../runtime/protocol/tile-frame.ts';
 import { reportOf } from '../../runtime/protocol/error-report.ts';
 import type { Report } from '../../runtime/protocol/messages.ts';
 import { followRank } from '../follow-rank.ts';
-import type { FollowerJob } from '../rank-host.ts';
+import type { FollowerJob } from '../rank-tools.ts';
 import { kernelStarter } from './kernel-source.ts';
 
 /** What this worker is told. */

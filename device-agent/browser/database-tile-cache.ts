@@ -1,20 +1,35 @@
+import { createXXHash64, type IHasher } from 'hash-wasm';
 import { HearthError } from '../../runtime/error.ts';
 import type { TileCache, TileFile, TileHash } from '../tile-cache.ts';
 import type { Database, TileEntry } from './database.ts';
-import { hashBytes } from './hash-bytes.ts';
 
-/** Tiles in the browser's database: everywhere, but to be read only with a wait, so that nothing can stream. */
+/** Wait for the database until the tiles are used. */
+const mostWrittenMs = 10_000;
+
+/**
+ * Tiles in the browser's database: everywhere, but to be read only with a wait, so that nothing can stream. A tile is there
+ * wholly or not at all; that its bytes have not decayed since a fast checksum tells, for where browsers keep databases,
+ * pages may have no fast SHA-256.
+ */
 export class DatabaseTileCache implements TileCache {
   readonly capacityBytes: number;
   readonly #database: Database;
   readonly #entries: Map<TileHash, TileEntry>;
+  readonly #hasher: IHasher;
+  readonly #writes = new Set<Promise<void>>();
   #usedBytes = 0;
   #failure: unknown;
 
-  private constructor(database: Database, capacityBytes: number, entries: Map<TileHash, TileEntry>) {
+  private constructor(
+    database: Database,
+    capacityBytes: number,
+    entries: Map<TileHash, TileEntry>,
+    hasher: IHasher,
+  ) {
     this.#database = database;
     this.capacityBytes = capacityBytes;
     this.#entries = entries;
+    this.#hasher = hasher;
     for (const { byteLength } of entries.values()) this.#usedBytes += byteLength;
   }
 
@@ -22,7 +37,7 @@ export class DatabaseTileCache implements TileCache {
     const reading = database.transaction('tileEntries').store;
     const [hashes, entries] = await Promise.all([reading.getAllKeys(), reading.getAll()]);
     const byHash = new Map(hashes.map((hash, i) => [hash, entries[i]!]));
-    return new DatabaseTileCache(database, capacityBytes, byHash);
+    return new DatabaseTileCache(database, capacityBytes, byHash, await createXXHash64());
   }
 
   has(hash: TileHash, byteLength: number): boolean {
@@ -30,30 +45,49 @@ export class DatabaseTileCache implements TileCache {
   }
 
   async load(hash: TileHash, target: Uint8Array): Promise<boolean> {
-    const bytes = await this.#database.get('tiles', hash).catch(() => undefined);
-    if (bytes?.length === target.length && (await hashBytes(bytes)) === hash) {
+    const bytes = await this.#read(hash);
+    const entry = this.#entries.get(hash);
+    if (entry && bytes?.length === target.length && this.#checksum(bytes) === entry.checksum) {
       target.set(bytes);
-      this.#noteUse(hash, bytes.length);
+      this.#noteUse(hash, entry);
       return true;
     }
     this.#forget([hash]);
     return false;
   }
 
+  async #read(hash: TileHash): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    try {
+      const kept = await this.#database.get('tiles', hash);
+      return kept && new Uint8Array(await kept.arrayBuffer());
+    } catch {
+      return undefined;
+    }
+  }
+
   store(hash: TileHash, bytes: Uint8Array): void {
     if (bytes.length > this.capacityBytes || this.#failure) throw this.#noRoom(bytes.length);
     this.#makeRoom(bytes.length);
-    const entry = { byteLength: bytes.length, usedMs: Date.now() };
+    const entry = { byteLength: bytes.length, checksum: this.#checksum(bytes), usedMs: Date.now() };
     this.#entries.set(hash, entry);
     this.#usedBytes += bytes.length;
     const writing = this.#database.transaction(['tiles', 'tileEntries'], 'readwrite');
-    void writing.objectStore('tiles').put(bytes.slice(), hash);
+    void writing.objectStore('tiles').put(new Blob([bytes as Uint8Array<ArrayBuffer>]), hash);
     void writing.objectStore('tileEntries').put(entry, hash);
-    writing.done.catch((error: unknown) => {
-      // The browser's own limit, which it tells only in this way.
-      this.#failure = error;
-      this.#drop(hash);
-    });
+    const write = writing.done
+      .catch((error: unknown) => {
+        // The browser's own limit, which it tells only in this way.
+        this.#failure = error;
+        this.#drop(hash);
+      })
+      .finally(() => this.#writes.delete(write));
+    this.#writes.add(write);
+  }
+
+  async written(): Promise<void> {
+    // What hangs in a database is only sent once more than it need be.
+    const patience = new Promise((resolve) => setTimeout(resolve, mostWrittenMs));
+    await Promise.race([Promise.all(this.#writes), patience]);
   }
 
   open(): TileFile | undefined {
@@ -88,10 +122,14 @@ export class DatabaseTileCache implements TileCache {
     this.#entries.delete(hash);
   }
 
-  #noteUse(hash: TileHash, byteLength: number): void {
-    const entry = { byteLength, usedMs: Date.now() };
-    this.#entries.set(hash, entry);
-    this.#database.put('tileEntries', entry, hash).catch(() => {});
+  #noteUse(hash: TileHash, entry: TileEntry): void {
+    const used = { ...entry, usedMs: Date.now() };
+    this.#entries.set(hash, used);
+    this.#database.put('tileEntries', used, hash).catch(() => {});
+  }
+
+  #checksum(bytes: Uint8Array): string {
+    return this.#hasher.init().update(bytes).digest();
   }
 
   #noRoom(byteLength: number): HearthError {

@@ -1,10 +1,10 @@
 import { maximumMemoryBytes } from '../../runtime/kernels/kernels.ts';
-import { portableSha256 } from '../../runtime/protocol/tile-frame.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
+import { HeldRank } from '../held-rank.ts';
 import type { DeviceOptions } from '../keep-joined.ts';
 import type { Logger } from '../logger.ts';
-import { kernelRanks } from '../rank-host.ts';
 import { scaledRates } from '../probe/measure.ts';
+import { kernelRanks } from '../rank-host.ts';
 import type { StandBySwitch } from '../stand-by-switch.ts';
 import { CountingRanks } from './counting-ranks.ts';
 import type { Database } from './database.ts';
@@ -15,6 +15,7 @@ import { measureBrowser } from './measure.ts';
 import { measureFiles } from './measure-files.ts';
 import { PackTileCache } from './pack-tile-cache.ts';
 import { browserThreads, startLoader } from './rank-workers.ts';
+import { startSha256 } from './sha256.ts';
 import { surroundings } from './surroundings.ts';
 
 /** Of a memory beside what its rank may take. */
@@ -53,8 +54,9 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
   const cache = pack ?? (await DatabaseTileCache.open(database, cacheBytes));
   const streams = crossOriginIsolated && pack?.streams === true;
   const memoryBytes = Math.floor(options.memoryBytes);
-  const sources = { model: undefined, cache, sha256: portableSha256 };
-  const ranks = new CountingRanks(
+  const sha256 = await startSha256();
+  const sources = { model: undefined, cache, sha256 };
+  const held = new HeldRank(
     kernelRanks({
       startKernels,
       threads: browserThreads(threads, kernels),
@@ -67,12 +69,14 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
         logger.warn({ error }, 'weights cannot be kept here: they will be sent again next time'),
     }),
   );
+  const ranks = new CountingRanks(held.create);
   const { platform } = surroundings();
   const build = startKernels().relaxed ? 'relaxed' : 'baseline';
   const measure = measureBrowser({
     kernels,
     threads,
     memoryBytes,
+    usedBytes: () => held.usedBytes,
     database,
     diskBytesPerSecond: async () => (streams ? measureFiles() : 0),
     circumstances: `${platform}, ${threads} threads, ${build}, ${streams ? 'streams' : 'stays'}, ${hearthVersion}`,
@@ -90,7 +94,7 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
     standBy: wishes.standBy,
     effort: () => wishes.effort,
     logger,
-    sha256: portableSha256,
+    sha256,
   };
   return { device, ranks };
 }

@@ -1,8 +1,8 @@
 import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { type ComputeRates, type ProbeJob, probeJob } from '../probe/compute-probe.ts';
-import type { MeasureDevice } from '../probe/measure.ts';
-import { type RatesMemory, remembering, rememberedMs } from '../probe/remembering.ts';
+import { type MeasureDevice, probedBytes, type RanksRoom, withRoom } from '../probe/measure.ts';
+import { type RatesMemory, rememberedMs, remembering } from '../probe/remembering.ts';
 import type { Database } from './database.ts';
 import { kernelStarter } from './kernel-source.ts';
 import type { ProbeWorkerData } from './probe-worker.ts';
@@ -10,13 +10,10 @@ import { startWorker } from './start-worker.ts';
 
 /** Weights that are read through: more than caches of phones and laptops hold. */
 const mostBytes = 64 << 20;
-/** Of the memory that a rank may have. */
-const memoryShare = 1 / 16;
 
-export interface MeasureBrowserOptions {
+export interface MeasureBrowserOptions extends RanksRoom {
   readonly kernels: KernelBytes;
   readonly threads: number;
-  readonly memoryBytes: number;
   readonly database: Database;
   /** How fast kept tiles can be read ahead; 0 where nothing can stream. */
   readonly diskBytesPerSecond: () => Promise<number>;
@@ -26,12 +23,13 @@ export interface MeasureBrowserOptions {
 
 /** Measures this browser, weight types that are not remembered alone. */
 export function measureBrowser(options: MeasureBrowserOptions): MeasureDevice {
-  const { database, circumstances, memoryBytes, threads } = options;
-  const weightBytes = Math.min(mostBytes, Math.floor(memoryBytes * memoryShare));
-  return remembering(ratesIn(database), circumstances, async (job, signal) => {
+  const { database, circumstances, memoryBytes, usedBytes, threads } = options;
+  const measure = remembering(ratesIn(database), circumstances, async (job, signal) => {
+    const weightBytes = probedBytes(memoryBytes - usedBytes(), mostBytes);
     const computed = await probe({ ...job, threads, weightBytes }, options, signal);
     return { ...computed, diskBytesPerSecond: await options.diskBytesPerSecond() };
   });
+  return withRoom(options, mostBytes, measure);
 }
 
 /** In workers of their own, which can be ended at any moment. @returns what all of them measured */

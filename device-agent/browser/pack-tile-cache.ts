@@ -1,6 +1,6 @@
 import { HearthError } from '../../runtime/error.ts';
+import { hashName } from '../../runtime/tile/tile-hash.ts';
 import type { TileCache, TileFile, TileHash } from '../tile-cache.ts';
-import { hashBytes } from './hash-bytes.ts';
 import { canShare, lockFiles, openPrivateFile, type PrivateFile } from './pack-files.ts';
 import { type PackedTile, PackIndex } from './pack-index.ts';
 
@@ -52,7 +52,7 @@ export class PackTileCache implements TileCache {
     const tile = this.#index.tiles.get(hash);
     if (tile?.byteLength !== target.length) return false;
     const bytes = new Uint8Array(target.length);
-    if (this.#file.read(bytes, { at: tile.offset }) === bytes.length && (await hashBytes(bytes)) === hash) {
+    if (this.#file.read(bytes, { at: tile.offset }) === bytes.length && (await nameOf(bytes)) === hash) {
       target.set(bytes);
       this.#index.noteUse(hash);
       return true;
@@ -127,6 +127,11 @@ export function packedFile(
     },
     close() {},
   };
+}
+
+/** By the browser's own code, which pages that may have files have too. */
+async function nameOf(bytes: Uint8Array<ArrayBuffer>): Promise<TileHash> {
+  return hashName(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
 }
 
 function noRoom(byteLength: number, capacityBytes: number, reason: string): HearthError {

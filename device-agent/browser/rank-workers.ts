@@ -2,7 +2,7 @@ import { HearthError } from '../../runtime/error.ts';
 import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
 import { WindowControl } from '../../runtime/weights/window-control.ts';
-import type { Threads } from '../rank-host.ts';
+import type { Threads } from '../rank-tools.ts';
 import type { LoaderJob } from '../window-host.ts';
 import type { ComputeWorkerData, ComputeWorkerMessage } from './compute-worker.ts';
 import type { LoaderWorkerData } from './loader-worker.ts';

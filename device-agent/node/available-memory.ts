@@ -22,7 +22,7 @@ function machineAvailable(): number {
 
 function groupAvailable(folder: string): number {
   const number = (...names: string[]) => {
-    const text = names.map((name) => readIf(join(folder, name)).trim()).find((value) => /^\d+$/.test(value));
+    const text = names.map((name) => readIf(join(folder, name))).find((value) => /^\d+$/.test(value));
     return text === undefined ? undefined : Number(text);
   };
   const limit = number('memory.max', 'memory.limit_in_bytes');

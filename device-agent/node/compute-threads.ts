@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { HearthError } from '../../runtime/error.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
 import type { Logger } from '../logger.ts';
-import type { Threads } from '../rank-host.ts';
+import type { Threads } from '../rank-tools.ts';
 import type { LoadEvents } from '../tile-sources.ts';
 import { allowedProcessors } from './allowed-processors.ts';
 import type { ComputeWorkerData, ComputeWorkerMessage } from './compute-worker.ts';

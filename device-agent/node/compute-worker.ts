@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { reportOf } from '../../runtime/protocol/error-report.ts';
 import type { Report } from '../../runtime/protocol/messages.ts';
 import { followRank } from '../follow-rank.ts';
-import type { FollowerJob } from '../rank-host.ts';
+import type { FollowerJob } from '../rank-tools.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { FolderTileCache } from './folder-tile-cache.ts';
 import { startKernels } from './kernel-files.ts';

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { TileModel } from '../../runtime/model/tile-model.ts';
 import type { Capabilities } from '../../runtime/protocol/messages.ts';
+import { HeldRank } from '../held-rank.ts';
 import type { DeviceOptions } from '../keep-joined.ts';
 import type { Logger } from '../logger.ts';
 import { kernelRanks } from '../rank-host.ts';
@@ -19,6 +20,8 @@ export interface NodeDeviceOptions {
   readonly logger: Logger;
   /** Of a rank. */
   readonly threads: number;
+  /** Threads of this process that are busy in a sync beside those: none by default. */
+  readonly syncThreads?: number;
   /** A model of this machine: its tiles need not be sent. */
   readonly model?: TileModel | undefined;
   /** What the memories of a rank may take. */
@@ -35,24 +38,33 @@ export const defaultCacheBytes = 64e9;
  * @throws HearthError KERNEL_UNAVAILABLE
  */
 export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
-  const { logger, threads, model, memoryBytes, cacheBytes = defaultCacheBytes } = options;
+  const { logger, threads, syncThreads = 0, model, memoryBytes, cacheBytes = defaultCacheBytes } = options;
   const cache = { folder: join(cacheFolder(), 'tiles'), limitBytes: cacheBytes };
   const sources = { model, cache: new FolderTileCache(cache), sha256: nodeSha256 };
+  const createRank = kernelRanks({
+    startKernels,
+    threads: nodeThreads(threads, logger, cache),
+    sources,
+    memoryBytes,
+    startLoader: (job) => startLoader(job, cache, logger),
+    onLoaded: collectGarbage,
+    onUnkept: (error) => logger.warn({ error }, 'weights cannot be kept: they will be sent again next time'),
+  });
+  const ranks = new HeldRank(createRank);
+  const file = join(cacheFolder(), 'speed.json');
   return {
     softwareVersion: packageVersion(),
     capabilities: nodeCapabilities(threads, memoryBytes),
-    createRank: kernelRanks({
-      startKernels,
-      threads: nodeThreads(threads, logger, cache),
-      sources,
-      memoryBytes,
-      startLoader: (job) => startLoader(job, cache, logger),
-      onLoaded: collectGarbage,
-      onUnkept: (error) =>
-        logger.warn({ error }, 'weights cannot be kept: they will be sent again next time'),
-    }),
+    createRank: ranks.create,
     sources,
-    measure: measureNode({ threads, memoryBytes, cache, file: join(cacheFolder(), 'speed.json') }),
+    measure: measureNode({
+      threads,
+      syncThreads,
+      memoryBytes,
+      usedBytes: () => ranks.usedBytes,
+      cache,
+      file,
+    }),
     logger,
     sha256: nodeSha256,
   };

@@ -25,5 +25,7 @@ export interface LocalWorkerData {
 /** Entry point of a worker thread: a rank of this machine, joined to the coordinator in the main thread. */
 const { port, bell, name, threads, memoryBytes, cacheBytes, ...given } = workerData as LocalWorkerData;
 const model = given.model && (await openModelHere(given.model));
-const device = nodeDevice({ logger: plainLogger, threads, memoryBytes, cacheBytes, model });
+// The hub's thread.
+const syncThreads = 1;
+const device = nodeDevice({ logger: plainLogger, threads, syncThreads, memoryBytes, cacheBytes, model });
 new Session(messagePortLink(port, bell, true), { ...device, name, liveness: localLiveness });

@@ -1,18 +1,18 @@
 import { cpus } from 'node:os';
-import { type MeasureDevice, scaledRates } from '../probe/measure.ts';
+import { limitedRates, type MeasureDevice, probedBytes, type RanksRoom, withRoom } from '../probe/measure.ts';
 import { remembering } from '../probe/remembering.ts';
 import { allowedProcessors } from './allowed-processors.ts';
 import { startKernels } from './kernel-files.ts';
-import { measureCompute } from './measure-compute.ts';
+import { measureCompute, mostBytes } from './measure-compute.ts';
 import { packageVersion } from './package-root.ts';
 import { RememberedRates } from './remembered-rates.ts';
 import type { TileRoomOptions } from './tile-room.ts';
 
-export interface MeasureOptions {
+export interface MeasureOptions extends RanksRoom {
   /** Of a rank. */
   readonly threads: number;
-  /** What the memories of a rank may take. */
-  readonly memoryBytes: number;
+  /** Threads of this process that are busy in a sync beside those. */
+  readonly syncThreads: number;
   /** Where tiles are kept. */
   readonly cache: TileRoomOptions;
   /** Where to remember what was measured. */
@@ -20,15 +20,19 @@ export interface MeasureOptions {
 }
 
 /** Measures this machine, weight types that are not remembered alone. */
-export function measureNode({ threads, memoryBytes, cache, file }: MeasureOptions): MeasureDevice {
+export function measureNode(options: MeasureOptions): MeasureDevice {
+  const { threads, syncThreads, memoryBytes, usedBytes, cache, file } = options;
+  const through = `${probedBytes(memoryBytes, mostBytes)} bytes`;
   const kernels = startKernels().relaxed ? 'relaxed' : 'baseline';
   const processor = cpus()[0]?.model.trim() || process.arch;
   const disk = `${cache.limitBytes} bytes of ${cache.folder}`;
-  const circumstances = [processor, `${threads} threads`, kernels, packageVersion(), disk].join(', ');
-  const measure = remembering(new RememberedRates(file), circumstances, (job, signal) =>
-    measureCompute({ ...job, threads, memoryBytes, cache }, signal),
+  const circumstances = [processor, `${threads} threads`, kernels, packageVersion(), through, disk].join(
+    ', ',
   );
-  // What is measured in moments says nothing of how many of them a limited process has.
-  return async (request, signal) =>
-    scaledRates(await measure(request, signal), Math.min(1, allowedProcessors() / threads));
+  const measure = remembering(new RememberedRates(file), circumstances, (job, signal) =>
+    measureCompute({ ...job, threads, freeBytes: memoryBytes - usedBytes(), cache }, signal),
+  );
+  return withRoom(options, mostBytes, async (request, signal) =>
+    limitedRates(await measure(request, signal), { processors: allowedProcessors(), threads, syncThreads }),
+  );
 }

@@ -1,3 +1,4 @@
+import { exchangeMs } from '../../runtime/plan/network.ts';
 import type { DeviceRates, Measure } from '../../runtime/protocol/probe-messages.ts';
 
 /** What a coordinator wants to know of a device. */
@@ -9,6 +10,39 @@ export type MeasureRequest = Omit<Measure, 'type'>;
  * @throws whatever went wrong, or why the signal was aborted
  */
 export type MeasureDevice = (request: MeasureRequest, signal: AbortSignal) => Promise<DeviceRates>;
+
+/** What the memories of ranks may take, and what of it they take now. */
+export interface RanksRoom {
+  readonly memoryBytes: number;
+  readonly usedBytes: () => number;
+}
+
+/** Of the memory that ranks leave free. */
+const probedShare = 1 / 2;
+
+/**
+ * Bytes of weights to read through.
+ * @param mostBytes more than caches hold
+ */
+export function probedBytes(freeBytes: number, mostBytes: number): number {
+  return Math.floor(Math.min(mostBytes, Math.max(0, freeBytes) * probedShare));
+}
+
+/**
+ * Never measures anew in less memory than there was without a rank: of less a cache holds more, and what was measured
+ * before says more.
+ */
+export function withRoom(
+  { memoryBytes, usedBytes }: RanksRoom,
+  mostBytes: number,
+  measure: MeasureDevice,
+): MeasureDevice {
+  const probed = (bytes: number) => probedBytes(bytes, mostBytes);
+  return async (request, signal) =>
+    request.fresh && probed(memoryBytes - usedBytes()) < probed(memoryBytes)
+      ? unknownRates
+      : measure(request, signal);
+}
 
 /** Of a device that computes so many times as fast, its disk and its syncs apart. */
 export function scaledRates(rates: DeviceRates, speed: number): DeviceRates {
@@ -26,6 +60,30 @@ export function scaledRates(rates: DeviceRates, speed: number): DeviceRates {
     kernels: Object.fromEntries(kernels) as DeviceRates['kernels'],
     attentionBytesPerSecond: speed * rates.attentionBytesPerSecond,
   };
+}
+
+/** What a device's process may have of the processors, and for what. */
+export interface ProcessorShare {
+  /** Processors' whole time; it need not be a whole number. */
+  readonly processors: number;
+  /** Of its rank. */
+  readonly threads: number;
+  /** Threads of the process that are busy in a sync beside those: the hub's, in the coordinator. */
+  readonly syncThreads: number;
+}
+
+/**
+ * Of a device that may have less of the processors than its threads would take. Moments, in which rates are measured, say
+ * nothing of how many of them a limited process has.
+ */
+export function limitedRates(
+  rates: DeviceRates,
+  { processors, threads, syncThreads }: ProcessorShare,
+): DeviceRates {
+  const scaled = scaledRates(rates, Math.min(1, processors / threads));
+  // Plans add an exchange as it is with processors enough: here is what this device takes longer.
+  const slowdown = Math.max(1, (threads + syncThreads) / processors);
+  return { ...scaled, syncMs: rates.syncMs + (slowdown - 1) * (rates.syncMs + exchangeMs) };
 }
 
 /** Of a device that cannot measure itself. */
