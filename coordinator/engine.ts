@@ -11,12 +11,16 @@ import type { ModelFile } from '../runtime/model/model-file.ts';
 import type { Goal } from '../runtime/plan/goal.ts';
 import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import { ModelChat } from './chat/model-chat.ts';
+import { CheckThread } from './checking/check-thread.ts';
+import { Checks } from './checking/checks.ts';
 import { type Arrange, arrangeAll } from './cluster/arrangement.ts';
 import { Cluster } from './cluster/cluster.ts';
 import type { ClusterOptions } from './cluster/cluster-options.ts';
+import { HoldOffs } from './cluster/hold-offs.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import type { Member } from './cluster/member.ts';
 import { Pauses } from './cluster/pauses.ts';
+import { Quarantine } from './cluster/quarantine.ts';
 import { pipelineLayout, tensorLayout } from './cluster/seat-layouts.ts';
 import { readTokenizer } from './files/open-model.ts';
 import { openTileHashes, type TileHashFile } from './files/tile-hash-file.ts';
@@ -59,6 +63,8 @@ export interface EngineOptions {
   readonly onProgress?: ClusterOptions['onProgress'];
   readonly logger?: Logger;
   readonly profiler?: Profiler | undefined;
+  /** Of a step: that a part of it is computed again, to check a device; by default 0. */
+  readonly checkProbability?: number | undefined;
 }
 
 /** One model at work: the cluster that computes it and all that turns requests into its steps. */
@@ -73,12 +79,16 @@ export class Engine {
   /** Undefined where nobody can join. */
   readonly planning: Planning | undefined;
   readonly pauses = new Pauses();
+  readonly quarantine = new Quarantine();
+  /** Where a planner decides who computes. */
+  readonly #holdOffs: HoldOffs | undefined;
   readonly #localRanks: LocalRank[] = [];
   /** Where devices may join: a model that is one device's needs no figures. */
   readonly #measuring: Measuring | undefined;
   readonly #hashFile: TileHashFile | undefined;
   readonly #tileThread: TileThread | undefined;
   readonly #planThread: PlanThread | undefined;
+  readonly #checkThread: CheckThread | undefined;
 
   private constructor(options: EngineOptions) {
     const { model, logger = silentLogger, minDevices } = options;
@@ -87,7 +97,7 @@ export class Engine {
     this.tokenizer = readTokenizer(model.gguf);
     this.chat = new ModelChat(this.tokenizer);
     const { file } = model.gguf;
-    this.#hashFile = file && openTileHashes(file, model.tiles.length, logger);
+    this.#hashFile = file && openTileHashes(file, model, logger);
     this.#tileThread = model.place && new TileThread(model.place);
     this.rankOptions = rankOptions(options);
     const { layerCount } = model.config;
@@ -95,18 +105,25 @@ export class Engine {
       options.cut === 'pipeline' ? pipelineLayout(layerCount) : tensorLayout(layerCount),
     );
     if (options.joinable) {
-      this.#planThread = new PlanThread({ description: model.description, options: this.rankOptions });
+      this.#planThread = new PlanThread({
+        description: model.description,
+        options: this.rankOptions,
+        rowShares: model.rowShares,
+      });
       const goal = options.goal ?? 'latency';
       this.planning = new Planning({ thread: this.#planThread, goal, unmeasured: byHand, logger });
     }
+    if (model.place && options.checkProbability) this.#checkThread = new CheckThread(model.place);
     this.cluster = new Cluster({
       model,
+      checks: this.#checkThread && this.#checks(this.#checkThread, options),
       ...(this.#hashFile && { hashes: this.#hashFile.hashes }),
       rankOptions: this.rankOptions,
       logger,
       profiler: options.profiler,
       ...(this.#tileThread && { tiles: this.#tileThread }),
       onReset: (kept) => this.scheduler.cachesLost(kept),
+      onDistrust: () => this.scheduler.startOver(),
       ...(!options.joinable && { deviceWaitMs: 0 }),
       ...(options.shares && { shares: options.shares }),
       arrange: options.arrange ?? ((!options.shares && this.planning?.arrange) || byHand),
@@ -117,7 +134,13 @@ export class Engine {
         if (progress.loadedTiles === progress.tiles) collectGarbage();
       },
     });
-    this.#measuring = options.joinable ? measuringOf(this.cluster, options) : undefined;
+    if (options.joinable && !options.shares)
+      this.#holdOffs = new HoldOffs({
+        clock: systemClock,
+        logger,
+        isStuck: () => this.cluster.deviceStates().every(({ rank }) => rank === undefined),
+      });
+    this.#measuring = options.joinable ? this.#measuringOf(options) : undefined;
     this.scheduler = new Scheduler({
       runner: this.cluster,
       vocabulary: answerVocabulary(this.tokenizer),
@@ -147,12 +170,15 @@ export class Engine {
   /** Takes in a device that has said who it is, as soon as it is known how fast it is. */
   async join(member: Member): Promise<void> {
     this.pauses.watch(member);
+    this.quarantine.watch(member);
+    this.#holdOffs?.watch(member);
     if (this.#measuring) await this.#measuring.join(member);
     else this.cluster.add(member);
   }
 
   async close(): Promise<void> {
     this.#measuring?.close();
+    this.#holdOffs?.close();
     await this.scheduler.close();
     this.cluster.close();
     await Promise.all(this.#localRanks.map((rank) => rank.stop()));
@@ -160,26 +186,45 @@ export class Engine {
     this.#hashFile?.close();
     await this.#tileThread?.close();
     await this.#planThread?.close();
+    await this.#checkThread?.close();
     await this.model.close();
   }
-}
 
-function measuringOf(cluster: Cluster, { model, kvFormat }: EngineOptions): Measuring {
-  return new Measuring({
-    request: { formats: weightFormats(model.description), kvFormat },
-    quiet: cluster.quiet,
-    clock: systemClock,
-    add: (member) => cluster.add(member),
-    onChanged: () => cluster.reconsider(),
-  });
+  #checks(checker: CheckThread, { model, checkProbability, logger = silentLogger }: EngineOptions): Checks {
+    return new Checks({
+      checker,
+      model,
+      probability: checkProbability ?? 0,
+      logger,
+      onFault: (member, fault) => {
+        logger.error(
+          { device: member.info.name, ...fault.fields, reason: fault.message },
+          'a device is quarantined',
+        );
+        this.cluster.distrust(fault);
+        this.quarantine.put(member, fault);
+      },
+    });
+  }
+
+  #measuringOf({ model, kvFormat }: EngineOptions): Measuring {
+    return new Measuring({
+      request: { formats: weightFormats(model.description), kvFormat },
+      quiet: this.cluster.quiet,
+      clock: systemClock,
+      add: (member) => this.cluster.add(member),
+      onSlowed: (member) => this.#holdOffs?.slowed(member),
+      onChanged: () => this.cluster.reconsider(),
+    });
+  }
 }
 
 /** Several ranks on one machine share its memory, and have no processors to spare for threads of their own. */
 function localRankOptions(options: EngineOptions): LocalRankOptions {
   const { model, localRanks, memoryBytes, cacheBytes, logger } = options;
   const threads = options.threads ?? (localRanks > 1 ? 1 : idleProcessors());
-  // They cut tiles for others, and plan.
-  const helpers = options.joinable ? 2 : 0;
+  // They cut tiles for others, plan, and check.
+  const helpers = (options.joinable ? 2 : 0) + (options.checkProbability ? 1 : 0);
   const budget = memoryBudget(memoryBytes, {
     threads: localRanks * (1 + threads) + helpers,
     messageBytes: 4 * model.config.vocabSize,

@@ -60,7 +60,7 @@ export async function compareLayouts(
   onRun: (name: string) => void,
 ): Promise<Comparison> {
   const devices = profilesOf(cluster);
-  const work = modelWork(model.description, rankOptions);
+  const work = modelWork(model.description, rankOptions, model.rowShares);
   const usage = { promptTokens: bench.promptTokens, answerTokens: bench.generateTokens, sequences: 1 };
   const problem = problemOf(work, devices, usage);
   const plan = planReport(work, devices, goal, undefined, usage);

@@ -1,5 +1,12 @@
 import { HearthError } from '../../runtime/error.ts';
 
+/** More of a chat answer. */
+export interface ChatPiece {
+  readonly text: string;
+  /** Why the answer is not exact; told with its end. */
+  readonly notExact?: string | undefined;
+}
+
 /** A running coordinator, as the command line speaks to it. */
 export class ApiClient {
   readonly #url: string;
@@ -22,9 +29,18 @@ export class ApiClient {
     return response.json();
   }
 
-  /** A chat answer's text as it comes. */
-  async *chat(messages: readonly object[], signal: AbortSignal): AsyncGenerator<string> {
-    const body = JSON.stringify({ messages, stream: true });
+  /** Asks for something that takes no more than its path. @throws as `get` */
+  async post(path: string): Promise<unknown> {
+    const response = await this.#fetch(path, { method: 'POST' });
+    return response.json();
+  }
+
+  /**
+   * A chat answer as it comes.
+   * @param exact refuses answers that are not
+   */
+  async *chat(messages: readonly object[], exact: boolean, signal: AbortSignal): AsyncGenerator<ChatPiece> {
+    const body = JSON.stringify({ messages, stream: true, ...(exact && { exact }) });
     const response = await this.#fetch('/v1/chat/completions', {
       method: 'POST',
       body,
@@ -35,7 +51,7 @@ export class ApiClient {
       if (data === '[DONE]') return;
       const chunk = JSON.parse(data);
       if (chunk.error) throw new HearthError('REQUEST_INVALID', String(chunk.error.message));
-      yield chunk.choices?.[0]?.delta?.content ?? '';
+      yield { text: chunk.choices?.[0]?.delta?.content ?? '', notExact: chunk.not_exact };
     }
   }
 

@@ -68,10 +68,15 @@ function syncing({ steps, upBytes, downBytes, waitMs }: DeviceState['work']): st
   return `${each(upBytes)} up and ${each(downBytes)} down a step, waits ${(waitMs / steps).toFixed(0)} ms for others`;
 }
 
+const said: Partial<Record<DeviceState['state'], string>> = {
+  declined: 'declined',
+  quarantined: 'is quarantined',
+};
+
 function remarks({ name, state, reason, drift }: DeviceState): string[] {
   const percent = drift && Math.round(100 * Math.abs(drift - 1));
   return [
-    ...(reason ? ['', `${name} ${state === 'declined' ? 'declined' : 'stands by'}: ${reason}`] : []),
+    ...(reason ? ['', `${name} ${said[state] ?? 'stands by'}: ${reason}`] : []),
     ...(drift
       ? ['', `${name} is ${percent} % ${drift < 1 ? 'slower' : 'faster'} than when it got its tiles.`]
       : []),

@@ -12,6 +12,15 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** Numbers in a range; the message says which. */
+export function numberBetween(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
+  };
+}
+
 const unitBytes: Readonly<Record<string, number>> = {
   '': 1,
   kb: 1e3,
@@ -73,6 +82,22 @@ export const parallelOption = (): Option =>
     .argParser(wholeNumber(1, 64))
     .env('HEARTH_PARALLEL')
     .default(4);
+
+/** From 0 to 1. */
+export function probability(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('It must be a number from 0 to 1, such as 0.005.');
+}
+
+export const checkOption = (): Option =>
+  new Option(
+    '--check <probability>',
+    'check a device in so many of the steps, by computing a part again; 0 is never',
+  )
+    .argParser(probability)
+    .env('HEARTH_CHECK')
+    .default(0.005);
 
 /** @param flags as the command writes them */
 export const threadsOption = (flags = '--threads <n>'): Option =>

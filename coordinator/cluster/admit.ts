@@ -7,12 +7,14 @@ import { encodeControl } from '../../runtime/protocol/control.ts';
 import { sessionBytes } from '../../runtime/protocol/handshake.ts';
 import type { Join } from '../../runtime/protocol/messages.ts';
 import { keyBytes } from '../../runtime/secure/cryptography.ts';
-import { type LinkKind, Member, type MemberOptions } from './member.ts';
+import { type LinkKind, Member, type MemberInfo, type MemberOptions } from './member.ts';
 
 export interface AdmitOptions extends MemberOptions {
   readonly linkKind: LinkKind;
   /** Time in which the device must have said who it is. */
   readonly handshakeTimeoutMs?: number;
+  /** Who it has proved to be; by default who it says. */
+  readonly proven?: Pick<MemberInfo, 'identity' | 'isNew'>;
   /** Told before the device is welcomed; what it throws refuses the device. */
   readonly onJoin?: (join: Join, key: SessionKey) => void;
 }
@@ -22,7 +24,7 @@ export interface AdmitOptions extends MemberOptions {
  * @throws HearthError what `onJoin` throws, and what `dialogue` throws
  */
 export function admit(link: Link, options: AdmitOptions): Promise<Member> {
-  const { linkKind, clock = systemClock, handshakeTimeoutMs = 10_000, onJoin } = options;
+  const { linkKind, clock = systemClock, handshakeTimeoutMs = 10_000, proven, onJoin } = options;
   const talk = {
     timeoutMs: handshakeTimeoutMs,
     clock,
@@ -39,7 +41,7 @@ export function admit(link: Link, options: AdmitOptions): Promise<Member> {
     };
     onJoin?.(join, key);
     link.send(encodeControl({ type: 'welcome', ...key }));
-    const info = { name, capabilities, softwareVersion, link: linkKind, session: key.session };
-    return new Member(link, info, options);
+    const told = { name, capabilities, softwareVersion, link: linkKind, session: key.session };
+    return new Member(link, { ...told, ...(proven ?? { identity: name, isNew: false }) }, options);
   });
 }

@@ -72,9 +72,13 @@ export class AgentServer {
     this.#attached.push(server);
   }
 
-  /** Forgets the devices of a name and closes their links. @returns how many they were */
+  /**
+   * Forgets the devices of a name and closes their links: those that were paired under it, and those that come under it now,
+   * since names change, and a browser's second rank is `NAME (2)`.
+   * @returns how many they were
+   */
   revoke(name: string): number {
-    const revoked = this.#options.pairing.revoke(name);
+    const revoked = this.#options.pairing.revoke(name, this.#sessions.keysOf(name));
     this.#sessions.drop(revoked.map(({ publicKey }) => publicKey));
     return revoked.length;
   }
@@ -155,6 +159,8 @@ export class AgentServer {
     let tileKey: Uint8Array = new Uint8Array();
     const member = await admit(link, {
       linkKind: 'websocket',
+      // Who has the secret still may pair again without a person: it is the same device.
+      proven: { identity: Buffer.from(device).toString('hex'), isNew: isNew && !pairing.knows(device) },
       tileLinkWaitMs,
       clock,
       ...(handshakeTimeoutMs && { handshakeTimeoutMs }),

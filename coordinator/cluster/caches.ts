@@ -25,6 +25,11 @@ export class Caches {
     this.#copies.release(slot);
   }
 
+  /** Nothing of what is held is to be built on any more. */
+  forget(): void {
+    for (const slot of this.#held.keys()) this.release(slot);
+  }
+
   /** @throws HearthError CACHE_LOST if a sequence starts behind what its slot holds */
   check(sequences: readonly StepSequence[]): void {
     const lost = sequences.find(({ slot, start }) => start > this.#held[slot]!);

@@ -3,8 +3,10 @@ import { type Logger, silentLogger } from '../../device-agent/logger.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import type { Checks } from '../checking/checks.ts';
 import type { Profiler } from '../profile/profiler.ts';
 import { type Arrange, arrangeAll, type Stopgap } from './arrangement.ts';
+import type { FormationOptions } from './formation-options.ts';
 import { hubCodec } from './hub-codec.ts';
 import { tensorLayout } from './seat-layouts.ts';
 import type { ModelSource } from './tile-delivery.ts';
@@ -39,11 +41,15 @@ export interface ClusterOptions {
   readonly clock?: Clock;
   /** Is told of each step; the devices then say where its time went. */
   readonly profiler?: Profiler | undefined;
+  /** Has parts of steps computed a second time. */
+  readonly checks?: Checks | undefined;
   readonly logger?: Logger;
   readonly onState?: (state: ClusterState) => void;
   readonly onProgress?: (progress: LoadProgress) => void;
   /** The KV caches are gone but for so many first positions of each slot: the others must be computed again. */
   readonly onReset?: (kept: readonly number[]) => void;
+  /** A device has computed wrongly: what was computed so far may be wrong. `onReset` follows, with nothing kept. */
+  readonly onDistrust?: () => void;
 }
 
 /** `waiting` for devices, `loading` tiles, `ready` for steps. */
@@ -54,24 +60,25 @@ export interface LoadProgress {
   readonly tiles: number;
 }
 
-/** Every choice made; without shares all devices are equal, without a profiler nobody looks. */
-export type FullClusterOptions = Required<Omit<ClusterOptions, 'shares' | 'profiler'>> & {
-  readonly profiler: Profiler | undefined;
-};
+/** Every choice made; without shares all devices are equal, without a profiler or checks nobody looks. */
+export type FullClusterOptions = Required<Omit<ClusterOptions, 'shares' | 'profiler' | 'checks'>> &
+  Pick<FormationOptions, 'profiler' | 'checks'>;
 
 const defaults = {
   minDevices: 1,
   deviceWaitMs: 30_000,
   loadStallTimeoutMs: 60_000,
   stepStallTimeoutMs: 600_000,
-  tileWindowBytes: 16 << 20,
+  tileWindowBytes: 4 << 20,
   createCodec: hubCodec,
   clock: systemClock,
   logger: silentLogger,
   onState: () => {},
   onProgress: () => {},
   onReset: () => {},
+  onDistrust: () => {},
   profiler: undefined,
+  checks: undefined,
   // What is decided at once needs none.
   stopgap: () => undefined,
 } satisfies Partial<ClusterOptions>;

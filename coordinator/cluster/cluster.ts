@@ -18,8 +18,9 @@ import { KvCopies } from './kv-copies.ts';
 import type { Member } from './member.ts';
 import { closed, isNoDevices } from './no-devices.ts';
 import { Roster } from './roster.ts';
+import { Status } from './status.ts';
 import { Succession } from './succession.ts';
-import { Changes, TaskQueue } from './task-queue.ts';
+import { TaskQueue } from './task-queue.ts';
 import { Declined } from './tile-delivery.ts';
 
 /**
@@ -35,12 +36,10 @@ export class Cluster implements StepRunner {
   readonly quiet: Quiet;
   readonly #options: FullClusterOptions;
   readonly #roster: Roster;
-  /** Of who is here, and of the state. */
-  readonly #changes: Changes;
   readonly #caches: Caches;
   readonly #arranging: Arranging;
   readonly #formations: Succession;
-  #state: ClusterState = 'waiting';
+  readonly #status: Status;
   #generation = 0;
   #stepId = 0;
   /** Steps, releases and new formations, one after another. */
@@ -51,7 +50,7 @@ export class Cluster implements StepRunner {
     this.quiet = new Quiet(this.#options.clock);
     this.limits = options.rankOptions;
     this.vocabSize = options.model.description.config.vocabSize;
-    this.#changes = new Changes(this.#options.clock);
+    this.#status = new Status(this.#options);
     this.#roster = new Roster(options.shares, this.#options.minDevices);
     const copies = new KvCopies(options.model, options.rankOptions);
     this.#caches = new Caches(this.limits.maxSequences, copies);
@@ -60,7 +59,7 @@ export class Cluster implements StepRunner {
   }
 
   get state(): ClusterState {
-    return this.#state;
+    return this.#status.state;
   }
 
   /** Grows whenever the caches are lost. */
@@ -75,7 +74,7 @@ export class Cluster implements StepRunner {
 
   /** Takes in a device that has joined, between two steps. */
   add(member: Member): void {
-    if (this.#state === 'closed') {
+    if (this.#status.isClosed) {
       member.close();
       return;
     }
@@ -117,10 +116,10 @@ export class Cluster implements StepRunner {
         await this.#queue.add(() => this.#formed(0));
         return;
       } catch (error) {
-        const isLate = this.#state === 'closed' || this.#options.clock.nowMs() >= endMs;
+        const isLate = this.#status.isClosed || this.#options.clock.nowMs() >= endMs;
         if (isLate || !isNoDevices(error)) throw error;
       }
-      await this.#changes.next(endMs);
+      await this.#status.changes.next(endMs);
     }
   }
 
@@ -135,41 +134,49 @@ export class Cluster implements StepRunner {
 
   /** Lets go of all devices; what still waits for them fails. */
   close(): void {
-    if (this.#state === 'closed') return;
-    this.#enter('closed');
+    if (this.#status.isClosed) return;
+    this.#status.enter('closed');
     this.#formations.dissolve(closed());
     for (const member of this.members) member.close();
   }
 
   #lost(member: Member, error: HearthError): void {
     this.#roster.remove(member);
-    if (this.#state === 'closed') return;
+    if (this.#status.isClosed) return;
     this.#options.logger.warn({ device: member.info.name, reason: error.message, error }, 'a device left');
     this.#formations.lose(member, error);
     this.#membersChanged();
   }
 
+  /** A device has computed wrongly, nobody knows since when: no cache is sound, and whoever reads is told. */
+  distrust(fault: HearthError): void {
+    if (this.#status.isClosed) return;
+    this.#caches.forget();
+    this.#options.onDistrust();
+    this.#formations.dissolve(new HearthError('DEVICE_LOST', `a device was wrong: ${fault.message}`));
+  }
+
   /** Who is here, or what is known of them, may be cause to share the work in another way. */
   reconsider(): void {
-    if (this.#state === 'closed') return;
+    if (this.#status.isClosed) return;
     this.#arranging.reconsider(this.#roster.chosen());
   }
 
   #membersChanged(): void {
-    if (this.#state === 'closed') return;
+    if (this.#status.isClosed) return;
     const chosen = this.#roster.chosen();
     const waits = chosen.length > 0 ? 'loading' : 'waiting';
-    this.#enter(this.#formations.isWhole(chosen) ? 'ready' : waits);
+    this.#status.enter(this.#formations.isWhole(chosen) ? 'ready' : waits);
     this.reconsider();
   }
 
   /** Forms anew or prepares to, at the next safe point, if that is called for. */
   #formSoon(): void {
-    this.#changes.happened();
+    this.#status.changes.happened();
     this.#queue
       .add(() => this.#formed(0))
       .catch((error: unknown) => {
-        if (!isNoDevices(error) && this.#state !== 'closed')
+        if (!isNoDevices(error) && !this.#status.isClosed)
           this.#options.logger.error({ error }, 'the devices could not be given their tiles');
       });
   }
@@ -195,20 +202,20 @@ export class Cluster implements StepRunner {
     const { clock } = this.#options;
     const endMs = clock.nowMs() + waitMs;
     for (;;) {
-      if (this.#state === 'closed') throw closed();
+      if (this.#status.isClosed) throw closed();
       const { latest, deciding, failure } = this.#arranging;
       const formation = latest && this.#formations.current(latest);
       if (formation) return formation;
       if (latest) await this.#form(latest);
       else if (deciding) await deciding;
-      else if (clock.nowMs() < endMs) await this.#changes.next(endMs);
+      else if (clock.nowMs() < endMs) await this.#status.changes.next(endMs);
       else throw failure ?? this.#roster.noDevices();
     }
   }
 
   /** Deals the tiles to those who are to compute and loads them; a device that fails is out of the next try. */
   async #form(arrangement: Arrangement): Promise<void> {
-    this.#enter('loading');
+    this.#status.enter('loading');
     const kept = this.#caches.restart();
     this.#stepId = 0;
     this.#generation += 1;
@@ -217,7 +224,7 @@ export class Cluster implements StepRunner {
       await this.#formations.form(arrangement);
       this.#roster.started();
       this.#options.logger.info({ devices: arrangement.seats.length, kept }, 'the devices are ready');
-      if (this.#formations.isWhole(this.#roster.chosen())) this.#enter('ready');
+      if (this.#formations.isWhole(this.#roster.chosen())) this.#status.enter('ready');
     } catch (error) {
       this.#formFailed(error);
     }
@@ -227,23 +234,14 @@ export class Cluster implements StepRunner {
     const failure = HearthError.of(error, 'loading failed');
     if (error instanceof Declined) {
       const { member, reason } = error;
-      this.#options.logger.warn(
-        { device: member.info.name, reason: reason.message },
-        'a device declined its tiles',
-      );
+      const told = { device: member.info.name, reason: reason.message };
+      this.#options.logger.warn(told, 'a device declined its tiles');
       this.#roster.decline(member, reason);
       this.reconsider();
     }
     this.#formations.dissolve(failure);
-    if (this.#state !== 'closed') this.#enter('waiting');
+    if (!this.#status.isClosed) this.#status.enter('waiting');
     // A device that is gone or has declined is not chosen again; anything else would go wrong again.
     if (!(error instanceof Declined) && failure.code !== 'DEVICE_LOST') throw failure;
-  }
-
-  #enter(state: ClusterState): void {
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#options.onState(state);
-    this.#changes.happened();
   }
 }

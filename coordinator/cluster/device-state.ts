@@ -11,8 +11,9 @@ export interface DeviceState {
   readonly name: string;
   readonly platform: string;
   readonly link: LinkKind;
-  readonly state: 'stand-by' | 'preparing' | 'loading' | 'ready' | 'declined';
-  /** Why it declined, or is to stand by. */
+  /** `quarantined`: it stands by since it has computed wrongly. */
+  readonly state: 'stand-by' | 'preparing' | 'loading' | 'ready' | 'declined' | 'quarantined';
+  /** Why it declined, is quarantined, or is to stand by. */
   readonly reason: string | undefined;
   /** Whether a person has had it left out. */
   readonly paused: boolean;
@@ -38,14 +39,15 @@ export function deviceStates({ seats }: Roster, { present, next }: Succession): 
     const nextPlace = next?.ranks.find((candidate) => candidate.member === member);
     const place = present?.ranks[rank] ?? nextPlace;
     const { name, capabilities, link } = member.info;
-    const spare = declined ? 'declined' : nextPlace ? 'preparing' : 'stand-by';
+    const idle = member.standBys.has('quarantine') ? 'quarantined' : 'stand-by';
+    const spare = declined ? 'declined' : nextPlace ? 'preparing' : idle;
     return {
       name,
       platform: capabilities.platform,
       link,
       state: rank < 0 ? spare : present?.ready ? 'ready' : 'loading',
-      reason: declined?.message ?? (member.standsByFor || undefined),
-      paused: member.isPaused,
+      reason: declined?.message ?? (member.standBys.reason || undefined),
+      paused: member.standBys.has('pause'),
       rank: rank < 0 ? undefined : rank,
       tiles: place?.assignment.tileIds.length ?? 0,
       loadedTiles: place?.loadedTiles ?? 0,

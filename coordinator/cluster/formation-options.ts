@@ -2,6 +2,7 @@ import type { Clock } from '../../device-agent/clock.ts';
 import type { Logger } from '../../device-agent/logger.ts';
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
+import type { Checks } from '../checking/checks.ts';
 import type { Profiler } from '../profile/profiler.ts';
 import type { KvCopies } from './kv-copies.ts';
 import type { ModelSource } from './tile-delivery.ts';
@@ -22,6 +23,7 @@ export interface FormationOptions {
   readonly stepStallTimeoutMs: number;
   readonly copies: KvCopies;
   readonly profiler: Profiler | undefined;
+  readonly checks: Checks | undefined;
   readonly logger: Logger;
   /** A tile has been loaded by any rank. */
   readonly onLoaded: () => void;

@@ -4,7 +4,7 @@ import { HearthError } from '../../runtime/error.ts';
 import { takesEmbeddings } from '../../runtime/plan/plan.ts';
 import { operations } from '../../runtime/profile/operations.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
-import type { Frame } from '../../runtime/protocol/frame.ts';
+import { type Frame, showSumsFlag } from '../../runtime/protocol/frame.ts';
 import type { ControlMessage } from '../../runtime/protocol/messages.ts';
 import { encodeStep } from '../../runtime/protocol/step-frame.ts';
 import type { Arrangement } from './arrangement.ts';
@@ -13,18 +13,11 @@ import type { FormationOptions } from './formation-options.ts';
 import { type FormationRank, formationRank } from './formation-rank.ts';
 import { Hub } from './hub.ts';
 import type { Member } from './member.ts';
+import { PendingStep } from './pending-step.ts';
 import { type Plan, tileSetup } from './plan.ts';
 import { StepRun } from './step-run.ts';
 import { TileDelivery } from './tile-delivery.ts';
 import { shapeOf } from './vigil.ts';
-
-interface PendingStep {
-  readonly run: StepRun;
-  readonly resolve: (rows: Float32Array[]) => void;
-  readonly reject: (error: HearthError) => void;
-  readonly stopWatch: () => void;
-  progressMs: number;
-}
 
 /**
  * Members that together hold the whole model, each as one rank: loaded once, then stepped until one of them is
@@ -61,6 +54,7 @@ export class Formation {
     options.profiler?.formed(members.map(({ info }) => info.name));
     this.#rankOf = new Map(members.map((member, rank) => [member, rank]));
     const copiesKv = copiesPay(this.ranks, options);
+    options.checks?.formed({ ...options, ranks: this.ranks, copiesKv });
     this.#deliveries = this.ranks.map((rank, i) => {
       const configure = {
         type: 'configure',
@@ -109,30 +103,29 @@ export class Formation {
   step(header: StepHeader, embeddings: Float32Array): Promise<Float32Array[]> {
     if (this.#breakage) return Promise.reject(this.#breakage);
     this.#lastStepId = header.stepId;
-    const { clock, model, stepStallTimeoutMs, profiler } = this.#options;
+    const { clock, model, stepStallTimeoutMs, profiler, checks } = this.#options;
     const rows = this.ranks.map(({ vocabularyRows }) => vocabularyRows);
     this.#logits = new LogitRows(header, model.description.config.vocabSize, this.#logits).rows;
-    const run = new StepRun(header, this.#logits, rows, this.#hub, (ranks, frame) =>
-      this.#sendTo(ranks, frame),
-    );
+    const showsSums = checks?.begin(header, embeddings) ?? false;
+    const send = (ranks: readonly number[], frame: Uint8Array) => this.#sendTo(ranks, frame);
+    const run = new StepRun(header, this.#logits, rows, this.#hub, send, showsSums);
     const shape = shapeOf(header, this.arrangement.layout);
     for (const { member } of this.ranks) member.stepBegins(shape);
-    return new Promise((resolve, reject) => {
-      const stopWatch = clock.every(Math.min(1000, stepStallTimeoutMs), () => this.#watch());
-      this.#step = { run, resolve, reject, stopWatch, progressMs: clock.nowMs() };
-      profiler?.sending();
-      this.#sendStep(header, embeddings);
-      profiler?.mark(operations.sendStep);
-    });
+    const step = new PendingStep(run, clock, stepStallTimeoutMs, () => this.#stalled(run));
+    this.#step = step;
+    profiler?.sending();
+    this.#sendStep(header, embeddings, showsSums ? showSumsFlag : 0);
+    profiler?.mark(operations.sendStep);
+    return step.rows;
   }
 
   /** Embeddings go to those who compute the first layer. */
-  #sendStep(header: StepHeader, embeddings: Float32Array): void {
+  #sendStep(header: StepHeader, embeddings: Float32Array, flags: number): void {
     const [embedded, others]: [number[], number[]] = [[], []];
     for (const [rank, { assignment }] of this.ranks.entries())
       (takesEmbeddings(assignment) ? embedded : others).push(rank);
-    this.#sendTo(embedded, encodeStep(header, embeddings));
-    if (others.length > 0) this.#sendTo(others, encodeStep(header, new Float32Array()));
+    this.#sendTo(embedded, encodeStep(header, embeddings, flags));
+    if (others.length > 0) this.#sendTo(others, encodeStep(header, new Float32Array(), flags));
   }
 
   release(slot: number): void {
@@ -166,7 +159,7 @@ export class Formation {
     if (this.#breakage) return;
     this.#breakage = error;
     for (const delivery of this.#deliveries) delivery.cancel();
-    this.#endStep()?.reject(error);
+    this.#endStep(error);
     this.#break(error);
   }
 
@@ -191,7 +184,7 @@ export class Formation {
     const rank = this.#rankOf.get(member);
     // Until it takes up its configuration, a member may still be answering an older one.
     if (rank === undefined || this.#breakage || !this.#deliveries[rank]!.answered) return;
-    const { profiler } = this.#options;
+    const { profiler, checks } = this.#options;
     if (frame.type === 'spans') {
       if (!profiler || frame.id > this.#lastStepId)
         throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `spans of step ${frame.id} are not due`);
@@ -207,13 +200,15 @@ export class Formation {
     if (frame.id < this.#lastStepId || (!step && frame.id === this.#lastStepId)) return;
     if (!step || frame.id !== step.run.stepId)
       throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a ${frame.type} of step ${frame.id} is not due`);
-    step.progressMs = this.#options.clock.nowMs();
+    step.progressed();
     profiler?.arrived(rank, frame);
     step.run.receive(rank, frame);
+    checks?.arrived(rank, frame);
     profiler?.mark(frame.type === 'logits' ? operations.takeLogits : operations.hub);
     if (!step.run.finished) return;
     profiler?.ended();
-    this.#endStep()?.resolve(step.run.rows);
+    checks?.ended();
+    this.#endStep();
   }
 
   #stepFailed(stepId: number, error: HearthError): void {
@@ -223,21 +218,18 @@ export class Formation {
         `step ${stepId} has not begun and cannot have failed`,
       );
     // All ranks may report the same step; the first ends it.
-    if (this.#step?.run.stepId === stepId) this.#endStep()?.reject(error);
+    if (this.#step?.run.stepId === stepId) this.#endStep(error);
   }
 
-  #endStep(): PendingStep | undefined {
+  #endStep(error?: HearthError): void {
     const step = this.#step;
-    step?.stopWatch();
     this.#step = undefined;
     for (const { member } of this.ranks) member.stepEnds();
-    return step;
+    step?.end(error);
   }
 
-  #watch(): void {
-    const step = this.#step;
-    if (!step || this.#options.clock.nowMs() - step.progressMs < this.#options.stepStallTimeoutMs) return;
-    for (const rank of step.run.awaited)
+  #stalled({ awaited }: StepRun): void {
+    for (const rank of awaited)
       this.ranks[rank]!.member.drop(
         new HearthError('LINK_TIMEOUT', 'the device does not get on with its step'),
       );

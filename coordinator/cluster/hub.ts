@@ -1,13 +1,13 @@
 import type { PlaneCodec } from '../../runtime/collective/plane-codec.ts';
 import { type Delivery, StarReducer } from '../../runtime/collective/star-reducer.ts';
-import { microBatches } from '../../runtime/decoder/micro-batch.ts';
+import { type MicroBatch, microBatches } from '../../runtime/decoder/micro-batch.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import { type StepHeader, tokenCount, wantedTokens } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { ModelConfig } from '../../runtime/model/config.ts';
 import type { Layout, PipelineStage } from '../../runtime/plan/layout.ts';
 import { membersOf, residualRoutes } from '../../runtime/plan/residual-routes.ts';
-import type { Frame } from '../../runtime/protocol/frame.ts';
+import { type Frame, packTokens } from '../../runtime/protocol/frame.ts';
 import { ResidualRelay } from './residual-relay.ts';
 
 interface HubStage {
@@ -24,6 +24,8 @@ export class Hub {
   readonly #layout: Layout;
   readonly #stages: readonly HubStage[];
   readonly #layerCount: number;
+  /** Sums that are due of ranks that compute alone, by sync and micro-batch. */
+  readonly #shown = new Set<string>();
 
   constructor(
     layout: Layout,
@@ -50,10 +52,12 @@ export class Hub {
   }
 
   /** Starts a step; what was left of the one before is forgotten. */
-  begin(header: StepHeader): void {
+  begin(header: StepHeader, showsSums = false): void {
     const parts = microBatches(tokenCount(header), this.#layout.microBatchTokens);
     const wanted = wantedTokens(header);
-    for (const { reducer, relay } of this.#stages) {
+    this.#shown.clear();
+    for (const { stage, reducer, relay } of this.#stages) {
+      if (showsSums && !reducer) this.#expectShown(stage, parts);
       reducer?.begin(header.stepId, parts);
       const isHead = relay?.route.layer === this.#layerCount;
       const relayed = parts.map(({ first, end }) => {
@@ -71,10 +75,17 @@ export class Hub {
       const relay = this.#stages.find((one) => one.relay?.route.layer === index)?.relay;
       if (relay) return relay.receive(rank, frame);
     } else if (type === 'partial') {
-      const reducer = this.#stages.find(({ stage }) => index < 2 * stage.endLayer)?.reducer;
+      const { reducer, members } = this.#stages.find(({ stage }) => index < 2 * stage.endLayer) ?? {};
       if (reducer) return reducer.receive(rank, frame);
+      if (members?.[0] === rank && this.#shown.delete(`${index} ${frame.rows}`)) return [];
     }
     throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `rank ${rank} sent a ${type} that nobody needs`);
+  }
+
+  #expectShown({ firstLayer, endLayer }: PipelineStage, parts: readonly MicroBatch[]): void {
+    for (let sync = 2 * firstLayer; sync < 2 * endLayer; sync += 1)
+      for (const { first, end } of parts)
+        this.#shown.add(`${sync} ${packTokens({ first, tokens: end - first })}`);
   }
 
   /** Whether a rank has sent all but its logits, and been sent all that they take. */

@@ -77,6 +77,11 @@ export class KvCopies {
     this.#bytes += bytes.length;
   }
 
+  /** A tile's part of a page of a slot, if there is a copy. */
+  page(slot: number, page: number, tileId: number): Uint8Array | undefined {
+    return this.#slots[slot]![page]?.tiles.get(tileId);
+  }
+
   /** How many of a slot's first positions there are whole copies of. */
   positions(slot: number): number {
     const pages = this.#slots[slot]!;

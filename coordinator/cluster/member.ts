@@ -14,6 +14,7 @@ import { defaultLiveness, type LivenessOptions } from '../../runtime/protocol/li
 import type { Capabilities, ControlMessage } from '../../runtime/protocol/messages.ts';
 import { isProbe } from '../../runtime/protocol/probe-messages.ts';
 import { MemberProbe } from '../probe/member-probe.ts';
+import { StandBys } from './stand-bys.ts';
 import { TileLink } from './tile-link.ts';
 import type { StepShape } from './vigil.ts';
 import { Watch } from './watch.ts';
@@ -36,6 +37,10 @@ export interface MemberInfo {
   readonly link: LinkKind;
   /** Names its session. */
   readonly session: Uint8Array;
+  /** Who it is, whatever it calls itself: its public key, or the name of what is a thread of this process. */
+  readonly identity: string;
+  /** Whether it has been paired just now, by a person. */
+  readonly isNew: boolean;
 }
 
 /** What a member hears, once it is part of a cluster. */
@@ -62,6 +67,8 @@ export class Member {
   readonly info: MemberInfo;
   /** What is known of its speed. */
   readonly probe: MemberProbe;
+  /** Why it is to be left out. */
+  readonly standBys = new StandBys(() => this.#handlers?.onStandBy());
   readonly #link: Link;
   readonly #limits: FrameLimits;
   readonly #clock: Clock;
@@ -73,8 +80,6 @@ export class Member {
   #handlers: MemberHandlers | undefined;
   #tileSentMs = Number.NEGATIVE_INFINITY;
   #lost: HearthError | undefined;
-  #standsByFor = '';
-  #isPaused = false;
 
   constructor(link: Link, info: MemberInfo, options: MemberOptions = {}) {
     this.info = info;
@@ -103,22 +108,6 @@ export class Member {
 
   get isHere(): boolean {
     return !this.#lost;
-  }
-
-  /** Why it is to be left out, by its own wish or a person's; empty if it is not. */
-  get standsByFor(): string {
-    return this.#isPaused ? 'paused on the coordinator' : this.#standsByFor;
-  }
-
-  /** Whether a person has had it left out. */
-  get isPaused(): boolean {
-    return this.#isPaused;
-  }
-
-  pause(isPaused: boolean): void {
-    if (isPaused === this.#isPaused) return;
-    this.#isPaused = isPaused;
-    this.#handlers?.onStandBy();
   }
 
   /** Whether no tiles are on their way to it. */
@@ -205,17 +194,12 @@ export class Member {
   #hear(message: ControlMessage): void {
     if (message.type === 'ping') this.send({ type: 'pong', id: message.id });
     else if (message.type === 'error') this.#failed(errorOf(message));
-    else if (message.type === 'standBy') this.#standBy(message.reason);
+    else if (message.type === 'standBy') this.standBys.set('device', message.reason);
     else if (message.type === 'pong' || isProbe(message)) this.probe.hear(message);
     else {
       if (message.type === 'memory') this.#watch.streams(message.windowBytes > 0);
       this.#handlers?.onControl(message);
     }
-  }
-
-  #standBy(reason: string): void {
-    this.#standsByFor = reason;
-    this.#handlers?.onStandBy();
   }
 
   #take(frame: Frame): void {

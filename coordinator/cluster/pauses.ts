@@ -9,7 +9,7 @@ export class Pauses {
   watch(member: Member): void {
     for (const known of this.#members) if (!known.isHere) this.#members.delete(known);
     this.#members.add(member);
-    member.pause(this.#names.has(member.info.name));
+    pause(member, this.#names.has(member.info.name));
   }
 
   /** @returns whether there is anything of this name */
@@ -18,7 +18,11 @@ export class Pauses {
     if (named.length === 0 && !this.#names.has(name)) return false;
     if (isPaused) this.#names.add(name);
     else this.#names.delete(name);
-    for (const member of named) member.pause(isPaused);
+    for (const member of named) pause(member, isPaused);
     return true;
   }
+}
+
+function pause({ standBys }: Member, isPaused: boolean): void {
+  standBys.set('pause', isPaused ? 'paused on the coordinator' : '');
 }

@@ -55,7 +55,9 @@ export class Roster {
   /** Those who are to compute now; none if too few are here to start. */
   chosen(): readonly Seat[] {
     if (!this.#started && this.#seats.length < this.#minDevices) return [];
-    return this.#seats.filter(({ share, declined, member }) => share > 0 && !declined && !member.standsByFor);
+    return this.#seats.filter(
+      ({ share, declined, member }) => share > 0 && !declined && !member.standBys.reason,
+    );
   }
 
   /** Why nobody is chosen. */
@@ -68,9 +70,9 @@ export class Roster {
         { devices: this.#seats.length },
       );
     }
-    const idle = this.#seats.find(({ member }) => member.standsByFor)?.member;
+    const idle = this.#seats.find(({ member }) => member.standBys.reason)?.member;
     if (idle) {
-      const message = `"${idle.info.name}" stands by (${idle.standsByFor}), and nobody else is here to compute`;
+      const message = `"${idle.info.name}" stands by (${idle.standBys.reason}), and nobody else is here to compute`;
       return new HearthError('PLAN_NO_DEVICES', message, { devices: this.#seats.length });
     }
     const missing = Math.max(1, this.#minDevices - this.#seats.length);

@@ -27,6 +27,13 @@ export class Sessions {
     this.#find(session)?.member.takeTileLink(link);
   }
 
+  /** Keys of those who are here under a name. */
+  keysOf(name: string): Uint8Array[] {
+    return this.#sessions
+      .filter(({ member }) => member.isHere && member.info.name === name)
+      .map(({ device }) => device);
+  }
+
   /** Lets go of whoever has one of these keys. */
   drop(devices: readonly Uint8Array[]): void {
     for (const { member, device } of this.#sessions)

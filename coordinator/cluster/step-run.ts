@@ -26,6 +26,7 @@ export class StepRun {
   /**
    * @param rows where the logits are put together
    * @param vocabularyRows for each rank the runs of vocabulary rows that it holds
+   * @param showsSums whether ranks send their sums also where they compute alone
    */
   constructor(
     header: StepHeader,
@@ -33,6 +34,7 @@ export class StepRun {
     vocabularyRows: readonly (readonly VocabularyRange[])[],
     hub: Hub,
     send: SendToRanks,
+    showsSums = false,
   ) {
     this.stepId = header.stepId;
     this.rows = rows;
@@ -41,7 +43,7 @@ export class StepRun {
     this.#vocabularyRows = vocabularyRows;
     this.#progress = vocabularyRows.map(() => ({ nextRow: 0, finished: false }));
     this.#owing = vocabularyRows.length;
-    hub.begin(header);
+    hub.begin(header, showsSums);
   }
 
   /** Whether all ranks have answered. */

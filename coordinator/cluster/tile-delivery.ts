@@ -2,6 +2,7 @@ import type { Clock } from '../../device-agent/clock.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { ModelFile } from '../../runtime/model/model-file.ts';
 import { errorOf } from '../../runtime/protocol/error-report.ts';
+import { unexpected } from '../../runtime/protocol/frame.ts';
 import type { Configure, ControlMessage, Loaded, Prepare } from '../../runtime/protocol/messages.ts';
 import { encodeTile } from '../../runtime/protocol/tile-frame.ts';
 import { isKnown } from '../../runtime/tile/tile-hash.ts';
@@ -198,8 +199,4 @@ export class TileDelivery {
     this.cancel();
     this.#reject(error);
   }
-}
-
-function unexpected(message: string): HearthError {
-  return new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', message);
 }

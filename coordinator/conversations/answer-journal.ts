@@ -24,8 +24,10 @@ export interface JournaledAnswer extends BegunAnswer {
 }
 
 const format = 'hearth-answer-1';
-/** A line for each time that the answer is taken up; the others are tokens. */
+/** A line for each time that the answer is taken up. */
 const takenUp = '+';
+/** A line that takes back tokens: so many, as a number behind it, stay. Other lines are tokens. */
+const takenBack = '-';
 /** At most so long after it came a token is on the disk, which a death of this process does not wait for. */
 const syncDelayMs = 500;
 
@@ -92,6 +94,11 @@ export class AnswerJournal {
     }, syncDelayMs);
   }
 
+  /** The tokens from one on were wrong. @throws what the disk says */
+  takeBack(from: number): void {
+    this.#write(`${takenBack}${from}`);
+  }
+
   /** The answer has ended, and is kept elsewhere. */
   async remove(): Promise<void> {
     clearTimeout(this.#syncTimer);
@@ -129,7 +136,11 @@ export async function readJournal(path: string): Promise<JournaledAnswer | undef
     ...(topLogprobs !== undefined && { topLogprobs }),
     logitBias: new Map(logitBias),
   };
-  const tokens = marks.filter((line) => line !== takenUp).map(Number);
+  const tokens: number[] = [];
+  for (const line of marks) {
+    if (line.startsWith(takenBack)) tokens.length = Math.min(tokens.length, Number(line.slice(1)));
+    else if (line !== takenUp) tokens.push(Number(line));
+  }
   const attempts = marks.length - 1 - marks.findLastIndex((line) => line !== takenUp);
   return { ...begun, request: { ...asked, sampling, ...(maxTokens && { maxTokens }) }, tokens, attempts };
 }
@@ -137,7 +148,7 @@ export async function readJournal(path: string): Promise<JournaledAnswer | undef
 /** The header, and all marks up to one that was not written whole. */
 function soundLines(text: string): string[] {
   const [head = '', ...lines] = text.split('\n').slice(0, -1);
-  const torn = lines.findIndex((line) => line !== takenUp && !/^\d+$/.test(line));
+  const torn = lines.findIndex((line) => line !== takenUp && !/^-?\d+$/.test(line));
   return [head, ...(torn < 0 ? lines : lines.slice(0, torn))];
 }
 

@@ -2,6 +2,7 @@ import type { GenerationRequest } from '../../runtime/generation/request.ts';
 import { errorAnswer } from '../http/error-answer.ts';
 import { timingsOf } from '../http/usage.ts';
 import type { Answer } from '../scheduler/answer.ts';
+import type { Correction } from '../scheduler/told.ts';
 import type { AnswerJournal, JournaledAnswer } from './answer-journal.ts';
 import { type AnswerRecord, conversationLimits, type Message, type Settings } from './conversation.ts';
 import type { OpenConversation } from './open-conversation.ts';
@@ -23,6 +24,8 @@ export interface Asked {
   readonly model: string;
   /** Names of those that compute at present. */
   readonly devices: () => readonly string[];
+  /** Why the answer is not exact; undefined where it is. */
+  readonly notExact?: string | undefined;
 }
 
 /** So many tokens are between two looks at who computes. */
@@ -47,6 +50,8 @@ export class AnswerRun {
   /** Why it was ended from outside. */
   #ended: 'stopped' | 'interrupted' | undefined;
   #message: Message;
+  /** Text that the answer's own is added to. */
+  readonly #begun: string;
   #record: AnswerRecord;
 
   /**
@@ -65,6 +70,7 @@ export class AnswerRun {
     this.#journal = journal;
     this.#onError = onError;
     this.#record = newRecord(asked, message);
+    this.#begun = message.text.slice(0, message.text.length - asked.answer.restored.text.length);
     this.#message = { ...message, answer: this.#record };
     this.finished = this.#run();
   }
@@ -86,7 +92,8 @@ export class AnswerRun {
 
   async #run(): Promise<void> {
     try {
-      for await (const { token, text, finished } of this.#asked.answer) {
+      for await (const { token, text, corrects, finished } of this.#asked.answer) {
+        if (corrects) this.#correct(corrects);
         this.#note(token);
         this.#grow(text);
         if (finished) this.#finish({ state: 'done', finish: finished });
@@ -98,10 +105,22 @@ export class AnswerRun {
     await this.#journal?.remove().catch(this.#onError);
   }
 
+  /** Whoever reads along sees the text change. */
+  #correct({ tokens, text }: Correction): void {
+    this.#journaled((journal) => journal.takeBack(tokens));
+    this.#record = { ...this.#record, corrected: true };
+    this.#message = { ...this.#message, text: this.#begun + text, answer: this.#record };
+    this.#open.put([this.#message]);
+  }
+
   /** Before anybody is told of it. */
   #note(token: number): void {
+    this.#journaled((journal) => journal.append(token));
+  }
+
+  #journaled(write: (journal: AnswerJournal) => void): void {
     try {
-      this.#journal?.append(token);
+      if (this.#journal) write(this.#journal);
     } catch (error) {
       this.#onError(error);
       void this.#journal?.remove().catch(this.#onError);
@@ -146,7 +165,7 @@ export class AnswerRun {
   }
 }
 
-function newRecord({ model, devices }: Asked, { answer }: Message): AnswerRecord {
+function newRecord({ model, devices, notExact }: Asked, { answer }: Message): AnswerRecord {
   // One that is taken up is the same answer still.
   const before = answer?.state === 'answering' ? answer.devices : [];
   return {
@@ -156,6 +175,7 @@ function newRecord({ model, devices }: Asked, { answer }: Message): AnswerRecord
     promptTokens: 0,
     cachedTokens: 0,
     answerTokens: 0,
+    notExact: notExact ?? answer?.notExact,
   };
 }
 

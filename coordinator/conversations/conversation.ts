@@ -26,6 +26,7 @@ export const settingsSchema = z.strictObject({
   top_p: samplingFields.top_p,
   min_p: samplingFields.min_p,
   repetition_penalty: samplingFields.repetition_penalty,
+  repeat_last_n: samplingFields.repeat_last_n,
   presence_penalty: samplingFields.presence_penalty,
   frequency_penalty: samplingFields.frequency_penalty,
   max_tokens: samplingFields.max_tokens,
@@ -54,6 +55,10 @@ const answerSchema = z.strictObject({
   /** From the question to the first token, waiting included. */
   ttftMs: measured.optional(),
   tokensPerSecond: measured.optional(),
+  /** A device had computed wrongly: what was shown at first is not what stands here. */
+  corrected: z.literal(true).optional(),
+  /** Why it is not the model's exact answer; absent where it is. */
+  notExact: name.optional(),
 });
 
 const messageSchema = z.strictObject({

@@ -1,5 +1,6 @@
 import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
 import type { GgufFile } from '../../runtime/gguf/gguf.ts';
+import type { ApproximationChoice } from '../../runtime/model/approximation.ts';
 import { ModelFile } from '../../runtime/model/model-file.ts';
 import { readVocabulary } from '../../runtime/tokenizer/gguf-vocabulary.ts';
 import { Tokenizer } from '../../runtime/tokenizer/tokenizer.ts';
@@ -13,11 +14,14 @@ export async function openGgufFile(model: string | undefined): Promise<GgufFile>
   return openGgufAt(await findModel(model));
 }
 
-/** @throws HearthError also where the file holds a vocabulary alone or an architecture that is not known */
-export async function openModel(model: string | undefined): Promise<ModelFile> {
+/**
+ * @param choice of an approximation; without one answers are exact
+ * @throws HearthError also where the file holds a vocabulary alone or an architecture that is not known
+ */
+export async function openModel(model: string | undefined, choice?: ApproximationChoice): Promise<ModelFile> {
   const gguf = await openGgufFile(model);
   try {
-    return new ModelFile(gguf);
+    return new ModelFile(gguf, choice);
   } catch (error) {
     await gguf.close();
     throw error;

@@ -4,6 +4,8 @@ import type { Logger } from '../../device-agent/logger.ts';
 import { cacheFolder } from '../../device-agent/node/cache-folder.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import type { FileVersion } from '../../runtime/gguf/source.ts';
+import type { ModelDescription } from '../../runtime/model/description.ts';
+import type { TileSpec } from '../../runtime/tile/spec.ts';
 import { hashAt, hashName, tileHashBytes, tileLayoutVersion } from '../../runtime/tile/tile-hash.ts';
 import { TileHashes } from '../cluster/tile-hashes.ts';
 
@@ -24,12 +26,15 @@ const recordBytes = tileHashBytes + 8;
  */
 export function openTileHashes(
   { path, version }: FileVersion,
-  tileCount: number,
+  { tiles, description }: { readonly tiles: readonly TileSpec[]; readonly description: ModelDescription },
   logger: Logger,
   folder = join(cacheFolder(), 'hashes'),
 ): TileHashFile {
-  const model = sha256Of(JSON.stringify([path, version, tileCount, tileLayoutVersion]));
-  const hashes = new Uint8Array(tileCount * tileHashBytes);
+  // Of one file, tiles with predictors are others than those without.
+  const { approximation } = description;
+  const predictors = approximation?.kind === 'predicted' ? approximation.predictors : [];
+  const model = sha256Of(JSON.stringify([path, version, tiles.length, predictors, tileLayoutVersion]));
+  const hashes = new Uint8Array(tiles.length * tileHashBytes);
   const forgetful = (error: unknown) =>
     logger.warn({ error }, 'the hashes of tiles cannot be remembered: devices will be sent them again');
   try {

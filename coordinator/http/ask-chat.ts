@@ -13,7 +13,8 @@ export const randomSeed = (): number => randomInt(2 ** 47);
 export function askChat(models: () => readonly ServedModel[]): Asking {
   const submit = (model: ServedModel, request: GenerationRequest, tokens: readonly number[]): Asked => {
     const answer = model.scheduler.submit(request, undefined, tokens);
-    return { answer, request, model: model.id, devices: model.devices ?? (() => []) };
+    const { id, devices = () => [], notExact } = model;
+    return { answer, request, model: id, devices, notExact };
   };
   return {
     ask: async ({ messages, settings: { system, ...fields }, begun }) => {

@@ -7,7 +7,7 @@ import type { ApiContext } from './context.ts';
 import { chatLogprobs } from './logprobs-format.ts';
 import { type ServedModel, servedModel } from './served-model.ts';
 import { sseResponse } from './sse.ts';
-import { timingsOf, usageOf } from './usage.ts';
+import { exactnessOf, timingsOf, usageOf } from './usage.ts';
 
 /** POST /v1/chat/completions */
 export async function chatRoute(request: Request, context: ApiContext): Promise<Response> {
@@ -48,6 +48,7 @@ class ChatAnswer {
       })),
       usage: usageOf(answers, answers.length),
       ...(answers.length === 1 ? { timings: timingsOf(answers[0]!) } : {}),
+      ...exactnessOf(this.model),
     };
   }
 
@@ -66,7 +67,7 @@ class ChatAnswer {
       }
       if (!finished) continue;
       const choice = { ...chunkChoice(index, {}), finish_reason: finished };
-      yield { ...head, choices: [choice], timings: timingsOf(answers[index]!) };
+      yield { ...head, choices: [choice], timings: timingsOf(answers[index]!), ...exactnessOf(this.model) };
     }
     if (includeUsage) yield { ...head, choices: [], usage: usageOf(answers, answers.length) };
   }

@@ -1,13 +1,15 @@
-import type { AnswerLogprobs, FinishReason, GenerationEvent } from '../../runtime/generation/generation.ts';
+import { HearthError } from '../../runtime/error.ts';
+import type { AnswerLogprobs, FinishReason } from '../../runtime/generation/generation.ts';
 import type { GenerationRequest } from '../../runtime/generation/request.ts';
 import type { Answer } from '../scheduler/answer.ts';
 import { Channel } from '../scheduler/channel.ts';
+import type { AnswerEvent } from '../scheduler/told.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 
 /** What came for one of several answers. */
 export interface ChoiceEvent {
   readonly index: number;
-  readonly event: GenerationEvent;
+  readonly event: AnswerEvent;
 }
 
 /** A whole answer. */
@@ -42,8 +44,19 @@ export class Choices {
     for (const answer of this.answers) answer.cancel();
   }
 
-  /** The answers' events as they come. One that fails ends all; so does leaving the loop. */
-  events(): AsyncIterableIterator<ChoiceEvent> {
+  /**
+   * The answers' events as they come, for whoever passes them on and can take nothing back: what would have to be fails.
+   * @throws HearthError ANSWER_RETRACTED
+   */
+  async *events(): AsyncGenerator<ChoiceEvent> {
+    for await (const choice of this.merged()) {
+      if (choice.event.corrects) throw retracted();
+      yield choice;
+    }
+  }
+
+  /** One that fails ends all; so does leaving the loop. */
+  private merged(): AsyncIterableIterator<ChoiceEvent> {
     const merged = new Channel<ChoiceEvent>(() => this.cancel());
     const readers = this.answers.map(async (answer, index) => {
       for await (const event of answer) merged.push({ index, event });
@@ -60,12 +73,22 @@ export class Choices {
 
   /** Waits for all answers, in the order of their requests. */
   async finished(): Promise<FinishedChoice[]> {
-    const events: GenerationEvent[][] = this.answers.map(() => []);
-    for await (const { index, event } of this.events()) events[index]!.push(event);
+    const events: AnswerEvent[][] = this.answers.map(() => []);
+    for await (const { index, event } of this.merged()) {
+      const own = events[index]!;
+      if (event.corrects) own.length = event.corrects.tokens;
+      own.push(event);
+    }
     return events.map((own) => ({
       text: own.map(({ text }) => text).join(''),
       logprobs: own.flatMap(({ logprobs }) => logprobs),
       finished: own.at(-1)!.finished!,
     }));
   }
+}
+
+function retracted(): HearthError {
+  const message =
+    'a device has computed wrongly: what has come of this answer is not what the model says. Ask again; the device is out';
+  return new HearthError('ANSWER_RETRACTED', message);
 }

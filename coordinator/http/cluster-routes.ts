@@ -5,6 +5,7 @@ import { type Goal, goals } from '../../runtime/plan/goal.ts';
 import { devicesOfKinds, typicalKinds } from '../../runtime/plan/typical-devices.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Pauses } from '../cluster/pauses.ts';
+import type { Quarantine } from '../cluster/quarantine.ts';
 import type { Planning } from '../planning/planning.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import { metricsText, requestMetrics } from './metrics.ts';
@@ -17,6 +18,7 @@ export interface ClusterView {
   readonly scheduler: Pick<Scheduler, 'status'>;
   readonly model: Pick<ModelFile, 'name' | 'tiles'> & { readonly config: Pick<ModelConfig, 'layerCount'> };
   readonly pauses: Pauses;
+  readonly quarantine: Quarantine;
 }
 
 /** More than a home has, and less than takes long to plan for. */

@@ -1,5 +1,6 @@
 import type { ClusterState } from '../cluster/cluster-options.ts';
 import type { DeviceState } from '../cluster/device-state.ts';
+import type { Fault } from '../cluster/quarantine.ts';
 import type { PlanReport } from '../planning/plan-report.ts';
 import type { SchedulerStatus } from '../scheduler/scheduler.ts';
 import type { ClusterView } from './cluster-routes.ts';
@@ -17,6 +18,8 @@ export interface ClusterSnapshot {
   readonly planFailure: string | null;
   /** Names of devices that have not been measured yet. */
   readonly unmeasured: readonly string[];
+  /** What devices have computed wrongly, oldest first. */
+  readonly faults: readonly Fault[];
 }
 
 export type PlanInWords = Pick<PlanReport, 'goal' | 'kind'> & {
@@ -37,11 +40,12 @@ const notStarted: ClusterSnapshot = {
   plan: null,
   planFailure: null,
   unmeasured: [],
+  faults: [],
 };
 
 export function clusterSnapshot(view: ClusterView | undefined): ClusterSnapshot {
   if (!view) return notStarted;
-  const { cluster, planning, scheduler, model } = view;
+  const { cluster, planning, scheduler, model, quarantine } = view;
   const planned = planning?.state(cluster.members);
   const { running, waiting, slots, answerTokens } = scheduler.status;
   return {
@@ -56,6 +60,7 @@ export function clusterSnapshot(view: ClusterView | undefined): ClusterSnapshot 
     plan: planned?.plan ? inWords(planned.plan) : null,
     planFailure: planned?.failure ?? null,
     unmeasured: planned?.unmeasured ?? [],
+    faults: quarantine.faults,
   };
 }
 

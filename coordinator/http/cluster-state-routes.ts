@@ -47,7 +47,9 @@ export function deviceRoutes(view: () => ClusterView | undefined): Routes {
   const pause = (isPaused: boolean) => ({
     POST: ({ req }: Context) => {
       const name = req.param('name') ?? '';
-      if (view()?.pauses.set(name, isPaused)) return Response.json({ name, paused: isPaused });
+      const { pauses, quarantine } = view() ?? {};
+      const isLetBack = !isPaused && quarantine?.lift(name);
+      if (pauses?.set(name, isPaused) || isLetBack) return Response.json({ name, paused: isPaused });
       throw new HearthError(
         'REQUEST_INVALID',
         `no device called "${name}" is here: hearth devices lists them`,

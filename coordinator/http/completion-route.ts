@@ -12,7 +12,7 @@ import { generationRequests } from './generation-input.ts';
 import { completionLogprobs } from './logprobs-format.ts';
 import { type ServedModel, servedModel } from './served-model.ts';
 import { sseResponse } from './sse.ts';
-import { timingsOf, usageOf } from './usage.ts';
+import { exactnessOf, timingsOf, usageOf } from './usage.ts';
 
 /** POST /v1/completions */
 export async function completionRoute(request: Request, context: ApiContext): Promise<Response> {
@@ -76,6 +76,7 @@ class CompletionAnswer {
       })),
       usage: usageOf(answers, this.choicesPerPrompt),
       ...(answers.length === 1 ? { timings: timingsOf(answers[0]!) } : {}),
+      ...exactnessOf(this.model),
     };
   }
 
@@ -95,7 +96,7 @@ class CompletionAnswer {
       }
       if (!finished) continue;
       const choice = { index, text: '', logprobs: null, finish_reason: finished };
-      yield { ...head, choices: [choice], timings: timingsOf(answers[index]!) };
+      yield { ...head, choices: [choice], timings: timingsOf(answers[index]!), ...exactnessOf(this.model) };
     }
     if (includeUsage) yield { ...head, choices: [], usage: usageOf(answers, this.choicesPerPrompt) };
   }

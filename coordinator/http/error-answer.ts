@@ -29,6 +29,7 @@ const statuses: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   SERVER_LOADING: 503,
   CONVERSATION_LOCKED: 503,
   DEVICE_LOST: 503,
+  ANSWER_RETRACTED: 503,
   LINK_TIMEOUT: 503,
   CACHE_LOST: 503,
   PLAN_NO_DEVICES: 503,

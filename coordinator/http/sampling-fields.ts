@@ -23,7 +23,7 @@ export function numberIn(range: NumberRange): z.ZodNumber {
 
 const stop = z.string().min(1).max(stopLimits.length);
 
-/** Fields of both completion routes, by OpenAI's names, and llama-server's where OpenAI has none. */
+/** Fields of both completion routes, by OpenAI's names, and llama-server's where OpenAI has none; `exact` is Hearth's own. */
 export const samplingFields = {
   model: z.string().max(256).optional(),
   stream: z.boolean().optional(),
@@ -51,6 +51,7 @@ export const samplingFields = {
   logit_bias: z
     .record(z.string().regex(/^\d{1,7}$/, 'must be a token id'), numberIn(logitBiasRange))
     .optional(),
+  exact: z.boolean().optional(),
 };
 
 const samplingSchema = z.object(samplingFields);

@@ -31,6 +31,8 @@ export interface ServedModel {
   readonly scheduler: Scheduler;
   /** Names of those that compute at present. */
   readonly devices?: () => readonly string[];
+  /** Why its answers are not exact; undefined where they are. */
+  readonly notExact?: string | undefined;
 }
 
 /**

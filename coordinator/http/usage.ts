@@ -1,4 +1,5 @@
 import type { Answer } from '../scheduler/answer.ts';
+import type { ServedModel } from './served-model.ts';
 
 /** OpenAI's count of tokens. */
 export interface Usage {
@@ -53,6 +54,11 @@ export function timingsOf({ usage, times, restored }: Answer): Timings {
     predicted_ms,
     predicted_per_second: perSecond(usage.answerTokens - restored.tokens - 1, predicted_ms),
   };
+}
+
+/** What is said of answers that are not exact; of others, nothing. */
+export function exactnessOf({ notExact }: ServedModel): { readonly not_exact?: string } {
+  return notExact === undefined ? {} : { not_exact: notExact };
 }
 
 function perSecond(count: number, durationMs: number): number {

@@ -1,5 +1,6 @@
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { ModelDescription } from '../../runtime/model/description.ts';
+import type { RowShares } from '../../runtime/model/row-shares.ts';
 import type { Goal } from '../../runtime/plan/goal.ts';
 import type { Layout } from '../../runtime/plan/layout.ts';
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
@@ -10,6 +11,8 @@ import type { PlanReport } from './plan-report.ts';
 export interface PlannedModel {
   readonly description: ModelDescription;
   readonly options: RankOptions;
+  /** Of each layer, where neurons are skipped. */
+  readonly rowShares?: readonly RowShares[] | undefined;
 }
 
 export interface PlanQuestion {

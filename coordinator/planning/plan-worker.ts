@@ -5,8 +5,8 @@ import { type PlanReport, planReport } from './plan-report.ts';
 import type { PlannedModel, PlanQuestion } from './plan-thread.ts';
 
 /** Entry point of a worker thread that plans for one model. */
-const { description, options } = workerData as PlannedModel;
-const work = modelWork(description, options);
+const { description, options, rowShares } = workerData as PlannedModel;
+const work = modelWork(description, options, rowShares);
 
 answerQuestions(
   async ({ devices, goal, present }: PlanQuestion): Promise<PlanReport> =>

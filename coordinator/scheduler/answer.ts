@@ -1,6 +1,6 @@
-import type { Generation, GenerationEvent } from '../../runtime/generation/generation.ts';
 import { Channel } from './channel.ts';
 import type { Sequence } from './slot.ts';
+import type { AnswerEvent } from './told.ts';
 
 export interface AnswerUsage {
   readonly promptTokens: number;
@@ -28,13 +28,12 @@ export interface RestoredAnswer {
  * One request's answer as it comes. Reading throws what went wrong; leaving the loop before the end cancels the
  * request.
  */
-export class Answer implements AsyncIterable<GenerationEvent> {
+export class Answer implements AsyncIterable<AnswerEvent> {
   readonly times: AnswerTimes;
   /** What of it is of an earlier life; its events do not come again. */
   readonly restored: RestoredAnswer;
-  private readonly generation: Generation;
   private readonly sequence: Sequence;
-  private readonly events: Channel<GenerationEvent>;
+  private readonly events: Channel<AnswerEvent>;
   /** Takes the request out before the next step; whoever reads gets REQUEST_CANCELLED. After the end, nothing. */
   readonly cancel: () => void;
 
@@ -43,16 +42,15 @@ export class Answer implements AsyncIterable<GenerationEvent> {
     this.restored = restored;
     this.cancel = cancel;
     this.sequence = sequence;
-    this.generation = sequence.generation;
     this.events = new Channel(cancel);
   }
 
   get usage(): AnswerUsage {
-    const { promptTokens, answerTokens } = this.generation;
+    const { promptTokens, answerTokens } = this.sequence.generation;
     return { promptTokens, cachedTokens: this.sequence.cachedTokens, answerTokens };
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<GenerationEvent, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<AnswerEvent, void, undefined> {
     return this.events;
   }
 
@@ -62,7 +60,7 @@ export class Answer implements AsyncIterable<GenerationEvent> {
   }
 
   /** For the scheduler: a token came. */
-  push(event: GenerationEvent, atMs: number): void {
+  push(event: AnswerEvent, atMs: number): void {
     this.times.firstTokenMs ??= atMs;
     this.times.lastTokenMs = atMs;
     this.events.push(event);

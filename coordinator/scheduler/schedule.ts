@@ -158,6 +158,13 @@ export class Schedule {
     this.pool.keep(kept);
   }
 
+  /** A running sequence is computed again from its prompt on, in the slot that it has. */
+  startOver(sequence: Sequence, generation: Generation): void {
+    sequence.generation = generation;
+    sequence.furthest = 0;
+    sequence.replays = 0;
+  }
+
   private accept(sequence: Sequence, logits: Float32Array): Outcome {
     try {
       const event = sequence.generation.accept(logits);

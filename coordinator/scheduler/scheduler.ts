@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, once, systemClock } from '../../device-agent/clock.ts';
 import { HearthError } from '../../runtime/error.ts';
 import type { AnswerVocabulary } from '../../runtime/generation/answer-vocabulary.ts';
 import { longestSequence } from '../../runtime/generation/generate.ts';
@@ -9,6 +9,7 @@ import type { SamplingMath } from '../../runtime/sampling/math.ts';
 import { Answer } from './answer.ts';
 import { type Outcome, Schedule, type ScheduleOptions, type StepPlan } from './schedule.ts';
 import type { Sequence } from './slot.ts';
+import { Told } from './told.ts';
 
 export interface SchedulerOptions extends Partial<ScheduleOptions> {
   readonly runner: StepRunner;
@@ -16,7 +17,7 @@ export interface SchedulerOptions extends Partial<ScheduleOptions> {
   readonly math: SamplingMath;
   /** Pause before a step is tried again after a device left. */
   readonly replayDelayMs?: number;
-  readonly nowMs?: () => number;
+  readonly clock?: Clock;
 }
 
 export interface SchedulerStatus {
@@ -32,6 +33,8 @@ export interface SchedulerStatus {
 /** An answer that is not at its end. */
 interface LiveAnswer {
   readonly answer: Answer;
+  readonly request: GenerationRequest;
+  readonly told: Told;
   readonly forgetSignal: () => void;
 }
 
@@ -43,7 +46,7 @@ export class Scheduler {
   private readonly vocabulary: AnswerVocabulary;
   private readonly math: SamplingMath;
   private readonly replayDelayMs: number;
-  private readonly nowMs: () => number;
+  private readonly clock: Clock;
   private readonly schedule: Schedule;
   private readonly live = new Map<Sequence, LiveAnswer>();
   private pumping: Promise<void> | undefined;
@@ -57,7 +60,7 @@ export class Scheduler {
     this.vocabulary = options.vocabulary;
     this.math = options.math;
     this.replayDelayMs = options.replayDelayMs ?? 10;
-    this.nowMs = options.nowMs ?? (() => performance.now());
+    this.clock = options.clock ?? systemClock;
     this.schedule = new Schedule(runner.limits, { maxWaiting, maxReplays });
   }
 
@@ -70,19 +73,21 @@ export class Scheduler {
   submit(request: GenerationRequest, signal?: AbortSignal, tokens: readonly number[] = []): Answer {
     if (this.closed) throw new HearthError('SERVER_BUSY', 'the server is stopping');
     if (signal?.aborted) throw cancelled();
-    const generation = new Generation(request, this.limits, this.vocabulary, this.math);
+    const generation = this.begin(request);
     const restored = tokens.map((token) => generation.restore(token));
     const last = restored.at(-1);
     const sequence = this.schedule.add(generation, restored.length > 0);
     const cancel = (): void => this.fail(sequence, cancelled());
     const text = restored.map((event) => event.text).join('');
-    const answer = new Answer(sequence, this.nowMs(), { tokens: tokens.length, text }, cancel);
+    const answer = new Answer(sequence, this.clock.nowMs(), { tokens: tokens.length, text }, cancel);
     signal?.addEventListener('abort', cancel);
-    this.live.set(sequence, { answer, forgetSignal: () => signal?.removeEventListener('abort', cancel) });
+    const forgetSignal = (): void => signal?.removeEventListener('abort', cancel);
+    this.live.set(sequence, { answer, request, told: new Told(restored), forgetSignal });
     // Its end was written down, but not yet told.
     if (last?.finished) {
       this.schedule.remove(sequence);
-      this.deliver({ sequence, event: { ...last, text: '' } });
+      answer.push({ ...last, text: '' }, this.clock.nowMs());
+      this.forget(sequence);
     }
     this.pumping ??= this.pump();
     return answer;
@@ -91,6 +96,21 @@ export class Scheduler {
   /** The runner has kept so many first positions of each slot: what follows is computed again from its tokens. */
   cachesLost(kept: readonly number[]): void {
     this.schedule.cachesLost(kept);
+  }
+
+  /**
+   * What the runner has computed may be wrong, and a step that is under way will fail: all that run begin again with
+   * their prompts. What has been told already is not told again; where it turns out to be wrong, readers are told what
+   * stands in its place.
+   */
+  startOver(): void {
+    this.schedule.cachesLost([]);
+    for (const sequence of this.schedule.running) {
+      const live = this.live.get(sequence);
+      if (!live) continue;
+      this.schedule.startOver(sequence, this.begin(live.request));
+      live.told.startOver();
+    }
   }
 
   get status(): SchedulerStatus {
@@ -114,16 +134,20 @@ export class Scheduler {
   /** Runs step after step until there is nothing to do. */
   private async pump(): Promise<void> {
     // Requests that arrive together start together.
-    await nextTurn();
+    await this.nextTurn();
     for (;;) {
       const plan = this.schedule.next();
       if (!plan) break;
-      for (const sequence of plan.admitted) this.live.get(sequence)?.answer.admitted(this.nowMs());
+      for (const sequence of plan.admitted) this.live.get(sequence)?.answer.admitted(this.clock.nowMs());
       for (const outcome of await this.run(plan)) this.deliver(outcome);
       // A runner in this process may answer without ever letting sockets and timers have their turn.
-      await nextTurn();
+      await this.nextTurn();
     }
     this.pumping = undefined;
+  }
+
+  private nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.clock.soon(resolve));
   }
 
   private async run(plan: StepPlan): Promise<Outcome[]> {
@@ -133,7 +157,7 @@ export class Scheduler {
     } catch (error) {
       const outcomes = this.schedule.failed(plan, error);
       const replaying = plan.members.some((sequence) => sequence.replays > 0);
-      if (replaying) await sleep(this.replayDelayMs);
+      if (replaying) await new Promise<void>((resolve) => once(this.clock, this.replayDelayMs, resolve));
       return outcomes;
     }
   }
@@ -145,8 +169,14 @@ export class Scheduler {
     }
     const { sequence, event } = outcome;
     this.answerTokens += 1;
-    this.live.get(sequence)?.answer.push(event, this.nowMs());
+    const live = this.live.get(sequence);
+    const news = live?.told.next(event);
+    if (news) live?.answer.push(news, this.clock.nowMs());
     if (event.finished) this.forget(sequence);
+  }
+
+  private begin(request: GenerationRequest): Generation {
+    return new Generation(request, this.limits, this.vocabulary, this.math);
   }
 
   private fail(sequence: Sequence, error: unknown): void {

@@ -3,7 +3,8 @@ import { kvPageTokens } from '../../runtime/generation/step-runner.ts';
 
 /** A request on its way through the scheduler. */
 export interface Sequence {
-  readonly generation: Generation;
+  /** Another one if it has started over. */
+  generation: Generation;
   /** Where its keys and values are, once it is admitted. */
   slot: Slot | undefined;
   /** Tokens of `generation` that the slot holds for it: where its next step starts. */

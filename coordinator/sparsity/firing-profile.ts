@@ -9,6 +9,8 @@ export interface FiringProfile {
   readonly tokens: number;
   /** [layers][neurons] tokens for which a neuron fired, in the order of the model's file. */
   readonly counts: readonly (readonly number[])[];
+  /** Of a SwiGLU model: |silu(gate)| from which a neuron counts as firing, for each layer. */
+  readonly cuts?: readonly number[];
 }
 
 /** Where a model's profile lies: beside it. */
@@ -60,12 +62,13 @@ export async function readProfile(
 
 function parse(text: string): FiringProfile | undefined {
   try {
-    const { model, tokens, counts } = JSON.parse(text) as Partial<FiringProfile>;
+    const { model, tokens, counts, cuts } = JSON.parse(text) as Partial<FiringProfile>;
     const isCount = (count: unknown) => typeof count === 'number' && count >= 0 && count <= tokens!;
     if (typeof model !== 'string' || !Number.isSafeInteger(tokens) || !Array.isArray(counts))
       return undefined;
     if (!counts.every((row) => Array.isArray(row) && row.every(isCount))) return undefined;
-    return { model, tokens: tokens!, counts };
+    if (cuts && !(cuts.length === counts.length && cuts.every((cut) => cut >= 0))) return undefined;
+    return { model, tokens: tokens!, counts, ...(cuts && { cuts }) };
   } catch {
     return undefined;
   }

@@ -1,49 +1,38 @@
-import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
-import { kvPageTokens } from '../../runtime/generation/step-runner.ts';
+import type { GateProbe } from '../../runtime/decoder/rank-options.ts';
 import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
 import type { ModelFile } from '../../runtime/model/model-file.ts';
-import { createSoloRunner } from '../../runtime/solo/solo-runner.ts';
 import type { FiringProfile } from './firing-profile.ts';
-
-/** Tokens that a text is cut into: as long as neurons need to see of what came before. */
-const longestPiece = 512;
-const longestStep = 128;
+import { silu } from './measure-cuts.ts';
+import { type Reader, readText } from './read-text.ts';
 
 /**
- * Reads a text and counts for how many of its tokens each neuron fires. The model is computed by one thread in one
- * memory.
- * @throws HearthError MEMORY_EXHAUSTED if it is too large for that
+ * Reads a text and counts for how many of its tokens each neuron fires: those with a positive gate, or, in a SwiGLU
+ * model, with |silu(gate)| at the layer's cut or above.
+ * @param cuts of a SwiGLU model
+ * @param probe is shown the gates as well
+ * @throws HearthError MEMORY_EXHAUSTED if the model is too large for one memory
  */
 export async function measureFiring(
   model: ModelFile,
   kernels: KernelBytes,
   tokens: readonly number[],
-  onProgress: (done: number, total: number) => void = () => {},
+  { cuts, probe, onProgress }: Pick<Reader, 'onProgress'> & FiringOptions = {},
 ): Promise<FiringProfile> {
-  const { layerCount, intermediateSize, contextLength } = model.config;
+  const { layerCount, intermediateSize } = model.config;
   const counts = Array.from({ length: layerCount }, () => new Array<number>(intermediateSize).fill(0));
-  const piece = Math.min(longestPiece, contextLength);
-  const options: RankOptions = {
-    kvFormat: 'f16',
-    maxStepTokens: Math.min(longestStep, piece),
-    maxSequences: 1,
-    contextLength: piece,
-    kvPages: Math.ceil(piece / kvPageTokens),
-    ffn: {
-      probe(layer, firstNeuron, neurons, gates, stride) {
-        const row = counts[layer]!;
-        for (let at = 0; at < gates.length; at += stride)
-          for (let i = 0; i < neurons; i += 1) if (gates[at + i]! > 0) row[firstNeuron + i]! += 1;
-      },
-    },
+  const count: GateProbe = (tile, gates, stride, inputs) => {
+    const row = counts[tile.layer]!;
+    const cut = cuts?.[tile.layer];
+    const fires = (gate: number) => (cut === undefined ? gate > 0 : Math.abs(silu(gate)) >= cut);
+    for (let at = 0; at < gates.length; at += stride)
+      for (let i = 0; i < tile.count; i += 1) if (fires(gates[at + i]!)) row[tile.first + i]! += 1;
+    probe?.(tile, gates, stride, inputs);
   };
-  const runner = await createSoloRunner(model, kernels, options);
-  for (let at = 0; at < tokens.length; ) {
-    const start = at % piece;
-    const count = Math.min(options.maxStepTokens, piece - start, tokens.length - at);
-    await runner.step([{ slot: 0, start, count, logits: 'none', tokens: tokens.slice(at, at + count) }]);
-    at += count;
-    onProgress(at, tokens.length);
-  }
-  return { model: model.name, tokens: tokens.length, counts };
+  await readText(model, kernels, tokens, { ffn: { probe: count }, onProgress });
+  return { model: model.name, tokens: tokens.length, counts, ...(cuts && { cuts }) };
+}
+
+export interface FiringOptions {
+  readonly cuts?: readonly number[] | undefined;
+  readonly probe?: GateProbe | undefined;
 }

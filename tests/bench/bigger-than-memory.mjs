@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { check } from './check.mjs';
 import { addToHistory, hasChanges, median, root } from './history.mjs';
 import { dropCaches, inGroup, isRoot } from './memory-group.mjs';
 
@@ -137,13 +138,6 @@ function say(found) {
   console.log(
     `  memory: at most ${mega(hearth.peakBytes)} MB of ${mega(hearth.limitBytes)}, ${mega(hearth.peakOwnBytes)} MB of them its own, limit met ${hearth.timesFull} times   load ${loadavg()[0].toFixed(1)}`,
   );
-}
-
-function check(what, value, limit, isMost) {
-  const holds = limit === undefined || (isMost ? value <= limit : value >= limit);
-  const wanted = limit === undefined ? '' : ` (required ${isMost ? '≤' : '≥'} ${limit})`;
-  console.log(`${what} ${value.toFixed(3)}${wanted}${holds ? '' : ' MISSED'}`);
-  if (!holds) process.exitCode = 1;
 }
 
 async function measurePercent(percent, cacheFolder) {

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { inFolder, removeFolder } from './group-folder.mjs';
 
 /** The two ways in which Linux offers groups of processes with a limit of memory. */
 const version1 = {
@@ -50,16 +50,14 @@ export class MemoryGroup {
 
   /** Starts a program in the group. */
   spawn(command, args, options = {}) {
-    return spawn('sh', this.#enter(command, args), options);
+    const [program, ...rest] = inFolder(this.#folder, [command, ...args]);
+    return spawn(program, rest, options);
   }
 
   /** Runs a program in the group to its end. @returns what it said; throws if it fails */
   run(command, args, options = {}) {
-    return promisify(execFile)('sh', this.#enter(command, args), { maxBuffer: 1 << 26, ...options });
-  }
-
-  #enter(command, args) {
-    return ['-c', `echo $$ > ${this.#folder}/cgroup.procs && exec "$@"`, 'sh', command, ...args];
+    const [program, ...rest] = inFolder(this.#folder, [command, ...args]);
+    return promisify(execFile)(program, rest, { maxBuffer: 1 << 26, ...options });
   }
 
   /** The most that the group had at once, copies of files included. */
@@ -75,11 +73,7 @@ export class MemoryGroup {
   /** When its processes have ended. */
   async close() {
     clearInterval(this.#timer);
-    for (let attempt = 0; attempt < 100; attempt += 1) {
-      if (read(this.#folder, 'cgroup.procs').trim() === '') break;
-      await sleep(50);
-    }
-    rmdirSync(this.#folder);
+    await removeFolder(this.#folder);
   }
 }
 

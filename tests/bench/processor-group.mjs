@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { inFolder, removeFolder } from './group-folder.mjs';
 
 /** Where Linux offers groups of processes with a share of the processors' time. */
 const root1 = '/sys/fs/cgroup/cpu';
@@ -34,15 +34,11 @@ export class ProcessorGroup {
 
   /** @returns a command that runs another in the group */
   command(command) {
-    return ['sh', '-c', `echo $$ > ${this.#folder}/cgroup.procs && exec "$@"`, 'sh', ...command];
+    return inFolder(this.#folder, command);
   }
 
   /** When its processes have ended. */
-  async close() {
-    for (let attempt = 0; attempt < 100; attempt += 1) {
-      if (readFileSync(`${this.#folder}/cgroup.procs`, 'utf8').trim() === '') break;
-      await sleep(50);
-    }
-    rmdirSync(this.#folder);
+  close() {
+    return removeFolder(this.#folder);
   }
 }

@@ -6,11 +6,21 @@ import {
   syntheticPath,
 } from '../../coordinator/bench/synthetic-model.ts';
 import { openModel } from '../../coordinator/files/open-model.ts';
-import { writeModel } from '../../coordinator/files/write-model.ts';
-import { encodeRows } from '../../coordinator/quantize/encode-rows.ts';
+import { type ModelContents, writeModel } from '../../coordinator/files/write-model.ts';
 import { firingReport } from '../../coordinator/sparsity/firing-report.ts';
+import { measureCuts } from '../../coordinator/sparsity/measure-cuts.ts';
 import { measureFiring } from '../../coordinator/sparsity/measure-firing.ts';
+import { predictorContents } from '../../coordinator/sparsity/predictor-file.ts';
 import { sparsifyModel } from '../../coordinator/sparsity/sparsify.ts';
+import { FloatProducts } from '../../coordinator/sparsity/training/float-products.ts';
+import {
+  calibrated,
+  type Quality,
+  qualityOf,
+  rounded,
+} from '../../coordinator/sparsity/training/predictor.ts';
+import { gatherSamples, type LayerSamples } from '../../coordinator/sparsity/training/samples.ts';
+import { trainPredictors } from '../../coordinator/sparsity/training/train-predictors.ts';
 import { cacheFolder } from '../../device-agent/node/cache-folder.ts';
 import { silentLogger } from '../../device-agent/logger.ts';
 import { nodeThreads } from '../../device-agent/node/compute-threads.ts';
@@ -18,13 +28,17 @@ import { kernelBuilds, startKernels } from '../../device-agent/node/kernel-files
 import { kernelRanks } from '../../device-agent/rank-host.ts';
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
 import type { FfnOptions, RankOptions } from '../../runtime/decoder/rank-options.ts';
-import type { ModelFile } from '../../runtime/model/model-file.ts';
+import { openGguf } from '../../runtime/gguf/gguf.ts';
+import { ModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { hashedTile } from '../support/hashed-tile.ts';
+import { memorySource } from '../support/memory-source.ts';
+import { bytesOf, inlineEncoder } from '../support/predicted-model.ts';
 import { noSources, rankSetup } from '../support/rank-host.ts';
+import { LowRankGates } from './low-rank-gates.ts';
 
 /** Tokens whose firing is counted, and with which each way begins. */
-const profileTokens = 384;
+const profileTokens = 512;
 const promptTokens = 64;
 
 export interface SparseModels {
@@ -32,20 +46,64 @@ export interface SparseModels {
   readonly dense: ModelFile;
   /** The same, sparsified. */
   readonly sparse: ModelFile;
-  /** Share of neurons and tokens that did not fire. */
+  /** That, with neurons left out that are predicted not to fire, or below the cuts of a SwiGLU model. */
+  readonly predicted: ModelFile;
+  /** Share of neurons and tokens that did not fire, or were below the cuts. */
   readonly sparsity: number;
+  /** Of predictors: what they find of the neurons that fire, and name of all. */
+  readonly quality: Quality | undefined;
 }
 
-/** @param choice a model's file, or a synthetic one such as `tinyllama-1.1b-relu:Q4_0`, which is kept in the cache folder, and what is made of it */
-export async function sparseModels(choice: string): Promise<SparseModels> {
-  const path = choice.endsWith('.gguf') ? choice : await synthetic(choice);
-  const dense = await openModel(path);
+/**
+ * @param choice a model's file, or a synthetic one such as `tinyllama-1.1b-relu:Q4_0`, which is kept in the cache folder, and
+ *   what is made of it
+ * @param rank of predictors, which a synthetic model is made for; a file's own are trained
+ */
+export async function sparseModels(choice: string, rank: number): Promise<SparseModels> {
+  const isFile = choice.endsWith('.gguf');
+  const given = await openModel(isFile ? choice : await synthetic(choice));
+  const isSilu = given.config.activation === 'silu';
+  const lowRank = isFile || isSilu ? undefined : new LowRankGates(given, rank);
+  const dense = lowRank ? await written(`${given.name}-low-rank`, lowRank.contents()) : given;
+  if (lowRank) await given.close();
   const tokens = Array.from({ length: profileTokens }, (_, i) => tokenAt(i, dense));
-  const profile = await measureFiring(dense, kernelBuilds(), tokens);
-  const sparsePath = join(cacheFolder(), `${dense.name}-sparse.gguf`);
-  const inline = { width: 1, encode: async (job: Parameters<typeof encodeRows>[0]) => encodeRows(job) };
-  await writeModel(sparsePath, sparsifyModel(dense.gguf, dense.config, profile, inline), { force: true });
-  return { dense, sparse: await openModel(sparsePath), sparsity: firingReport(profile).sparsity };
+  const kernels = kernelBuilds();
+  const cuts = isSilu ? await measureCuts(dense, kernels, tokens, 0.5) : undefined;
+  const samples = isSilu ? undefined : gatherSamples(dense.config, tokens.length);
+  const profile = await measureFiring(dense, kernels, tokens, { cuts, probe: samples?.probe });
+  const trained = samples && (await predictorsOf(lowRank, samples.layers));
+  const predictors =
+    trained && (await openGguf(memorySource(await bytesOf(predictorContents('', trained.layers, 'Q4_0')))));
+  const contents = sparsifyModel(dense.gguf, dense.config, profile, inlineEncoder, { predictors });
+  const sparse = await written(`${dense.name}-sparse`, contents);
+  const predicted = new ModelFile(sparse.gguf, { threshold: 0 });
+  const { sparsity } = firingReport(profile);
+  return { dense, sparse, predicted, sparsity, quality: trained?.quality };
+}
+
+async function written(name: string, contents: ModelContents): Promise<ModelFile> {
+  const path = join(cacheFolder(), `${name}.gguf`);
+  await writeModel(path, contents, { force: true });
+  return openModel(path);
+}
+
+/** Made, and calibrated on half of the samples, or trained. */
+async function predictorsOf(lowRank: LowRankGates | undefined, layers: readonly LayerSamples[]) {
+  const options = { type: 'Q4_0', gateType: 'Q4_0', seed: 0 } as const;
+  const products = new FloatProducts(startKernels());
+  const found = lowRank
+    ? lowRank.predictors().map((made, layer) => {
+        const { training, test } = layers[layer]!.parts();
+        const predictor = calibrated(rounded(made, 'Q4_0'), layers[layer]!, training, products);
+        return { predictor, ...qualityOf(predictor, layers[layer]!, test, products) };
+      })
+    : await trainPredictors(layers, kernelBuilds(), options);
+  const mean = (value: (it: Quality) => number) =>
+    found.reduce((sum, it) => sum + value(it), 0) / found.length;
+  return {
+    layers: found,
+    quality: { recall: mean(({ recall }) => recall), named: mean(({ named }) => named) },
+  };
 }
 
 async function synthetic(choice: string): Promise<string> {

@@ -1,6 +1,7 @@
-// Times a model with a ReLU gate in three ways, in turn: as it is, all neurons by the kernels of any model; sparsified,
-// neurons that do not fire skipped; and sparsified, nothing skipped, which must give the same bits. Adds a line to
-// history.jsonl. docs/sparsity.md tells what came of it.
+// Times a model with a ReLU gate in four ways, in turn: as it is, all neurons by the kernels of any model; sparsified,
+// neurons that do not fire skipped; sparsified, nothing skipped, which must give the same bits; and with predicted neurons,
+// by predictors that a synthetic model is made for. A SwiGLU model: as it is, sparsified, and without neurons below the
+// cuts of their gates. Adds a line to history.jsonl. docs/sparsity.md tells what came of it.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import esbuild from 'esbuild';
@@ -12,6 +13,7 @@ const { values: options, positionals } = parseArgs({
     threads: { type: 'string', short: 't', default: '2' },
     rounds: { type: 'string', default: '7' },
     tokens: { type: 'string', default: '12' },
+    rank: { type: 'string', default: '256' },
     'no-history': { type: 'boolean', default: false },
   },
 });
@@ -28,12 +30,16 @@ await esbuild.build({
 const { sparseModels, startWay } = await import(built);
 
 const [choice = 'tinyllama-1.1b-relu:Q4_0'] = positionals;
-const [threads, rounds, tokens] = [options.threads, options.rounds, options.tokens].map(Number);
-const { dense, sparse, sparsity } = await sparseModels(choice);
+const [threads, rounds, tokens, rank] = [options.threads, options.rounds, options.tokens, options.rank].map(
+  Number,
+);
+const { dense, sparse, predicted, sparsity, quality } = await sparseModels(choice, rank);
+const isSilu = dense.config.activation === 'silu';
 const ways = {
   dense: await startWay(dense, threads),
   sparse: await startWay(sparse, threads),
-  'nothing skipped': await startWay(sparse, threads, { everyNeuron: true }),
+  ...(!isSilu && { 'nothing skipped': await startWay(sparse, threads, { everyNeuron: true }) }),
+  [isSilu ? 'cut' : 'predicted']: await startWay(predicted, threads),
 };
 
 const times = Object.fromEntries(Object.keys(ways).map((name) => [name, { prefill: [], decode: [] }]));
@@ -46,21 +52,26 @@ for (let round = -1; round < rounds; round += 1) {
     times[name].decode.push(decode);
   }
 }
-if (ways.sparse.digest() !== ways['nothing skipped'].digest())
+if (!isSilu && ways.sparse.digest() !== ways['nothing skipped'].digest())
   throw new Error('what is skipped changes bits');
 
-/** Of each round, how much longer another way took than the sparse one: what disturbs a round disturbs both. */
-const ratio = (name, part) => median(times[name][part].map((ms, round) => ms / times.sparse[part][round]));
+/** Of each round, how many times as fast as the dense way: what disturbs a round disturbs both. */
+const speedup = (name, part) => median(times[name][part].map((ms, round) => times.dense[part][round] / ms));
 const results = {};
 for (const [name, { prefill, decode }] of Object.entries(times)) {
   results[name] = {
     msPerToken: Number(median(decode).toFixed(2)),
     prefillMs: Number(median(prefill).toFixed(1)),
-    decodeRatio: Number(ratio(name, 'decode').toFixed(3)),
-    prefillRatio: Number(ratio(name, 'prefill').toFixed(3)),
+    decodeSpeedup: Number(speedup(name, 'decode').toFixed(3)),
+    prefillSpeedup: Number(speedup(name, 'prefill').toFixed(3)),
   };
 }
-console.log(`${choice}: ${(100 * sparsity).toFixed(1)} % sparse, ${threads} threads, the same bits`);
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+console.log(`${choice}: ${percent(sparsity)} ${isSilu ? 'below the cuts' : 'sparse'}, ${threads} threads`);
+if (quality)
+  console.log(
+    `predictors find ${percent(quality.recall)} of what fires, and name ${percent(quality.named)} of all`,
+  );
 console.table(results);
-if (!options['no-history']) addToHistory('sparse', { model: choice, threads, sparsity, results });
+if (!options['no-history']) addToHistory('sparse', { model: choice, threads, sparsity, quality, results });
 process.exit(0);

@@ -5,7 +5,6 @@ import { type MicroBatch, microBatches } from '../../runtime/decoder/micro-batch
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import {
   type LogitPart,
-  logitRowCount,
   type PartialSum,
   type Residual,
   type StepEvent,
@@ -35,10 +34,18 @@ type Steps<T> = Generator<StepEvent, T, void>;
 /** Keeps the numbers small enough to be exact. */
 const cacheModulus = 1009;
 
+/** Of each token of a step: what it is worked into, what it was at first, and a mixture of those before it. */
+interface Working {
+  readonly residual: number[];
+  readonly origin: number[];
+  readonly mixture: number[];
+}
+
 /**
  * A rank that computes something simple in integers of which every tile is a part: after each sync the residual is
  * the sum over all tiles so far, so a tile that is missing, doubled or altered shows in every logit, and so does
- * every token in the cache. The coarse plane is used by tiles of the second layer.
+ * every token in the cache. It is the same however prompts are cut and layers are shared, as with a real model. The coarse
+ * plane is used by tiles of the second layer.
  */
 export class FakeRank implements ComputingRank {
   readonly #assignment: Assignment;
@@ -115,30 +122,40 @@ export class FakeRank implements ComputingRank {
   *step(header: StepHeader, embeddings: Float32Array): Steps<readonly LogitPart[]> {
     assert(this.#missing.size === 0, 'all tiles are loaded');
     const { legs, microBatchTokens, receivesHead } = this.#assignment;
-    const parts = microBatches(tokenCount(header), microBatchTokens);
-    const before = this.#remembered(header);
-    const residual = before.map((mixture, t) => (embeddings[t * this.#hiddenSize] ?? 0) + mixture);
+    const tokens = tokenCount(header);
+    const parts = microBatches(tokens, microBatchTokens);
+    const origin = Array.from({ length: tokens }, (_, t) => embeddings[t * this.#hiddenSize] ?? 0);
+    const working: Working = { residual: [...origin], origin, mixture: [] };
     const tokensOf = ({ first, end }: MicroBatch) => Array.from({ length: end - first }, (_, i) => first + i);
     const wantedOf = (part: MicroBatch) => wantedTokens(header).filter((t) => tokensOf(part).includes(t));
-    for (const leg of legs) {
+    for (const [i, leg] of legs.entries()) {
       const { firstLayer, endLayer, receives, sends } = leg;
-      if (receives)
-        for (const part of parts) yield* this.#receive(firstLayer, part, tokensOf(part), residual);
+      if (receives) for (const part of parts) yield* this.#receive(firstLayer, part, tokensOf(part), working);
+      if (i === 0) working.mixture.push(...this.#remember(header, origin));
       for (let syncIndex = 2 * firstLayer; syncIndex < 2 * endLayer; syncIndex += 1) {
         this.#faults.onSync?.(header, syncIndex);
-        yield* this.#sync(leg, syncIndex, parts, residual);
+        yield* this.#sync(leg, syncIndex, parts, working);
       }
       const leaving = endLayer === this.#layerCount ? wantedOf : tokensOf;
-      if (sends) for (const part of parts) yield* this.#send(endLayer, part, leaving(part), residual);
+      if (sends) for (const part of parts) yield* this.#send(endLayer, part, leaving(part), working);
     }
     if (receivesHead)
-      for (const part of parts) yield* this.#receive(this.#layerCount, part, wantedOf(part), residual);
-    this.#remember(header, residual);
-    return this.#logits(header, residual);
+      for (const part of parts) yield* this.#receive(this.#layerCount, part, wantedOf(part), working);
+    return this.#logits(header, working.residual);
   }
 
-  *#sync(leg: Leg, syncIndex: number, parts: readonly MicroBatch[], residual: number[]): Steps<void> {
+  *#sync(
+    leg: Leg,
+    syncIndex: number,
+    parts: readonly MicroBatch[],
+    { residual, mixture }: Working,
+  ): Steps<void> {
     const size = this.#hiddenSize;
+    // Attention looks at what was before.
+    if (syncIndex % 2 === 0)
+      residual.forEach((value, t) => {
+        residual[t] = value + mixture[t]!;
+      });
     const sums = parts.map((part) => this.#partial(syncIndex, part, residual));
     for (const sum of sums) yield { kind: leg.members > 1 ? 'sendSum' : 'sync', sum };
     for (const sum of sums) {
@@ -151,38 +168,42 @@ export class FakeRank implements ComputingRank {
   }
 
   /** A number is exact as two floats. */
-  *#send(layer: number, part: MicroBatch, tokens: readonly number[], residual: number[]): Steps<void> {
+  *#send(layer: number, part: MicroBatch, tokens: readonly number[], working: Working): Steps<void> {
+    const { residual, origin } = working;
     const rows = tokens.map((t) => {
       const row = new Float32Array(this.#hiddenSize);
-      row.set([residual[t]! % 65536, Math.floor(residual[t]! / 65536)]);
+      row.set([residual[t]! % 65536, Math.floor(residual[t]! / 65536), origin[t]!]);
       return row;
     });
     if (rows.length > 0) yield { kind: 'sendResidual', residual: residualOf(layer, part, rows) };
   }
 
-  *#receive(layer: number, part: MicroBatch, tokens: readonly number[], residual: number[]): Steps<void> {
+  *#receive(layer: number, part: MicroBatch, tokens: readonly number[], working: Working): Steps<void> {
     const rows = tokens.map(() => new Float32Array(this.#hiddenSize));
     if (rows.length > 0) yield { kind: 'awaitResidual', residual: residualOf(layer, part, rows) };
-    for (const [i, t] of tokens.entries()) residual[t] = rows[i]![0]! + 65536 * rows[i]![1]!;
-  }
-
-  /** For each token, a mixture of all that its sequence's cache held before the step. */
-  #remembered({ sequences }: StepHeader): number[] {
-    return sequences.flatMap(({ slot, start, count }) => {
-      const cache = this.#caches.get(slot) ?? [];
-      assert(cache.length >= start, 'the cache holds what the step builds on');
-      const mixture = cache.slice(0, start).reduce((sum, value) => (sum * 31 + value) % cacheModulus, 0);
-      return new Array<number>(count).fill(mixture);
-    });
-  }
-
-  #remember({ sequences }: StepHeader, residual: readonly number[]): void {
-    let first = 0;
-    for (const { slot, start, count } of sequences) {
-      const added = residual.slice(first, first + count).map((value) => value % cacheModulus);
-      this.#caches.set(slot, [...(this.#caches.get(slot) ?? []).slice(0, start), ...added]);
-      first += count;
+    for (const [i, t] of tokens.entries()) {
+      const [low, high, origin] = rows[i]!;
+      working.residual[t] = low! + 65536 * high!;
+      working.origin[t] = origin!;
     }
+  }
+
+  /** Adds tokens to the cache. @returns for each of them, a mixture of all that come before it in its sequence */
+  #remember({ sequences }: StepHeader, origin: readonly number[]): number[] {
+    let first = 0;
+    return sequences.flatMap(({ slot, start, count }) => {
+      const cache = (this.#caches.get(slot) ?? []).slice(0, start);
+      assert(cache.length === start, 'the cache holds what the step builds on');
+      let mixed = cache.reduce(mix, 0);
+      const added = origin.slice(first, first + count).map((value) => value % cacheModulus);
+      first += count;
+      this.#caches.set(slot, [...cache, ...added]);
+      return added.map((value) => {
+        const before = mixed;
+        mixed = mix(mixed, value);
+        return before;
+      });
+    });
   }
 
   #partial(syncIndex: number, { first, end }: MicroBatch, residual: readonly number[]): PartialSum {
@@ -209,7 +230,6 @@ export class FakeRank implements ComputingRank {
 
   #logits(header: StepHeader, residual: readonly number[]): LogitPart[] {
     const wanted = wantedTokens(header).map((t) => residual[t]!);
-    assert(wanted.length === logitRowCount(header), 'a row for each wanted token');
     if (wanted.length === 0) return [];
     const vocabulary = this.#loaded.filter(({ spec }) => spec.kind === 'vocabulary');
     return vocabulary.map(({ spec: { first, count }, weight }) => {
@@ -218,6 +238,10 @@ export class FakeRank implements ComputingRank {
       return { firstVocabularyRow: first, vocabularyRows: count, values: Float32Array.from(values) };
     });
   }
+}
+
+function mix(mixture: number, value: number): number {
+  return (mixture * 31 + value) % cacheModulus;
 }
 
 function residualOf(layer: number, { first, end }: MicroBatch, rows: readonly Float32Array[]): Residual {

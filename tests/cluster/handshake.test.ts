@@ -49,7 +49,9 @@ describe('on a link that nobody else can get at', () => {
     const member = (await outcome(admit(hub, { linkKind: 'websocket' }))) as Member;
     await settle();
     const { session: name, ...info } = member.info;
-    expect(info).toEqual({ name: 'kitchen', softwareVersion: '0.1.0', capabilities, link: 'websocket' });
+    const proven = { identity: 'kitchen', isNew: false };
+    const told = { name: 'kitchen', softwareVersion: '0.1.0', capabilities };
+    expect(info).toEqual({ ...told, ...proven, link: 'websocket' });
     expect(messages(hub)).toMatchObject([{ type: 'welcome', session: name }]);
     expect(session.state).toBe('joined');
     expect(messages(device).map(({ type }) => type)).toEqual(['join']);

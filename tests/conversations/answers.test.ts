@@ -48,6 +48,16 @@ describe('a question', () => {
     expect([title, leaf, messages.length]).toEqual(['hello', answer.id, 2]);
   });
 
+  it('is marked where its answer is not exact', async () => {
+    const id = await talk.create();
+    await talk.ask(id, 'one');
+    expect((await talk.answered(id)).answer).not.toHaveProperty('notExact');
+    talk.notExact = 'neurons were predicted';
+    const other = await talk.create();
+    await talk.ask(other, 'one');
+    expect((await talk.answered(other)).answer).toMatchObject({ notExact: 'neurons were predicted' });
+  });
+
   it('may follow an answer, and sees all of its branch', async () => {
     const id = await talk.create();
     await talk.ask(id, 'one');

@@ -7,6 +7,8 @@ import { ConversationShelf } from '../../coordinator/conversations/conversation-
 import { Conversations } from '../../coordinator/conversations/conversations.ts';
 import type { ConversationEvent } from '../../coordinator/conversations/watch-conversation.ts';
 import { askChat } from '../../coordinator/http/ask-chat.ts';
+import type { Scheduler } from '../../coordinator/scheduler/scheduler.ts';
+import { HearthError } from '../../runtime/error.ts';
 import { bytesOf, certain, endToken, type FakeModel, FakeRunner } from '../generation/fixtures.ts';
 import { served } from '../http/fixtures.ts';
 
@@ -42,11 +44,16 @@ export class Gate {
 export class Talk {
   readonly app: Hono;
   readonly conversations: Conversations;
+  readonly scheduler: Scheduler;
   readonly errors: unknown[] = [];
   readonly gate = new Gate();
   readonly folder: string;
   /** Bytes, which here are tokens, that an answer gets before the gate is looked at. */
   stepsBeforeGate = 0;
+  /** Why the model's answers are not exact, if they are not. */
+  notExact: string | undefined;
+  readonly #loseCaches: () => void;
+  #isDistrusted = false;
 
   constructor(folder = mkdtempSync(join(tmpdir(), 'hearth-talk-')), model: FakeModel = echo) {
     this.folder = folder;
@@ -58,15 +65,23 @@ export class Talk {
         if (this.stepsBeforeGate > 0) left = this.stepsBeforeGate;
         this.stepsBeforeGate = 0;
         if (left-- > 0) return;
-        return this.gate.pass();
+        return this.gate.pass().then(() => {
+          if (!this.#isDistrusted) return;
+          this.#isDistrusted = false;
+          throw new HearthError('DEVICE_LOST', 'a device was wrong');
+        });
       },
     });
+    this.#loseCaches = () => runner.loseCaches();
     const onError = (error: unknown): void => void this.errors.push(error);
-    const asking = askChat(() => [{ ...api.model, devices: () => ['den', 'phone'] }]);
+    const asking = askChat(() => [
+      { ...api.model, devices: () => ['den', 'phone'], notExact: this.notExact },
+    ]);
     const shelf = new ConversationShelf(folder, onError);
     this.conversations = new Conversations({ shelf, asking, onError });
     const api = served(runner, { conversations: this.conversations, onError });
     this.app = api.app;
+    this.scheduler = api.model.scheduler;
   }
 
   async send(method: string, path: string, body?: unknown, headers: HeadersInit = {}): Promise<Response> {
@@ -103,6 +118,14 @@ export class Talk {
     });
     await reader.close();
     return leaf;
+  }
+
+  /** A device has computed wrongly; the step at the gate fails. */
+  distrust(): void {
+    this.#isDistrusted = true;
+    this.#loseCaches();
+    this.scheduler.startOver();
+    this.gate.open();
   }
 
   async close(): Promise<void> {

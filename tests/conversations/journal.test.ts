@@ -66,6 +66,16 @@ describe('the journal of an answer', () => {
     await again.remove();
   });
 
+  it('forgets tokens that were taken back', async () => {
+    const path = join(folder, 'a.answer');
+    const journal = await AnswerJournal.begin(path, begun);
+    for (const token of [7, 8, 9]) journal.append(token);
+    journal.takeBack(1);
+    journal.append(4);
+    expect(await readJournal(path)).toMatchObject({ tokens: [7, 4], attempts: 0 });
+    await journal.remove();
+  });
+
   it.each(['', '{"format":"hearth-answer-1"', '{"format":"hearth-answer-1"}\n1\n', 'null\n'])(
     'is none without its beginning: %j',
     async (text) => {
@@ -97,7 +107,10 @@ async function died(settings: object): Promise<{ id: string; seen: string; dead:
 describe('an answer whose coordinator has died', () => {
   const settings = { seed: 7, temperature: 1.2, max_tokens: 200, frequency_penalty: 0.5 };
 
-  it('goes on as it would have, and is told of as the same', async () => {
+  it.each([
+    ['goes on as it would have, and is told of as the same', (next: Talk) => next.gate.open()],
+    ['goes on so when what computes it is distrusted, too', (next: Talk) => next.distrust()],
+  ])('%s', async (_, letGoOn) => {
     const whole = new Talk(mkdtempSync(join(tmpdir(), 'hearth-talk-')), historyModel);
     const other = await whole.create(settings);
     await whole.ask(other, 'a long story');
@@ -115,7 +128,7 @@ describe('an answer whose coordinator has died', () => {
     expect(taken.text.startsWith(seen)).toBe(true);
     expect(expected.startsWith(taken.text)).toBe(true);
     await expect(next.ask(id, 'another', null)).rejects.toThrow(/CONVERSATION_BUSY/);
-    next.gate.open();
+    letGoOn(next);
     const answer = await next.answered(id);
     expect(answer).toMatchObject({
       id: before.id,

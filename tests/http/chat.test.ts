@@ -38,6 +38,35 @@ describe('POST /v1/chat/completions', () => {
     for (const value of Object.values(timings!)) expect(value).toBeGreaterThanOrEqual(0);
   });
 
+  it('says why an answer is not exact', async () => {
+    const { app, model } = served(runnerSaying('Hi'));
+    expect(await answerOf(await post(app, path, chatBody()))).not.toHaveProperty('not_exact');
+    Object.assign(model, { notExact: 'neurons were predicted' });
+    expect(await answerOf(await post(app, path, chatBody()))).toMatchObject({
+      not_exact: 'neurons were predicted',
+    });
+    const events = await eventsOf(await post(app, path, chatBody({ stream: true })));
+    const told = events.filter((event) => event !== '[DONE]' && 'not_exact' in event);
+    expect(told).toMatchObject([
+      { choices: [{ finish_reason: 'stop' }], not_exact: 'neurons were predicted' },
+    ]);
+  });
+
+  it.each([path, '/v1/completions'])('refuses at %s what must be exact and would not be', async (route) => {
+    const { app, model } = served(runnerSaying('Hi'));
+    const body = { ...(route === path ? chatBody() : { prompt: 'a' }), exact: true };
+    expect((await post(app, route, body)).status).toBe(200);
+    Object.assign(model, { notExact: 'neurons were predicted' });
+    const refused = await post(app, route, body);
+    expect(refused.status).toBe(400);
+    expect((await answerOf(refused)).error).toMatchObject({
+      code: 'REQUEST_INVALID',
+      param: 'exact',
+      message: 'answers here are not exact: neurons were predicted',
+    });
+    expect((await post(app, route, { ...body, exact: false })).status).toBe(200);
+  });
+
   it('streams: role, deltas, finish, done', async () => {
     const response = await post(served(runnerSaying('Hi!')).app, path, chatBody({ stream: true }));
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');

@@ -1,24 +1,29 @@
 import { Hono } from 'hono';
 import { expect, it } from 'vitest';
 import type { DeviceState } from '../../coordinator/cluster/device-state.ts';
+import type { Member } from '../../coordinator/cluster/member.ts';
 import { Pauses } from '../../coordinator/cluster/pauses.ts';
+import { Quarantine } from '../../coordinator/cluster/quarantine.ts';
+import { StandBys } from '../../coordinator/cluster/stand-bys.ts';
 import type { ClusterView } from '../../coordinator/http/cluster-routes.ts';
 import { clusterStateRoutes, deviceRoutes } from '../../coordinator/http/cluster-state-routes.ts';
 import { errorAnswer } from '../../coordinator/http/error-answer.ts';
 import { addRoutes } from '../../coordinator/http/routes.ts';
+import { HearthError } from '../../runtime/error.ts';
 import { device } from '../support/device-state.ts';
 import { errorOf } from './fixtures.ts';
 
 const status = { running: 1, waiting: 2, slots: 4, kvPages: 8, reservedKvPages: 2, answerTokens: 30 };
 
 /** @param devices that are here: what is done to the list shows */
-function house(devices: DeviceState[], options = {}) {
+function house(devices: DeviceState[], options = {}, quarantine = new Quarantine()) {
   const view: ClusterView = {
     cluster: { state: 'ready', members: [], deviceStates: () => [...devices] },
     planning: undefined,
     scheduler: { status },
     model: { name: 'tiny', tiles: [], config: { layerCount: 22 } },
     pauses: new Pauses(),
+    quarantine,
   };
   const app = new Hono();
   const onError = (error: unknown) => expect.fail(String(error));
@@ -67,6 +72,7 @@ it('tells all that the page shows at once', async () => {
     plan: null,
     planFailure: null,
     unmeasured: [],
+    faults: [],
   });
 });
 
@@ -101,4 +107,20 @@ it('has so many watchers and no more, until one goes', async () => {
 it('does not pause who is not here', async () => {
   const response = await house([]).request('/v1/cluster/devices/nobody/pause', { method: 'POST' });
   expect((await errorOf(response)).slice(0, 2)).toEqual([400, 'REQUEST_INVALID']);
+});
+
+it('tells what a device has computed wrongly, and lets it compute again', async () => {
+  const quarantine = new Quarantine();
+  const app = house([device], {}, quarantine);
+  const standBys = new StandBys(() => {});
+  const member = { info: { name: 'attic', identity: 'key' }, standBys } as Member;
+  const fault = new HearthError('DEVICE_WRONG', 'it computed wrongly: the FFN of layer 1');
+  quarantine.put(member, fault, new Date('2026-11-23T08:00:00Z'));
+  const { faults } = (await (await app.request('/v1/cluster/state')).json()) as { faults: object[] };
+  expect(faults).toEqual([{ device: 'attic', at: '2026-11-23T08:00:00.000Z', reason: fault.message }]);
+  const resume = () => app.request('/v1/cluster/devices/attic/resume', { method: 'POST' });
+  expect(standBys.reason).toBe(fault.message);
+  expect(await (await resume()).json()).toEqual({ name: 'attic', paused: false });
+  expect(standBys.reason).toBe('');
+  expect((await errorOf(await resume())).slice(0, 2)).toEqual([400, 'REQUEST_INVALID']);
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RateLimit } from '../../coordinator/access/rate-limit.ts';
 import { type House, house, ownerKey, routesOf } from './every-route.ts';
+import { everySamplingField } from './every-sampling-field.ts';
 
 let home: House;
 let exported: object;
@@ -14,25 +15,6 @@ beforeAll(async () => {
 });
 afterAll(() => home.close());
 
-const sampling = {
-  model: 'tiny',
-  max_tokens: 2,
-  n: 1,
-  seed: 1,
-  temperature: 1,
-  top_k: 2,
-  top_p: 0.5,
-  min_p: 0.1,
-  repetition_penalty: 1.1,
-  repeat_last_n: 4,
-  presence_penalty: 0.1,
-  frequency_penalty: 0.1,
-  logit_bias: { 97: 1 },
-  stop: ['x'],
-  stream: true,
-  stream_options: { include_usage: true },
-};
-
 /** A body with every field that a route takes. */
 function bodies(): Record<string, object> {
   const { id, question, answer } = home.said;
@@ -44,6 +26,7 @@ function bodies(): Record<string, object> {
     top_p: 0.5,
     min_p: 0.1,
     repetition_penalty: 1.1,
+    repeat_last_n: 4,
     presence_penalty: 0.1,
     frequency_penalty: 0.1,
     max_tokens: 2,
@@ -52,13 +35,13 @@ function bodies(): Record<string, object> {
   };
   return {
     'POST /v1/chat/completions': {
-      ...sampling,
+      ...everySamplingField,
       messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }], name: 'me' }],
       max_completion_tokens: 2,
       logprobs: true,
       top_logprobs: 1,
     },
-    'POST /v1/completions': { ...sampling, prompt: [97], echo: false, logprobs: 1 },
+    'POST /v1/completions': { ...everySamplingField, prompt: [97], echo: false, logprobs: 1 },
     'POST /tokenize': {
       model: 'tiny',
       content: 'a',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../device-agent/clock.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { FakeRunner } from '../generation/fixtures.ts';
 import { request, schedulerOver, textAlone, textOf } from './fixtures.ts';
@@ -24,7 +25,7 @@ describe('Scheduler', () => {
         clockMs += 10;
       },
     });
-    const scheduler = schedulerOver(runner, { nowMs: () => clockMs });
+    const scheduler = schedulerOver(runner, { clock: { ...systemClock, nowMs: () => clockMs } });
     await textOf(scheduler.submit(request('hello', 3)));
     const answer = scheduler.submit(request('hello', 3));
     await textOf(answer);

@@ -9,7 +9,8 @@ import { memorySource } from './memory-source.ts';
 import { SlowLink } from './slow-link.ts';
 import { type SyntheticModelOptions, syntheticModel } from './synthetic-model.ts';
 
-const secret = 'a-secret-of-these-tests';
+/** What agents are paired with. */
+export const secret = 'a-secret-of-these-tests';
 
 /** A folder of its own with a small model, a coordinator and agents: real processes, and what is between them. */
 export class House {

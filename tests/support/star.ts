@@ -6,6 +6,7 @@ import {
   type LogitPart,
   type PartialSum,
   type Residual,
+  type ExchangeEvent,
   type StepEvent,
   type StepSequence,
   tokenCount,
@@ -89,7 +90,7 @@ export class TestStar {
   #drive(steps: readonly Steps[]): (readonly LogitPart[])[] {
     const post = new Post(this.#assignments);
     const ended: (readonly LogitPart[])[] = [];
-    const waiting: (StepEvent | undefined)[] = steps.map(() => undefined);
+    const waiting: (ExchangeEvent | undefined)[] = steps.map(() => undefined);
     const open = new Set(steps.keys());
     while (open.size > 0) {
       let progress = false;
@@ -97,7 +98,7 @@ export class TestStar {
         while (!waiting[rank] || post.answer(rank, waiting[rank])) {
           progress = true;
           const result = steps[rank]!.next();
-          waiting[rank] = result.done ? undefined : result.value;
+          waiting[rank] = result.done ? undefined : exchangeOf(result.value);
           if (!result.done) continue;
           ended.push(result.value);
           open.delete(rank);
@@ -112,6 +113,11 @@ export class TestStar {
 }
 
 type Steps = Generator<StepEvent, readonly LogitPart[], void>;
+
+function exchangeOf(event: StepEvent): ExchangeEvent {
+  if (event.kind === 'awaitTiles') throw new Error('no rank of a star in one thread has a GPU');
+  return event;
+}
 
 interface PostedSum {
   readonly fine: Int32Array;
@@ -132,7 +138,7 @@ class Post {
   }
 
   /** @returns whether the rank can go on */
-  answer(rank: number, event: StepEvent): boolean {
+  answer(rank: number, event: ExchangeEvent): boolean {
     if (event.kind === 'sync') {
       if (event.sum.coarseUsed) this.coarse.add(`${event.sum.syncIndex} ${event.sum.first}`);
       return true;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Conversation } from '../../coordinator/conversations/conversation.ts';
+import { callApi } from '../support/api.ts';
 import { endlessModel } from '../support/endless-model.ts';
 import type { HearthProcess } from '../support/hearth-process.ts';
 import { House } from '../support/house.ts';
@@ -24,15 +25,8 @@ async function serve(): Promise<HearthProcess> {
   return coordinator;
 }
 
-async function call<T>(method: string, path: string, body?: object): Promise<T> {
-  const response = await fetch(`${house.url}/api/${path}`, {
-    method,
-    ...(body && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  expect(response.status, path).toBeLessThan(300);
-  return (await response.json()) as T;
-}
+const call = <T>(method: string, path: string, body?: object): Promise<T> =>
+  callApi(house.url, method, path, body);
 
 /** Waits until the answer on the disk has some text, which is later than the one in memory. */
 async function keptText(id: string, from = 0): Promise<string> {

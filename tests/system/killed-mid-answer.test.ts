@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Conversation, Message } from '../../coordinator/conversations/conversation.ts';
 import type { ConversationEvent } from '../../coordinator/conversations/watch-conversation.ts';
+import { callApi } from '../support/api.ts';
 import { endlessModel } from '../support/endless-model.ts';
 import type { HearthProcess } from '../support/hearth-process.ts';
 import { House } from '../support/house.ts';
@@ -32,15 +33,8 @@ async function serve(): Promise<HearthProcess> {
   return started;
 }
 
-async function call<T>(method: string, path: string, body?: object): Promise<T> {
-  const response = await fetch(`${house.url}/api/${path}`, {
-    method,
-    ...(body && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  expect(response.status, path).toBeLessThan(300);
-  return (await response.json()) as T;
-}
+const call = <T>(method: string, path: string, body?: object): Promise<T> =>
+  callApi(house.url, method, path, body);
 
 /** A page: it shows what it was told, and comes back with its cursor whenever the connection is lost. */
 class Page {

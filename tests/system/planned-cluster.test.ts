@@ -56,7 +56,8 @@ test("a small model is one device's, the other stands by, and takes over when th
 });
 
 test('a model that is too large for one device is divided, and the plan says what each has', async () => {
-  const memory = await memoryFor(house, 0.6);
+  // Processes differ by some megabytes in what they take themselves.
+  const memory = await memoryFor(house, 0.75);
   // Without a disk to keep tiles on, nothing can stream.
   const tight = ['--memory', memory, '--cache', '0'];
   const coordinator = await house.serve(...shortContext);

@@ -96,7 +96,7 @@ describe('an agent whose weights stream', () => {
   test('declines at once if fewer may be kept than stream', async () => {
     const coordinator = await house.serve(...shortContext, '--split', '1');
     const before = house.link.deliveredBytes;
-    house.join('tight', '--memory', memory, '--cache', `${Math.floor(house.allBytes / 2)}`);
+    house.join('tight', '--memory', memory, '--cache', `${Math.floor(house.allBytes / 6)}`);
     const { reason } = await house.device('tight', 'declined');
     expect(reason).toMatch(/\d+ bytes, do not fit .*--cache/);
     expect(house.link.deliveredBytes - before).toBeLessThan(controlBytes);

@@ -70,7 +70,7 @@ describe('an agent on a full disk', () => {
   });
 
   small('declines where weights must stream, says why, and another takes over', async () => {
-    const memory = await memoryFor(house, 0.25);
+    const memory = await memoryFor(house, 0.22);
     smallDisk('full');
     const coordinator = await house.serve(...shortContext, '--split', '1,1', '--devices', '1');
     const agent = house.join('full', '--memory', memory);

@@ -28,11 +28,12 @@ import {
   splitOption,
   wholeNumber,
 } from '../options.ts';
+import { addPredictOptions, approximationChoice, type PredictOptions } from '../predict-options.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { benchCluster } from './bench-cluster.ts';
 
-interface BenchOptions extends DeviceOptions, CutOptions, DoorOptions {
+interface BenchOptions extends DeviceOptions, CutOptions, DoorOptions, PredictOptions {
   readonly prompt: number;
   readonly generate: number;
   readonly repetitions: number;
@@ -56,7 +57,7 @@ export function addBench(program: Command): void {
     .command('bench')
     .description('measure how fast this device reads prompts and writes answers')
     .argument('[model]', 'a GGUF file, or the name of a model (default: built-in)');
-  addDoorOptions(addDeviceOptions(command, '-t, --threads <n>'))
+  addPredictOptions(addDoorOptions(addDeviceOptions(command, '-t, --threads <n>')))
     .addOption(whole('-p, --prompt <n>', 'tokens of the prompt', 1, mostTokens, 128))
     .addOption(whole('-n, --generate <n>', 'tokens to generate', 1, mostTokens, 32))
     .addOption(whole('-r, --repetitions <n>', 'timed runs, after one that is not', 1, 1000, 5))
@@ -128,7 +129,7 @@ async function bench(
   const threads = options.threads ?? (cut.localRanks > 1 ? 1 : idleProcessors());
   const progress = new Progress('loading');
   const beginMs = systemClock.nowMs();
-  const model = await openModel(path);
+  const model = await openModel(path, approximationChoice(options));
   const engine = await Engine.start({
     model,
     ...cut,

@@ -13,6 +13,7 @@ interface DevicesOptions extends OutputOptions {
   readonly apiKey?: string;
   readonly paired?: boolean;
   readonly revoke?: string;
+  readonly resume?: string;
 }
 
 export function addDevices(program: Command): void {
@@ -28,9 +29,16 @@ export function addDevices(program: Command): void {
         'let the devices of this name join no more, and end their links',
       ).conflicts('paired'),
     )
+    .addOption(
+      new Option(
+        '--resume <name>',
+        'let the device of this name compute again that was paused, or is quarantined',
+      ).conflicts(['paired', 'revoke']),
+    )
     .option('--json', 'print JSON')
-    .action(async ({ url, apiKey, paired, revoke, json }: DevicesOptions) => {
+    .action(async ({ url, apiKey, paired, revoke, resume, json }: DevicesOptions) => {
       const client = new ApiClient(url, apiKey);
+      if (resume !== undefined) return resumeDevice(client, resume, json);
       if (revoke !== undefined) return revokeDevices(client, revoke, json);
       const answer = await client.get(paired ? '/v1/cluster/pairing' : '/v1/cluster/devices');
       if (json) return printJson(answer);
@@ -52,6 +60,12 @@ function sayPaired({ devices, joinUrl }: PairingAnswer): void {
   const rows = devices.map(({ name, pairedAt }) => [name, pairedAt.slice(0, 10)]);
   if (rows.length > 0) process.stdout.write(`${formatTable([['NAME', 'PAIRED'], ...rows])}\n`);
   process.stdout.write(`Another joins with: npx hearth join "${joinUrl}"\n`);
+}
+
+async function resumeDevice(client: ApiClient, name: string, json: boolean | undefined): Promise<void> {
+  const answer = await client.post(`/v1/cluster/devices/${encodeURIComponent(name)}/resume`);
+  if (json) return printJson(answer);
+  process.stdout.write(`${name} may compute again.\n`);
 }
 
 async function revokeDevices(client: ApiClient, name: string, json: boolean | undefined): Promise<void> {

@@ -8,8 +8,9 @@ import { Engine } from '../../engine.ts';
 import { openModel } from '../../files/open-model.ts';
 import { addDeviceOptions, type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { type CutOptions, kvOption, localCut, pipelineOption, splitOption } from '../options.ts';
+import { addPredictOptions, approximationChoice, type PredictOptions } from '../predict-options.ts';
 
-interface LogitsOptions extends DeviceOptions, CutOptions {
+interface LogitsOptions extends DeviceOptions, CutOptions, PredictOptions {
   readonly ids: readonly number[];
   readonly out: string;
   readonly kv: KvFormat;
@@ -21,14 +22,15 @@ export function addLogits(program: Command): void {
     .command('logits')
     .description('write the logits of every position of a token sequence, as float32 [positions, vocabulary]')
     .argument('<model>', 'a GGUF file, or the name of a model');
-  addDeviceOptions(command)
+  addPredictOptions(addDeviceOptions(command))
     .requiredOption('--ids <ids>', 'token ids, such as 1,2,3', parseIds)
     .requiredOption('--out <file>', 'where to write little-endian float32 rows')
     .addOption(splitOption())
     .addOption(pipelineOption())
     .addOption(kvOption('f32'))
-    .action(async (name: string, { ids, out, split, pipeline, kv, ...device }: LogitsOptions) => {
-      const model = await openModel(name);
+    .action(async (name: string, options: LogitsOptions) => {
+      const { ids, out, split, pipeline, kv, ...device } = options;
+      const model = await openModel(name, approximationChoice(options));
       const { vocabSize } = model.config;
       const unknown = ids.find((id) => id >= vocabSize);
       if (unknown !== undefined)

@@ -81,7 +81,7 @@ type Report = Awaited<ReturnType<typeof plan>>;
 
 async function plan(gguf: GgufFile, options: PlanOptions) {
   const { devices: file, add, goal, context, kv, simulate } = options;
-  const { description, config } = new ModelFile(gguf);
+  const { description, config, rowShares } = new ModelFile(gguf);
   const assumptions: string[] = [];
   const given = file === undefined ? [await thisDevice(gguf, assumptions)] : await devicesOf(file);
   const added = devicesOfKinds(add);
@@ -90,7 +90,7 @@ async function plan(gguf: GgufFile, options: PlanOptions) {
     assumptions.push(`${name} is a typical one: what it and its link can do is assumed`);
   const parallel = goal === 'throughput' ? defaultUsage.sequences : 1;
   const ranks = rankOptions({ model: { config }, kvFormat: kv, parallel, contextLength: context });
-  const work = modelWork(description, ranks);
+  const work = modelWork(description, ranks, rowShares);
   const report = planReport(work, devices, goal);
   return {
     model: gguf.name,

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
+import { inexactness } from '../../../runtime/model/approximation.ts';
 import { defaultSampling, type SamplingParams } from '../../../runtime/sampling/params.ts';
 import { encodeChat } from '../../chat/encode-chat.ts';
 import { Engine } from '../../engine.ts';
@@ -18,10 +19,11 @@ import {
   wholeNumber,
 } from '../options.ts';
 import { printJson } from '../output.ts';
+import { addPredictOptions, approximationChoice, type PredictOptions } from '../predict-options.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface RunOptions extends DeviceOptions, CutOptions {
+interface RunOptions extends DeviceOptions, CutOptions, PredictOptions {
   readonly system?: string;
   readonly raw?: boolean;
   readonly maxTokens?: number;
@@ -39,7 +41,7 @@ export function addRun(program: Command): void {
     .description('answer one prompt and end')
     .argument('<model>', 'a GGUF file, or the name of a model (built-in: the one that comes with Hearth)')
     .argument('<prompt>', 'what to ask');
-  addDeviceOptions(command)
+  addPredictOptions(addDeviceOptions(command))
     .option('--system <text>', 'system message')
     .option('--raw', 'continue the prompt as it is, without the chat template')
     .option('--max-tokens <n>', 'longest answer', wholeNumber(1, 1 << 20))
@@ -55,7 +57,7 @@ export function addRun(program: Command): void {
       const profile = await ProfileFile.open(options.profile);
       const progress = new Progress('loading');
       const engine = await Engine.start({
-        model: await openModel(name),
+        model: await openModel(name, approximationChoice(options)),
         ...localCut(options),
         kvFormat: options.kv,
         ...deviceSettings(options),
@@ -95,8 +97,11 @@ async function answer(engine: Engine, prompt: string, options: RunOptions): Prom
     text += event.text;
     finish = event.finished ?? finish;
   }
-  if (options.json) printJson({ model: engine.model.name, prompt, text, finish, usage: reply.usage });
+  const { name, description } = engine.model;
+  const notExact = inexactness(description.approximation);
+  if (options.json) printJson({ model: name, prompt, text, finish, usage: reply.usage, notExact });
   else process.stdout.write('\n');
+  if (notExact && !options.json) process.stderr.write(`Not exact: ${notExact}\n`);
 }
 
 async function promptTokens(

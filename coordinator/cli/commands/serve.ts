@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import pino, { type Logger } from 'pino';
 import { renderUnicodeCompact } from 'uqr';
 import type { KvFormat } from '../../../runtime/kernels/kv-page.ts';
+import { inexactness } from '../../../runtime/model/approximation.ts';
 import type { Goal } from '../../../runtime/plan/goal.ts';
 import { conversationsPath } from '../../conversations/conversation-folder.ts';
 import { ConversationShelf } from '../../conversations/conversation-shelf.ts';
@@ -16,6 +17,7 @@ import { Door } from '../door.ts';
 import { addDoorOptions, type DoorOptions } from '../door-options.ts';
 import {
   type CutOptions,
+  checkOption,
   contextOption,
   cutSettings,
   goalOption,
@@ -25,16 +27,18 @@ import {
   splitOption,
   wholeNumber,
 } from '../options.ts';
+import { addPredictOptions, approximationChoice, type PredictOptions } from '../predict-options.ts';
 import { Progress } from '../progress.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-interface ServeOptions extends DeviceOptions, CutOptions, DoorOptions {
+interface ServeOptions extends DeviceOptions, CutOptions, DoorOptions, PredictOptions {
   readonly local: boolean;
   readonly devices?: number;
   readonly parallel: number;
   readonly context?: number;
   readonly kv: KvFormat;
   readonly goal: Goal;
+  readonly check: number;
   readonly logLevel: string;
 }
 
@@ -45,7 +49,7 @@ export function addServe(program: Command): void {
       'serve a model in a chat page and over an OpenAI-compatible API, on this device and all that join',
     )
     .argument('[model]', 'a GGUF file, or the name of a model (default: the built-in one)');
-  addDoorOptions(addDeviceOptions(command))
+  addPredictOptions(addDoorOptions(addDeviceOptions(command)))
     .option('--no-local', 'hold no weights here: only devices that join compute')
     .addOption(
       new Option(
@@ -61,6 +65,7 @@ export function addServe(program: Command): void {
     .addOption(parallelOption())
     .addOption(contextOption())
     .addOption(kvOption('f16'))
+    .addOption(checkOption())
     .addOption(
       new Option('--log-level <level>')
         .choices(['silent', 'error', 'warn', 'info', 'debug'])
@@ -79,7 +84,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
   );
   const served: ServedModel[] = [];
   const progress = new Progress('loading');
-  const model = await openModel(name);
+  const model = await openModel(name, approximationChoice(options));
   let engine: Engine | undefined;
   const onError = (error: unknown) => logger.error({ error }, 'a request failed');
   const conversations = new Conversations({
@@ -99,6 +104,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
       contextLength: options.context,
       ...cutSettings(options),
       goal: options.goal,
+      checkProbability: options.check,
       ...(options.devices && { minDevices: options.devices }),
       joinable: true,
       onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),
@@ -123,12 +129,15 @@ function servedModel({ model, tokenizer, chat, scheduler, cluster }: Engine): Se
   const createdSeconds = Math.floor(Date.now() / 1000);
   const working = () => cluster.deviceStates().filter(({ state }) => state === 'ready');
   const devices = () => working().map(({ name }) => name);
-  return { id: model.name, createdSeconds, tokenizer, chat, scheduler, devices };
+  const notExact = inexactness(model.description.approximation);
+  return { id: model.name, createdSeconds, tokenizer, chat, scheduler, devices, notExact };
 }
 
 function sayWhere({ model }: Engine, door: Door, { local }: ServeOptions): void {
   const waiting = local ? '' : ' Waiting for devices to join.';
   process.stdout.write(`Hearth serves ${model.name}.${waiting}\n`);
+  const notExact = inexactness(model.description.approximation);
+  if (notExact) process.stdout.write(`  answers are not exact: ${notExact}\n`);
   process.stdout.write(`  chat    ${door.chatUrl}\n`);
   process.stdout.write(`  API     ${door.apiUrl}\n`);
   if (door.newKey) process.stdout.write(`  API key ${door.newKey}\n`);

@@ -6,21 +6,22 @@ import { MemoryGroup } from '../memory-group.mjs';
 export class Cluster {
   network;
   hosts;
-  #limitBytes;
+  /** What all programs of a host get together; undefined if that is not limited. */
+  limitBytes;
   #groups = [];
 
-  /** @param limitBytes what all programs of a host get together; it takes root */
+  /** @param limitBytes takes root */
   constructor(network, hosts, limitBytes) {
     this.network = network;
     this.hosts = hosts;
-    this.#limitBytes = limitBytes;
+    this.limitBytes = limitBytes;
   }
 
   /** Starts a program on a host, on the host's processor. */
   start(host, command, options = {}) {
     const [program, ...args] = this.network.command(host, command);
-    if (this.#limitBytes === undefined) return new Companion(spawn(program, args, options));
-    this.#groups[host] ??= new MemoryGroup(`host-${host}`, this.#limitBytes);
+    if (this.limitBytes === undefined) return new Companion(spawn(program, args, options));
+    this.#groups[host] ??= new MemoryGroup(`host-${host}`, this.limitBytes);
     return new Companion(this.#groups[host].spawn(program, args, options));
   }
 

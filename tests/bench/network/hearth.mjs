@@ -48,10 +48,12 @@ export class Hearth {
 
   /** @returns a cluster that is ready, to be asked and stopped */
   async start({ cluster, model, contextTokens, local = true }) {
-    const { network, hosts } = cluster;
+    const { network, hosts, limitBytes } = cluster;
     const secret = randomBytes(18).toString('base64url');
+    // In a network namespace a program finds no control group that it could know its limit from.
+    const memory = limitBytes ? ['--memory', `${Math.floor(limitBytes / 1e6)}MB`] : [];
     const run = (host, args) =>
-      cluster.start(host, [...hearth, ...args, '--secret', secret, '--threads', '1'], {
+      cluster.start(host, [...hearth, ...args, '--secret', secret, '--threads', '1', ...memory], {
         env: {
           ...process.env,
           HEARTH_CACHE: `${this.#folder}/host-${host}`,
@@ -67,7 +69,7 @@ export class Hearth {
       const size = ['--parallel', '1', '--context', String(Math.max(leastContext, contextTokens + 1))];
       const devices = local ? ['--devices', String(hosts)] : ['--no-local', '--devices', String(hosts - 1)];
       programs.push(run(0, ['serve', model, ...where, ...size, ...devices, ...this.#serveArgs]));
-      const [, port] = await programs[0].says(/API\s+http:\S+:(\d+)\/v1/);
+      const [, port] = await programs[0].says(/API\s+https?:\S+:(\d+)\/v1/);
       for (let host = 1; host < hosts; host += 1) {
         const address = await network.addressOf(0, Number(port));
         const url = `ws://${address.host}:${address.port}`;

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { check } from '../check.mjs';
 import { Companion } from '../companion.mjs';
 import { median, root } from '../history.mjs';
 import { isRoot } from '../memory-group.mjs';
@@ -65,15 +66,6 @@ async function compareLayouts(folder, groups) {
   } finally {
     for (const program of [...joined, bench]) await program.stop();
   }
-}
-
-/** @returns `value` in words, and notes if it misses */
-function check(what, value, limit, isMost) {
-  const holds = isMost ? value <= limit : value >= limit;
-  if (!holds) process.exitCode = 1;
-  console.log(
-    `${what} ${value.toFixed(2)} (required ${isMost ? '≤' : '≥'} ${limit})${holds ? '' : ' MISSED'}`,
-  );
 }
 
 function report({ plan, runs }) {

@@ -1,0 +1,91 @@
+import type { ModelContents } from '../../coordinator/files/write-model.ts';
+import { encode, rowRanges, wholeMetadata } from '../../coordinator/quantize/quantize.ts';
+import { FloatProducts } from '../../coordinator/sparsity/training/float-products.ts';
+import type { Predictor } from '../../coordinator/sparsity/training/predictor.ts';
+import { startKernels } from '../../device-agent/node/kernel-files.ts';
+import type { GgufTensor } from '../../runtime/gguf/gguf.ts';
+import type { TensorSource } from '../../runtime/gguf/writer.ts';
+import type { ModelFile } from '../../runtime/model/model-file.ts';
+import { inlineEncoder } from '../support/predicted-model.ts';
+import { Random } from '../support/random.ts';
+
+/** Below zero for nine of ten normal numbers. */
+const silence = 1.2816;
+
+/** A layer's gates as a product, [neurons, rank] · [rank, hiddenSize], less what makes most of them negative. */
+interface Factors {
+  readonly outer: Float32Array;
+  readonly inner: Float32Array;
+}
+
+/**
+ * Random gates cannot be predicted. These can: a product of two narrow random matrices, of which a predictor of twice the
+ * rank has both halves, relu(x) − relu(−x) being x. What it does not foresee is the rounding of both to a few bits.
+ */
+export class LowRankGates {
+  readonly #model: ModelFile;
+  readonly #rank: number;
+  readonly #products = new FloatProducts(startKernels());
+
+  /** @param rank of the predictor, twice that of the gates */
+  constructor(model: ModelFile, rank: number) {
+    this.#model = model;
+    this.#rank = rank / 2;
+  }
+
+  /** The model with such gates, in the type of its own. */
+  contents(): ModelContents {
+    const { gguf } = this.#model;
+    const tensors = [...gguf.tensors.values()].map((tensor): TensorSource => {
+      const { name, shape, type } = tensor;
+      const [, layer] = /^blk\.(\d+)\.ffn_gate\.weight$/.exec(name) ?? [];
+      const read = () => (layer ? this.#gates(tensor, Number(layer)) : rowRanges(gguf, tensor));
+      return { name, shape, type, read };
+    });
+    return { metadata: wholeMetadata(gguf), tensors };
+  }
+
+  predictors(): Predictor[] {
+    const { layerCount, intermediateSize } = this.#model.config;
+    return Array.from({ length: layerCount }, (_, layer) => {
+      const { outer, inner } = this.#factors(layer);
+      const output = new Float32Array(2 * outer.length);
+      for (let neuron = 0; neuron < intermediateSize; neuron += 1) {
+        const row = outer.subarray(neuron * this.#rank, (neuron + 1) * this.#rank);
+        output.set(row, 2 * neuron * this.#rank);
+        output.set(
+          row.map((value) => -value),
+          (2 * neuron + 1) * this.#rank,
+        );
+      }
+      const input = new Float32Array(2 * inner.length);
+      input.set(inner);
+      input.set(
+        inner.map((value) => -value),
+        inner.length,
+      );
+      return { rank: 2 * this.#rank, input, output, bias: new Float32Array(intermediateSize).fill(-silence) };
+    });
+  }
+
+  #factors(layer: number): Factors {
+    const { hiddenSize, intermediateSize } = this.#model.config;
+    const random = new Random(layer + 1);
+    const values = (length: number, deviation: number) =>
+      random.fillNormal(new Float32Array(length), deviation);
+    return {
+      outer: values(intermediateSize * this.#rank, 1 / Math.sqrt(this.#rank)),
+      inner: values(this.#rank * hiddenSize, 1 / Math.sqrt(hiddenSize)),
+    };
+  }
+
+  async *#gates({ name, type }: GgufTensor, layer: number): AsyncGenerator<Uint8Array> {
+    const { hiddenSize } = this.#model.config;
+    const { outer, inner } = this.#factors(layer);
+    const gates = this.#products.multiply(outer, inner, this.#rank);
+    // Half of what these models' gates are multiplied by has a mean, see `shape-tensors.ts`.
+    const mean = (-silence * Math.SQRT2) / hiddenSize;
+    const bytes = new Uint8Array(gates.map((gate) => gate + mean).buffer);
+    yield await encode(inlineEncoder, name, { from: 'F32', to: type, bytes });
+  }
+}

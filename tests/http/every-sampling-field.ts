@@ -1,0 +1,20 @@
+/** Every field that says how completions of either kind are sampled and sent. */
+export const everySamplingField = {
+  model: 'tiny',
+  max_tokens: 2,
+  n: 1,
+  seed: 1,
+  temperature: 1,
+  top_k: 2,
+  top_p: 0.5,
+  min_p: 0.1,
+  repetition_penalty: 1.1,
+  repeat_last_n: 4,
+  presence_penalty: 0.1,
+  frequency_penalty: 0.1,
+  logit_bias: { 97: 1 },
+  exact: true,
+  stop: ['x'],
+  stream: true,
+  stream_options: { include_usage: true },
+};
