@@ -19,7 +19,7 @@ export async function measureReadRate(report: RunnableReport): Promise<ReadRate>
     formats: [format],
     kvFormat: 'f16',
     threads,
-    memoryBytes: Number.POSITIVE_INFINITY,
+    freeBytes: Number.POSITIVE_INFINITY,
   });
   return { bytesPerSecond: kernels[format]!.decodeBytesPerSecond, threads, format };
 }

@@ -69,14 +69,17 @@ export class Pairing implements GuestList {
   }
 
   /**
-   * Forgets all devices of a name. Since they may know the secret, there is another from now on.
+   * Forgets all devices that were paired under a name. Since they may know the secret, there is another from now on.
+   * @param keys of more that are meant
    * @returns them
    */
-  revoke(name: string): readonly PairedDevice[] {
+  revoke(name: string, keys: readonly Uint8Array[] = []): readonly PairedDevice[] {
     const state = this.#store.read();
-    const revoked = state.devices.filter((device) => device.name === name);
+    const isMeant = (device: PairedDevice): boolean =>
+      device.name === name || keys.some((key) => equalBytes(key, device.publicKey));
+    const revoked = state.devices.filter(isMeant);
     if (revoked.length === 0) return revoked;
-    this.#store.write({ ...state, devices: state.devices.filter((device) => device.name !== name) });
+    this.#store.write({ ...state, devices: state.devices.filter((device) => !isMeant(device)) });
     this.#secret = newSecret();
     return revoked;
   }

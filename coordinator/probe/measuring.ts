@@ -1,4 +1,4 @@
-import type { Clock } from '../../device-agent/clock.ts';
+import { type Clock, once } from '../../device-agent/clock.ts';
 import type { MeasureRequest } from '../../device-agent/probe/measure.ts';
 import type { Member } from '../cluster/member.ts';
 import type { Quiet } from './quiet.ts';
@@ -12,6 +12,8 @@ export interface MeasuringOptions {
   readonly linkPeriodMs?: number;
   /** Takes a device in, once it is measured. */
   readonly add: (member: Member) => void;
+  /** A device has become slower than when its present work began. */
+  readonly onSlowed?: (member: Member) => void;
   /** Something else is known of a device that was taken in. */
   readonly onChanged?: () => void;
 }
@@ -91,7 +93,9 @@ export class Measuring {
   }
 
   /** Until a device can measure itself, it is as fast as its steps say. */
-  async #measureDrifted({ probe }: Member): Promise<void> {
+  async #measureDrifted(member: Member): Promise<void> {
+    const { probe } = member;
+    if ((probe.drift.speed ?? 1) < 1) this.#options.onSlowed?.(member);
     probe.adoptDrift();
     if (!this.#isLongQuiet) return;
     await this.#atMost(answerMs, probe.measure({ ...this.#options.request, fresh: true }));
@@ -136,7 +140,7 @@ export class Measuring {
         stop();
         resolve(result);
       };
-      const stop = this.#options.clock.every(milliseconds, () => end());
+      const stop = once(this.#options.clock, milliseconds, end);
       done.then(end);
     });
   }

@@ -1,28 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { answerIn, answerText, ask, ChatBench } from './chat-bench.ts';
-import { chromiumOrReason } from './chromium.ts';
 
-const chromium = chromiumOrReason();
-let bench: ChatBench;
+const bench = new ChatBench();
 let model: string;
 
-beforeEach((context) => {
-  if ('reason' in chromium) context.skip(chromium.reason);
-});
 beforeAll(async () => {
-  if ('reason' in chromium) return;
-  bench = await ChatBench.open(chromium.path);
   model = await bench.endlessModel();
   await bench.serve(model);
-});
-afterEach(async () => {
-  await bench?.closePages();
-});
-afterAll(async () => {
-  if (!bench) return;
-  expect(bench.strangers).toEqual([]);
-  expect(bench.errors).toEqual([]);
-  await bench.close();
 });
 
 /** Waits for more text than there is. */

@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { answerIn, ChatBench, hindrances } from './chat-bench.ts';
-import { chromiumOrReason } from './chromium.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { hindrances } from './browser-bench.ts';
+import { answerIn, ChatBench } from './chat-bench.ts';
 import { answer, exported, question } from './exported.ts';
 
 const hostile = `<script>window.harmed = 1</script>
@@ -47,15 +47,9 @@ const long = Array.from({ length: 250 }, (_, i) => [
   answer(`a${i}`, `q${i}`, `Answer ${i}.\n\n${rich}`),
 ]).flat();
 
-const chromium = chromiumOrReason();
-let bench: ChatBench;
+const bench = new ChatBench();
 
-beforeEach((context) => {
-  if ('reason' in chromium) context.skip(chromium.reason);
-});
 beforeAll(async () => {
-  if ('reason' in chromium) return;
-  bench = await ChatBench.open(chromium.path);
   await bench.serve();
   const pair = (text: string) => [
     question('q', null, 'Well?'),
@@ -63,15 +57,6 @@ beforeAll(async () => {
     answer('b', 'q', text),
   ];
   await bench.send('import', exported({ Hostile: pair(hostile), Rich: pair(rich), Long: long }));
-});
-afterEach(async () => {
-  await bench?.closePages();
-});
-afterAll(async () => {
-  if (!bench) return;
-  expect(bench.strangers).toEqual([]);
-  expect(bench.errors).toEqual([]);
-  await bench.close();
 });
 
 const shown = { hostile: '#conversation-0', rich: '#conversation-1', long: '#conversation-2' };

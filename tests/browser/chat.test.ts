@@ -1,32 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { answerIn, answerText, ask, ChatBench } from './chat-bench.ts';
-import { chromiumOrReason } from './chromium.ts';
 import { answer, exported, question } from './exported.ts';
 
-const chromium = chromiumOrReason();
-let bench: ChatBench;
-
-beforeEach((context) => {
-  if ('reason' in chromium) context.skip(chromium.reason);
-});
-afterEach(async () => {
-  await bench?.closePages();
-});
+const bench = new ChatBench();
 
 describe('the chat page', () => {
-  beforeAll(async () => {
-    if ('reason' in chromium) return;
-    bench = await ChatBench.open(chromium.path);
-    await bench.serve();
-  });
-  afterAll(async () => {
-    if (!bench) return;
-    expect(bench.strangers).toEqual([]);
-    expect(bench.errors).toEqual([]);
-    await bench.close();
-  });
+  beforeAll(() => bench.serve());
 
   it('sends a question, shows the answer as it comes and how that went, and has it after a reload', async () => {
     const page = await bench.page();
@@ -77,6 +58,21 @@ describe('the chat page', () => {
     await page.getByRole('button', { name: 'Continue' }).waitFor();
     await page.getByRole('button', { name: 'System prompt and sampling' }).click();
     expect(await page.getByLabel('Longest answer').inputValue()).toBe('3');
+    await page.getByLabel('Presence penalty').fill('0.5');
+    await page.getByLabel('Repetition window').fill('200');
+    await page.getByLabel('Stop at').fill('model\n\n\\nwell');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
+    await page.reload();
+    await page.getByRole('button', { name: 'System prompt and sampling' }).click();
+    expect(await page.getByLabel('Presence penalty').inputValue()).toBe('0.5');
+    expect(await page.getByLabel('Repetition window').inputValue()).toBe('200');
+    expect(await page.getByLabel('Stop at').inputValue()).toBe('model\n\\nwell');
+    await page.getByLabel('Stop at').fill('too many\n'.repeat(17));
+    await page.getByRole('button', { name: 'Save' }).click();
+    expect(await page.getByRole('dialog').count()).toBe(1);
+    await page.getByRole('button', { name: 'Defaults' }).click();
+    await expect.poll(() => page.getByLabel('Stop at').inputValue()).toBe('');
     await page.getByLabel('Longest answer').fill('0');
     await page.getByRole('button', { name: 'Save' }).click();
     // The browser itself refuses what is out of range.
@@ -143,6 +139,17 @@ describe('the chat page', () => {
     await page.goBack();
     await expect.poll(() => message.inputValue()).toBe('Half a thou');
   });
+
+  it.each(['#no-such-one', '#%', '#%E4%B8', '#..%2f..', '#?'])(
+    'begins anew at an address that is none: %s',
+    async (hash) => {
+      const page = await bench.page();
+      await page.goto(`${bench.url}/chat/${hash}`);
+      await page.getByText('What would you like to talk about?').waitFor();
+      await expect.poll(() => page.url()).toBe(`${bench.url}/chat/#`);
+      expect(await page.getByRole('alert').count()).toBe(0);
+    },
+  );
 
   it('is used by keys, and lists them', async () => {
     const page = await bench.page();

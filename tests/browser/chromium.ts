@@ -55,6 +55,9 @@ function installHeadlessShell(): string | undefined {
   }
 }
 
+/** Whom Chromium asks by itself, for updates and about forms of any page, whatever flags say. */
+export const makers: readonly string[] = ['google.com', 'googleapis.com', 'gstatic.com', 'gvt1.com'];
+
 /** Headless, and without the services that make Chromium call its makers at every start. */
 export function launch(path: string | undefined, ...more: readonly string[]): Promise<Browser> {
   const args = [

@@ -1,32 +1,17 @@
 import type { BrowserContext, Page } from 'playwright-core';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { HearthProcess } from '../support/hearth-process.ts';
-import { hindrances } from './chat-bench.ts';
-import { chromiumOrReason } from './chromium.ts';
-import { JoinBench, secret } from './join-bench.ts';
+import { beforeEach, expect, it } from 'vitest';
+import { hindrances } from './browser-bench.ts';
+import { JoinBench } from './join-bench.ts';
 
-const chromium = chromiumOrReason();
-let bench: JoinBench;
+const bench = new JoinBench();
 let context: BrowserContext;
 
-beforeEach(async (test) => {
-  if ('reason' in chromium) return test.skip(chromium.reason);
-  bench = await JoinBench.open(chromium.path);
+beforeEach(async () => {
   context = await bench.context();
-});
-afterEach(async () => {
-  if (!bench) return;
-  await bench.close();
-  expect(bench.strangers).toEqual([]);
-  expect(bench.errors).toEqual([]);
 });
 
 function open(): Promise<Page> {
   return bench.page(context, `http://localhost:${bench.port}/devices`);
-}
-
-function join(name: string): HearthProcess {
-  return bench.start(['join', bench.api, '--secret', secret, '--name', name, '--threads', '1']);
 }
 
 const row = (page: Page, name: string) => page.locator(`tr[data-device="${name}"]`);
@@ -37,10 +22,11 @@ it('shows devices that join, compute and leave', async () => {
   const page = await open();
   await page.getByText('No device is here yet.').waitFor();
   expect(await hindrances(page)).toEqual([]);
-  const attic = join('attic');
-  join('desk');
+  const attic = bench.agent('attic');
+  bench.agent('desk');
   await row(page, 'desk').getByText('computing').or(row(page, 'desk').getByText('on stand-by')).waitFor();
   await expect.poll(() => page.locator('.node').count()).toBe(2);
+  await bench.coordinator.says(/Ready/);
   await bench.ask('How do I use a real model?');
   await page.locator('.node .state', { hasText: 'a step' }).first().waitFor();
   await page.locator('.drawing canvas').nth(2).waitFor();
@@ -59,8 +45,8 @@ it('shows devices that join, compute and leave', async () => {
 
 it('names the slowest device, and why it is', async () => {
   await bench.serve('--split', '1,3');
-  join('first');
-  join('second');
+  bench.agent('first');
+  bench.agent('second');
   await bench.coordinator.says(/Ready/);
   const page = await open();
   await bench.ask('How do I use a real model?');
@@ -70,8 +56,8 @@ it('names the slowest device, and why it is', async () => {
 
 it('pauses a device until it is resumed, also when it comes back', async () => {
   await bench.serve('--split', '1,1');
-  const attic = join('attic');
-  join('desk');
+  const attic = bench.agent('attic');
+  bench.agent('desk');
   await expect
     .poll(async () => (await bench.devices()).map(({ state }) => state))
     .toEqual(['ready', 'ready']);
@@ -83,7 +69,7 @@ it('pauses a device until it is resumed, also when it comes back', async () => {
   await expect.poll(state).toBe('stand-by');
   await attic.kill('SIGKILL');
   await expect.poll(() => row(page, 'attic').count()).toBe(0);
-  join('attic');
+  bench.agent('attic');
   await row(page, 'attic').getByText('paused on the coordinator').waitFor();
   await page.getByRole('button', { name: 'Resume attic' }).click();
   await expect.poll(state).toBe('ready');
@@ -91,7 +77,7 @@ it('pauses a device until it is resumed, also when it comes back', async () => {
 
 it('asks the planner what another device would change', async () => {
   await bench.serve();
-  join('attic');
+  bench.agent('attic');
   await bench.coordinator.says(/Ready/);
   const page = await open();
   await page.getByRole('button', { name: '+ phone' }).click();
@@ -108,7 +94,7 @@ it('asks the planner what another device would change', async () => {
 
 it('says how to add a device, and removes one after asking', async () => {
   await bench.serve();
-  const attic = join('attic');
+  const attic = bench.agent('attic');
   await bench.coordinator.says(/Ready/);
   const page = await open();
   await page.getByRole('button', { name: 'Add a device' }).click();
@@ -135,7 +121,7 @@ it('says how to add a device, and removes one after asking', async () => {
 
 it('fits a phone, says when the coordinator is away, and goes on when it is back', async () => {
   await bench.serve();
-  join('attic');
+  bench.agent('attic');
   await bench.coordinator.says(/Ready/);
   const page = await open();
   await page.setViewportSize({ width: 360, height: 740 });

@@ -1,70 +1,59 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { expect } from 'vitest';
+import type { BrowserContext, Page } from 'playwright-core';
+import { afterEach, beforeEach, expect } from 'vitest';
 import type { DeviceState } from '../../coordinator/cluster/device-state.ts';
 import type { Settings } from '../../coordinator/pages/join/lend/settings.ts';
-import { HearthProcess } from '../support/hearth-process.ts';
-import { launch } from './chromium.ts';
+import type { HearthProcess } from '../support/hearth-process.ts';
+import { BrowserBench } from './browser-bench.ts';
 
 export const secret = 'a-secret-of-these-tests';
-/** An address as a home network has it; for the browser it leads to this machine. */
-export const lanAddress = '192.168.77.1';
 
-/** What Chromium says of what must not go well: of a page from a plain address, and of a coordinator that is gone. */
-const expected = /Cross-Origin-Opener-Policy header has been ignored|Failed to load|ERR_|WebSocket/;
+/** Of the tokens of one chunk. */
+interface Logprobs {
+  readonly tokens: readonly string[];
+  readonly token_logprobs: readonly number[];
+}
 
-/** A coordinator that holds no weights, and browsers whose tabs are its devices. */
-export class JoinBench {
-  readonly folder = mkdtempSync(join(tmpdir(), 'hearth-join-'));
-  /** Addresses outside of the coordinator's that any page has asked for. */
-  readonly strangers: string[] = [];
-  readonly errors: string[] = [];
-  readonly #browser: Browser;
-  readonly #processes: HearthProcess[] = [];
-  readonly #contexts: BrowserContext[] = [];
-  coordinator!: HearthProcess;
-  port = '0';
+/** For each test a coordinator that holds no weights, and browsers whose tabs are its devices. */
+export class JoinBench extends BrowserBench {
+  /** Where all of a test keep their keys. */
+  keysFolder!: string;
+  /** Of the API, where that wants one. */
+  apiKey: string | undefined;
 
-  private constructor(browser: Browser) {
-    this.#browser = browser;
+  constructor(...flags: readonly string[]) {
+    super(...flags);
+    beforeEach(() => {
+      this.port = '0';
+      this.apiKey = undefined;
+      this.keysFolder = mkdtempSync(join(this.folder, 'keys-'));
+    });
+    afterEach(() => this.killAll());
   }
 
-  static async open(chromium: string | undefined): Promise<JoinBench> {
-    return new JoinBench(await launch(chromium, `--host-resolver-rules=MAP ${lanAddress} 127.0.0.1`));
-  }
-
+  /** From this machine. */
   get api(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
   async serve(...args: readonly string[]): Promise<void> {
-    const keys = { HEARTH_KEYS: join(this.folder, 'keys') };
-    const door = ['--port', this.port, '--secret', secret];
-    this.coordinator = this.start(['serve', ...args, '--no-local', ...door], keys);
-    const [, port] = await this.coordinator.says(/API\s+http:\/\/127\.0\.0\.1:(\d+)/);
-    this.port = port!;
+    const keys = { HEARTH_KEYS: this.keysFolder };
+    await this.startCoordinator([...args, '--no-local', '--secret', secret], keys);
   }
 
-  start(args: readonly string[], environment: Record<string, string> = {}): HearthProcess {
-    const started = new HearthProcess(args, environment);
-    this.#processes.push(started);
-    return started;
+  /** A process that joins as a device of one thread. */
+  agent(name: string): HearthProcess {
+    return this.start(['join', this.api, '--secret', secret, '--name', name, '--threads', '1']);
   }
 
   /** A browser that remembers nothing yet but how it lends. */
   async context(settings: Partial<Settings> = {}): Promise<BrowserContext> {
-    const context = await this.#browser.newContext({ reducedMotion: 'reduce' });
+    const context = await this.newContext();
     const kept = JSON.stringify(settings);
-    await context.addInitScript(`localStorage.setItem('hearth.lend', ${JSON.stringify(kept)})`);
-    context.setDefaultTimeout(15_000);
-    this.#contexts.push(context);
-    context.on('request', (request) => {
-      const { hostname, port, protocol } = new URL(request.url());
-      const isOurs = port === this.port && ['127.0.0.1', lanAddress, 'localhost'].includes(hostname);
-      if (!isOurs && protocol !== 'blob:') this.strangers.push(request.url());
-    });
+    await context.addInitScript(
+      `localStorage.getItem('hearth.lend') ?? localStorage.setItem('hearth.lend', ${JSON.stringify(kept)})`,
+    );
     return context;
   }
 
@@ -74,35 +63,64 @@ export class JoinBench {
   }
 
   async page(context: BrowserContext, address: string): Promise<Page> {
-    const page = await context.newPage();
-    page.on('pageerror', (error) => this.errors.push(String(error.stack)));
-    page.on('console', (message) => {
-      if (message.type() === 'error' && !expected.test(message.text())) this.errors.push(message.text());
-    });
+    const page = await this.newPage(context);
     await page.goto(address);
     return page;
   }
 
   async devices(): Promise<DeviceState[]> {
-    const response = await fetch(`${this.api}/v1/cluster/devices`);
+    const response = await this.fetch('/v1/cluster/devices');
     return ((await response.json()) as { devices: DeviceState[] }).devices;
   }
 
+  async device(name: string): Promise<DeviceState | undefined> {
+    return (await this.devices()).find((device) => device.name === name);
+  }
+
+  revoke(name: string): Promise<Response> {
+    return fetch(`${this.api}/v1/cluster/pairing/${encodeURIComponent(name)}`, { method: 'DELETE' });
+  }
+
   async ask(question: string): Promise<string> {
-    const response = await fetch(`${this.api}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ messages: [{ role: 'user', content: question }], temperature: 0 }),
-    });
+    const messages = [{ role: 'user', content: question }];
+    const response = await this.fetch('/v1/chat/completions', { messages, temperature: 0 });
     const answer = (await response.json()) as { choices: [{ message: { content: string } }] };
     expect(response.status, JSON.stringify(answer)).toBe(200);
     return answer.choices[0].message.content;
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#contexts.map((context) => context.close()));
-    await this.#browser.close();
-    await Promise.all(this.#processes.map((each) => each.kill('SIGKILL')));
-    rmSync(this.folder, { recursive: true, force: true });
+  /**
+   * An answer of so many tokens.
+   * @param onToken hears of each while the answer goes on
+   * @returns tokens with log-probabilities: one different bit shows
+   */
+  async tokens(count: number, onToken = (_soFar: number): void => {}): Promise<unknown[]> {
+    const request = { prompt: 'Which is it?', max_tokens: count, temperature: 0, logprobs: 2, stream: true };
+    const response = await this.fetch('/v1/completions', request);
+    expect(response.status).toBe(200);
+    const tokens: unknown[] = [];
+    let rest = '';
+    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+      const events = (rest + chunk).split('\n\n');
+      rest = events.pop()!;
+      for (const event of events) {
+        if (!event.startsWith('data: {')) continue;
+        const { choices } = JSON.parse(event.slice(6)) as { choices: [{ logprobs?: Logprobs }] };
+        const told = choices[0].logprobs;
+        told?.tokens.forEach((token, i) => void tokens.push([token, told.token_logprobs[i]]));
+        onToken(tokens.length);
+      }
+    }
+    return tokens;
+  }
+
+  /** Asks the API; with a body, by POST. */
+  fetch(path: string, body?: object): Promise<Response> {
+    const key = this.apiKey && { authorization: `Bearer ${this.apiKey}` };
+    return fetch(`${this.api}${path}`, {
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      headers: { 'content-type': 'application/json', ...key },
+      signal: AbortSignal.timeout(60_000),
+    });
   }
 }

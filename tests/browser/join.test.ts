@@ -1,48 +1,37 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hearth } from '../support/hearth-process.ts';
-import { hindrances } from './chat-bench.ts';
-import { chromiumOrReason } from './chromium.ts';
-import { JoinBench, lanAddress, secret } from './join-bench.ts';
+import { describe, expect, it } from 'vitest';
+import { hindrances, lanAddress } from './browser-bench.ts';
+import { JoinBench } from './join-bench.ts';
 
-const chromium = chromiumOrReason();
 const question = 'How do I use a real model?';
 /** The same page on the two rungs of what browsers allow. */
 const hosts = ['localhost', lanAddress];
-let bench: JoinBench;
+const bench = new JoinBench();
 
-beforeEach(async (context) => {
-  if ('reason' in chromium) return context.skip(chromium.reason);
-  bench = await JoinBench.open(chromium.path);
-});
-afterEach(async () => {
-  if (!bench) return;
-  await bench.close();
-  expect(bench.strangers).toEqual([]);
-  expect(bench.errors).toEqual([]);
-});
+/** In a page: one of the tiles that its origin keeps has other bytes from then on. */
+const zeroOneTile = `new Promise((resolve, reject) => {
+  const opening = indexedDB.open('hearth');
+  opening.onsuccess = () => {
+    const changing = opening.result.transaction('tiles', 'readwrite');
+    const first = changing.objectStore('tiles').openCursor();
+    first.onsuccess = () => first.result.update(new Blob([new Uint8Array(first.result.value.size)]));
+    changing.oncomplete = () => resolve();
+    changing.onabort = () => reject(changing.error);
+  };
+})`;
 
 describe('tabs that are devices', () => {
-  it('answer together with a process what one process answers alone', async () => {
-    const alone = JSON.parse((await hearth('run', 'built-in', question, '--json')).stdout);
-    await bench.serve('--split', '1,1,1');
-    const plain = await bench.tab(await bench.context(), lanAddress);
-    const isolated = await bench.tab(await bench.context({ threads: 2 }), 'localhost');
-    bench.start(['join', bench.api, '--secret', secret, '--name', 'process', '--threads', '1']);
-    await bench.coordinator.says(/Ready/);
-    const devices = await bench.devices();
-    expect(devices.map(({ state }) => state)).toEqual(['ready', 'ready', 'ready']);
-    expect(devices.every(({ tileBytes }) => tileBytes > 500_000)).toBe(true);
-    expect(await bench.ask(question)).toBe(alone.text);
-    expect(await plain.locator('[data-rung]').getAttribute('data-rung')).toBe('plain');
-    expect(await isolated.locator('[data-rung]').getAttribute('data-rung')).toBe('isolated');
-  });
-
   it('are several ranks where threads cannot share a memory', async () => {
     await bench.serve('--split', '1,1', '--devices', '2');
-    await bench.tab(await bench.context({ threads: 2, name: 'laptop' }), lanAddress);
+    const page = await bench.tab(await bench.context({ threads: 2, name: 'laptop' }), lanAddress);
     await bench.coordinator.says(/Ready/);
     expect((await bench.devices()).map(({ name }) => name)).toEqual(['laptop', 'laptop (2)']);
     expect((await bench.ask(question)).length).toBeGreaterThan(20);
+    // Any of its names is the whole browser.
+    const revoked = await bench.revoke('laptop (2)');
+    expect(await revoked.json()).toMatchObject({ revoked: 1 });
+    await page.getByText('This browser has been removed').first().waitFor();
+    await expect.poll(() => bench.devices()).toEqual([]);
+    expect((await bench.revoke('laptop (2)')).status).toBe(400);
   });
 
   it('stream weights from their files where memory is short', async () => {
@@ -56,11 +45,28 @@ describe('tabs that are devices', () => {
     await expect.poll(streamed, { timeout: 20_000 }).toBeGreaterThan(1e6);
   });
 
+  it('are sent again what decays in their database', async () => {
+    await bench.serve();
+    const context = await bench.context({ name: 'tab', threads: 1 });
+    const page = await bench.tab(context, lanAddress);
+    await bench.coordinator.says(/Ready/);
+    const undisturbed = await bench.ask(question);
+    await page.close();
+    const neighbour = await bench.page(context, `http://${lanAddress}:${bench.port}/devices`);
+    await neighbour.evaluate(zeroOneTile);
+    await bench.tab(context, lanAddress, '');
+    await expect.poll(async () => (await bench.device('tab'))?.state).toBe('ready');
+    await expect.poll(async () => (await bench.device('tab'))?.memory?.keptTiles).toBeGreaterThan(0);
+    const { memory, tiles } = (await bench.device('tab'))!;
+    expect(memory!.keptTiles).toBe(tiles - 1);
+    expect(await bench.ask(question)).toBe(undisturbed);
+  });
+
   it.each(hosts)('closed in the middle of an answer come back to %s with all weights', async (host) => {
     await bench.serve('--split', '1,1', '--devices', '2');
     const context = await bench.context();
     const page = await bench.tab(context, host);
-    bench.start(['join', bench.api, '--secret', secret, '--name', 'process', '--threads', '1']);
+    bench.agent('process');
     await bench.coordinator.says(/Ready/);
     const undisturbed = await bench.ask(question);
     const answer = bench.ask(question);
@@ -86,13 +92,32 @@ describe('the page that lends', () => {
     await bench.ask(question);
     await expect.poll(() => page.locator('.figures .number').first().innerText()).not.toBe('0');
     await page.getByText('Settings').click();
-    expect(await hindrances(page)).toEqual([]);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await hindrances(page), colorScheme).toEqual([]);
+    }
+  });
+
+  it('is light on a first visit', async () => {
+    await bench.serve();
+    const page = await bench.newPage(await bench.context());
+    const session = await page.context().newCDPSession(page);
+    await session.send('Network.enable');
+    let bytes = 0;
+    session.on('Network.loadingFinished', ({ encodedDataLength }) => {
+      bytes += encodedDataLength;
+    });
+    await page.goto(`http://localhost:${bench.port}/join`);
+    await page.getByText('This browser is not paired yet').waitFor();
+    console.log(`a first visit fetches ${bytes} bytes`);
+    expect(bytes).toBeGreaterThan(10_000);
+    expect(bytes).toBeLessThan(40_000);
   });
 
   it('pauses, so that others answer, and goes on', async () => {
     await bench.serve('--split', '1,1', '--devices', '2');
     const page = await bench.tab(await bench.context({ name: 'phone' }), 'localhost');
-    bench.start(['join', bench.api, '--secret', secret, '--name', 'process', '--threads', '1']);
+    bench.agent('process');
     await page.getByText('This device helps').waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
     const phone = async () => (await bench.devices()).find(({ name }) => name === 'phone');
@@ -126,27 +151,7 @@ describe('the page that lends', () => {
     await page.getByText('The coordinator is away').waitFor();
     await bench.serve();
     await page.getByText('This device helps').waitFor({ timeout: 30_000 });
-    await fetch(`${bench.api}/v1/cluster/pairing/phone`, { method: 'DELETE' });
+    await bench.revoke('phone');
     await page.getByText('This browser has been removed').waitFor();
-  });
-
-  it('tells after its renderer was killed, and takes less memory', async () => {
-    await bench.serve();
-    const context = await bench.context();
-    const page = await bench.tab(context, 'localhost');
-    await page.getByText('This device helps').waitFor();
-    const crashed = page.waitForEvent('crash');
-    const debugging = await context.newCDPSession(page);
-    debugging.send('Page.crash').catch(() => {});
-    await crashed;
-    await expect.poll(() => bench.devices()).toEqual([]);
-    // Nothing but its debugger reaches a page after that.
-    await debugging.send('Page.reload');
-    const text = async () => {
-      const { result } = await debugging.send('Runtime.evaluate', { expression: 'document.body.innerText' });
-      return result.value as string;
-    };
-    await expect.poll(text).toContain('The browser ended this page');
-    await expect.poll(text).toContain('This device helps');
   });
 });

@@ -3,39 +3,30 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
-import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { kernelBytes } from '../support/kernel-bytes.ts';
 import { answer } from './answer.ts';
-import { chromiumOrReason, launch } from './chromium.ts';
+import { BrowserBench } from './browser-bench.ts';
 
 const modelFile = new URL('../../models/hearth-ember.gguf', import.meta.url);
 const prompt = '<|im_start|>user\nHow do I use my old laptop too?<|im_end|>\n<|im_start|>assistant\n';
 
-const chromium = chromiumOrReason();
-let browser: Browser;
+const bench = new BrowserBench();
 let server: Server;
 
 beforeAll(async () => {
-  if ('reason' in chromium) return;
   server = await serve();
-  browser = await launch(chromium.path);
-}, 60_000);
-
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
+  bench.port = `${(server.address() as AddressInfo).port}`;
 });
+afterAll(() => void server.close());
 
-test('the runtime alone answers in Chromium with the bits that it gives in Node', async (context) => {
-  if ('reason' in chromium) return context.skip(chromium.reason);
+test('the runtime alone answers in Chromium with the bits that it gives in Node', async () => {
   const model = new Uint8Array(readFileSync(modelFile));
   const inNode = await answer(model, kernelBytes, prompt);
   expect(inNode.tokens.length).toBeGreaterThan(5);
 
-  const page = await browser.newPage();
-  const { port } = server.address() as AddressInfo;
-  await page.goto(`http://127.0.0.1:${port}/`);
+  const page = await bench.newPage(await bench.newContext());
+  await page.goto(`http://127.0.0.1:${bench.port}/`);
   const inPage = await page.evaluate(`answerFromServer(${JSON.stringify(prompt)})`);
   expect(inPage).toEqual(inNode);
 });

@@ -5,6 +5,7 @@ import { keyedDevices } from '../../coordinator/pages/devices/cluster/keyed-devi
 import { slowest } from '../../coordinator/pages/devices/cluster/slowest.ts';
 import { type StepWork, stepWork } from '../../coordinator/pages/devices/cluster/step-work.ts';
 import { kindNames } from '../../coordinator/pages/devices/cluster/what-if.ts';
+import { waitsForOwner } from '../../coordinator/pages/devices/cluster/words.ts';
 import { rateData, workData } from '../../coordinator/pages/devices/views/graph-data.ts';
 import { between, starGeometry } from '../../coordinator/pages/devices/views/star-geometry.ts';
 import { typicalKinds } from '../../runtime/plan/typical-devices.ts';
@@ -45,6 +46,15 @@ describe('the work of a step', () => {
 
   it('begins anew with a device that came anew', () => {
     expect(stepWork(device, stepsLater(5, 30))).toMatchObject({ ownMs: 70 });
+  });
+});
+
+describe('a device that is left out', () => {
+  it('can be let back by its owner if that is for a person to decide', () => {
+    expect(waitsForOwner({ ...device, paused: false, state: 'ready' })).toBe(false);
+    expect(waitsForOwner({ ...device, paused: false, state: 'stand-by' })).toBe(false);
+    expect(waitsForOwner({ ...device, paused: true, state: 'ready' })).toBe(true);
+    expect(waitsForOwner({ ...device, paused: false, state: 'quarantined' })).toBe(true);
   });
 });
 

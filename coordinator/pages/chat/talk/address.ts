@@ -22,7 +22,7 @@ export function showConversation(id: string | undefined): void {
 }
 
 function showAddress(): void {
-  const id = decodeURIComponent(location.hash.slice(1)) || undefined;
+  const id = location.hash.slice(1) || undefined;
   if (id === shownId.peek() && id !== undefined) return;
   following.abort();
   following = new AbortController();

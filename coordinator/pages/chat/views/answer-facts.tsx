@@ -3,12 +3,15 @@ import type { AnswerRecord } from '../../../conversations/conversation.ts';
 /** How an answer came to be, in a line. */
 export function AnswerFacts({ answer }: { answer: AnswerRecord }) {
   const { answerTokens, ttftMs, tokensPerSecond, devices, model, promptTokens, cachedTokens } = answer;
+  const { notExact, corrected } = answer;
   if (answerTokens === 0) return null;
   const facts = [
     tokensPerSecond ? `${figure(tokensPerSecond)} tokens/s` : undefined,
     ttftMs === undefined ? undefined : `first after ${seconds(ttftMs)}`,
     `${answerTokens.toLocaleString()} ${answerTokens === 1 ? 'token' : 'tokens'}`,
     devices.length > 0 ? `on ${devices.join(', ')}` : undefined,
+    notExact ? `not exact: ${notExact}` : undefined,
+    corrected ? 'corrected: a device had computed wrongly' : undefined,
   ];
   const more = `${model}; prompt of ${promptTokens.toLocaleString()} tokens, ${cachedTokens.toLocaleString()} of them kept from before`;
   return (

@@ -1,14 +1,6 @@
-import type { DeviceState } from '../../../cluster/device-state.ts';
+import { deviceStates } from '../../shared/device-states.ts';
 import { devices, model } from '../talk/server.ts';
 import { Dialog } from './dialog.tsx';
-
-const states: Readonly<Record<DeviceState['state'], string>> = {
-  'stand-by': 'on stand-by',
-  preparing: 'getting its part',
-  loading: 'loading',
-  ready: 'computing',
-  declined: 'cannot take part',
-};
 
 /** Which model answers, and who computes it. */
 export function DevicesDialog() {
@@ -22,7 +14,7 @@ export function DevicesDialog() {
           <li key={device.name}>
             <span class={`dot ${device.state === 'ready' ? 'ready' : 'loading'}`} />
             <strong>{device.name}</strong>
-            <span class="soft">{device.reason ?? states[device.state]}</span>
+            <span class="soft">{device.reason ?? deviceStates[device.state]}</span>
             <span class="share">{tiles > 0 ? `${Math.round((device.tiles / tiles) * 100)} %` : ''}</span>
           </li>
         ))}

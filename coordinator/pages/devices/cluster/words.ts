@@ -2,6 +2,7 @@ import type { ClusterState } from '../../../cluster/cluster-options.ts';
 import type { DeviceState } from '../../../cluster/device-state.ts';
 import type { StepWork } from './step-work.ts';
 import type { KeyedDevice } from './keyed-devices.ts';
+import { deviceStates } from '../../shared/device-states.ts';
 
 export function percent(part: number): string {
   return `${Math.round(100 * part)} %`;
@@ -26,19 +27,18 @@ export const clusterStates: Readonly<Record<ClusterState, string>> = {
   closed: 'Stopped',
 };
 
-const states: Readonly<Record<DeviceState['state'], string>> = {
-  'stand-by': 'on stand-by',
-  preparing: 'getting its part',
-  loading: 'loading',
-  ready: 'computing',
-  declined: 'cannot take part',
-};
-
 /** In a word or two. */
 export function stateOf({ state, paused, tiles, loadedTiles }: DeviceState): string {
   if (paused) return 'paused';
   const isLoading = state === 'loading' || state === 'preparing';
-  return isLoading ? `${states[state]} ${percent(loadedTiles / Math.max(1, tiles))}` : states[state];
+  return isLoading
+    ? `${deviceStates[state]} ${percent(loadedTiles / Math.max(1, tiles))}`
+    : deviceStates[state];
+}
+
+/** Left out until a person lets it compute again. */
+export function waitsForOwner({ paused, state }: DeviceState): boolean {
+  return paused || state === 'quarantined';
 }
 
 /** With the reason, where there is one. */

@@ -3,26 +3,28 @@ import { IconButton } from '../../shared/icon-button.tsx';
 import { ContinueIcon, DeleteIcon, PauseIcon } from '../../shared/icons.tsx';
 import type { KeyedDevice } from '../cluster/keyed-devices.ts';
 import { owner, setPaused } from '../cluster/owner.ts';
+import { waitsForOwner } from '../cluster/words.ts';
 import { openDialog } from './dialogs.ts';
 
-export function DeviceActions({ device: { name, paused } }: { device: KeyedDevice }) {
+export function DeviceActions({ device }: { device: KeyedDevice }) {
+  const { name, link } = device;
+  const mayResume = waitsForOwner(device);
   const isAsking = useSignal(false);
   const toggle = async () => {
     isAsking.value = true;
-    await setPaused(name, !paused);
+    await setPaused(name, !mayResume);
     isAsking.value = false;
   };
-  const isPaired = owner.value?.devices.some((paired) => paired.name === name);
   return (
     <>
       <IconButton
-        label={paused ? `Resume ${name}` : `Pause ${name}`}
+        label={mayResume ? `Resume ${name}` : `Pause ${name}`}
         disabled={isAsking.value}
         onClick={toggle}
       >
-        {paused ? <ContinueIcon /> : <PauseIcon />}
+        {mayResume ? <ContinueIcon /> : <PauseIcon />}
       </IconButton>
-      {isPaired && <RevokeButton name={name} />}
+      {owner.value && link === 'websocket' && <RevokeButton name={name} />}
     </>
   );
 }

@@ -1,6 +1,8 @@
 import { change, settings } from './settings.ts';
 
 const key = 'hearth.lending';
+/** With less a page is of no use. */
+const leastBytes = 64e6;
 
 /**
  * A page that ends as pages do says so. One that was in the middle of lending was ended by its browser, most often for
@@ -13,6 +15,7 @@ export function endedByBrowser(): boolean {
   addEventListener('pagehide', () => sessionStorage.removeItem(key));
   // A page that comes back from where browsers keep pages.
   addEventListener('pageshow', () => sessionStorage.setItem(key, 'now'));
-  if (wasLending) change({ memoryBytes: Math.floor((settings.value.memoryBytes * 2) / 3) });
+  if (wasLending)
+    change({ memoryBytes: Math.max(leastBytes, Math.floor((settings.value.memoryBytes * 2) / 3)) });
   return wasLending;
 }
