@@ -14,6 +14,7 @@ const root = fileURLToPath(new URL('.', import.meta.url));
 const nodeEntryPoints = [
   'coordinator/hearth.ts',
   'coordinator/chat/template-worker.ts',
+  'coordinator/checking/check-worker.ts',
   'coordinator/files/tile-worker.ts',
   'coordinator/planning/plan-worker.ts',
   'coordinator/quantize/encode-worker.ts',

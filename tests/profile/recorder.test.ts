@@ -19,7 +19,7 @@ describe('operations', () => {
   it('keep their numbers for ever', () => {
     const numbers = Object.entries(operations).map(([name, { number }]) => `${number} ${name}`);
     expect(numbers.join(', ')).toBe(
-      '1 open, 2 norm, 3 quantise, 4 queryKeyValue, 5 rope, 6 storeKv, 7 attention, 8 attentionOutput, 9 gateUp, ' +
+      '1 open, 2 norm, 3 quantise, 4 queryKeyValue, 5 rope, 6 storeKv, 7 attention, 8 attentionOutput, 33 predict, 9 gateUp, ' +
         '10 swiglu, 11 down, 12 vocabulary, 13 addPartial, 14 reduce, 15 exchange, 16 apply, 17 logits, 18 answer, ' +
         '19 barrier, 20 otherRanks, 21 messages, 22 idle, 30 awaitWeights, 31 readWeights, 32 windowFull, 23 embed, 24 sendStep, 25 hub, 26 takeLogits, ' +
         '27 devices, 28 link, 29 between, 0 unaccounted',

@@ -1,10 +1,7 @@
 // Lets devices vanish under running answers, again and again, and tells how long clients waited for the next token and
 // what for. Not a test: it takes as long as it is told to. docs/bench.md tells how to use it.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import esbuild from 'esbuild';
-import { root } from '../bench/history.mjs';
+import { bundled } from '../support/bundled.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -21,20 +18,5 @@ const { values } = parseArgs({
   },
 });
 
-const folder = mkdtempSync(join(root, 'dist', 'soak-'));
-try {
-  const outfile = join(folder, 'soak.mjs');
-  await esbuild.build({
-    entryPoints: [join(root, 'tests/soak/soak.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'error',
-  });
-  const { soak } = await import(outfile);
-  process.exitCode = (await soak(values)) ? 0 : 1;
-} finally {
-  rmSync(folder, { recursive: true });
-}
+const isSound = await bundled('tests/soak/soak.ts', ({ soak }) => soak(values));
+process.exitCode = isSound ? 0 : 1;

@@ -52,7 +52,7 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   'device-agent': {
     folders: ['device-agent', 'runtime'],
-    packages: ['ws', 'idb', '@noble/hashes', 'msgpackr'],
+    packages: ['ws', 'hash-wasm', 'idb', '@noble/hashes', 'msgpackr'],
     // The rest of the agent runs in a browser as well.
     node: (path) => path.startsWith('device-agent/node/'),
   },
