@@ -10,7 +10,6 @@ import {
   largestFrameBytes,
 } from '../../runtime/protocol/frame.ts';
 import { equalBytes } from '../../runtime/protocol/handshake.ts';
-import { Liveness } from '../../runtime/protocol/liveness.ts';
 import { decodeLogits, encodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import { decodeSpans, encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { decodeStep, encodeStep, type StepBounds } from '../../runtime/protocol/step-frame.ts';
@@ -278,19 +277,5 @@ describe('bytes', () => {
     const last = Uint8Array.from(a);
     last[31] = 0;
     expect(equalBytes(a, last)).toBe(false);
-  });
-});
-
-describe('liveness', () => {
-  it('asks after silence, again and again, and gives up in the end', () => {
-    const liveness = new Liveness({ pingAfterMs: 10, deadAfterMs: 35 }, 0);
-    expect(liveness.verdict(9)).toBe('alive');
-    expect(liveness.verdict(10)).toBe('ping');
-    expect(liveness.verdict(15)).toBe('alive');
-    expect(liveness.verdict(20)).toBe('ping');
-    liveness.heard(22);
-    expect(liveness.verdict(31)).toBe('alive');
-    expect(liveness.verdict(32)).toBe('ping');
-    expect(liveness.verdict(57)).toBe('dead');
   });
 });
