@@ -12,7 +12,7 @@ import type { ProbeMessage } from './probe-messages.ts';
  *
  * A change that an older peer would misread raises this number: peers of different numbers refuse each other.
  */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 /** Numbers of the control messages. A number is never given a second meaning. */
 export const controlNumbers = {
