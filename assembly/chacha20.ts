@@ -41,7 +41,6 @@ function xorWords(data: usize, state: usize, x0: v128, x1: v128, x2: v128, x3: v
 }
 
 /** XORs the key stream to bytes, in whole groups: what lies behind the last one is overwritten. */
-@inline
 export function chacha20(state: usize, data: usize, bytes: usize): void {
   for (const end = data + bytes; data < end; data += GROUP_BYTES) {
     const counters = i32x4.add(v128.load32_splat(state, COUNTER), i32x4(0, 1, 2, 3));

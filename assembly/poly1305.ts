@@ -16,7 +16,6 @@ export function beginPoly1305(state: usize, key: usize): void {
 }
 
 /** Adds blocks. r's clamped bits make r + r / 4 whole, and keep sums of products below 2^64. */
-@inline
 export function poly1305(state: usize, data: usize, bytes: usize): void {
   const r0 = <u64>load<u32>(state), r1 = <u64>load<u32>(state, 4);
   const r2 = <u64>load<u32>(state, 8), r3 = <u64>load<u32>(state, 12);

@@ -25,7 +25,7 @@ function kernelTag(r: bigint, s: bigint, blocks: readonly bigint[]): bigint {
   kernels.beginAead(work, data, 0);
   write(work + rAt, r);
   write(work + sAt, s);
-  blocks.forEach((block, i) => write(data + 16 * i, block));
+  for (const [i, block] of blocks.entries()) write(data + 16 * i, block);
   kernels.openChunk(work, data, 16 * blocks.length);
   kernels.endAead(work, 0, 16 * blocks.length);
   return memory
