@@ -8,6 +8,8 @@ export default defineConfig({
     execArgv: ['--experimental-wasm-relaxed-simd'],
     maxWorkers: 2,
     testTimeout: 60_000,
+    // Processes are started there, which takes seconds on a machine that is busy otherwise.
+    hookTimeout: 60_000,
     // What is polled for comes within milliseconds, but not on a machine that is busy otherwise.
     expect: { poll: { timeout: 10_000 } },
     reporters: ['default', './tests/closing-line-reporter.ts'],

@@ -2,6 +2,7 @@ export { attentionF16, attentionF32, attentionQ8 } from './attention';
 export { addRowsQ4_0 } from './add-rows-q4-0';
 export { addRowsQ8_0 } from './add-rows-q8-0';
 export { addBias } from './bias';
+export { beginAead, endAead, openChunk, sealChunk } from './chacha20-poly1305';
 export { init } from './constants';
 export { dotRowsQ4_0 } from './dot-rows-q4-0';
 export { dotRowsQ8_0 } from './dot-rows-q8-0';

@@ -15,7 +15,7 @@ import { CheckThread } from './checking/check-thread.ts';
 import { Checks } from './checking/checks.ts';
 import { type Arrange, arrangeAll } from './cluster/arrangement.ts';
 import { Cluster } from './cluster/cluster.ts';
-import type { ClusterOptions } from './cluster/cluster-options.ts';
+import { type ClusterOptions, defaultDeviceWaitMs } from './cluster/cluster-options.ts';
 import { HoldOffs } from './cluster/hold-offs.ts';
 import { type LocalRank, type LocalRankOptions, startLocalRank } from './cluster/local-rank.ts';
 import type { Member } from './cluster/member.ts';
@@ -65,6 +65,8 @@ export interface EngineOptions {
   readonly profiler?: Profiler | undefined;
   /** Of a step: that a part of it is computed again, to check a device; by default 0. */
   readonly checkProbability?: number | undefined;
+  /** How long a request waits while no device can compute; where none can join it never does. */
+  readonly deviceWaitMs?: number;
 }
 
 /** One model at work: the cluster that computes it and all that turns requests into its steps. */
@@ -124,7 +126,7 @@ export class Engine {
       ...(this.#tileThread && { tiles: this.#tileThread }),
       onReset: (kept) => this.scheduler.cachesLost(kept),
       onDistrust: () => this.scheduler.startOver(),
-      ...(!options.joinable && { deviceWaitMs: 0 }),
+      deviceWaitMs: options.joinable ? (options.deviceWaitMs ?? defaultDeviceWaitMs) : 0,
       ...(options.shares && { shares: options.shares }),
       arrange: options.arrange ?? ((!options.shares && this.planning?.arrange) || byHand),
       ...(this.planning && !options.shares && { stopgap: stopgapFor(model, this.rankOptions) }),

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { type KvFormat, kvFormats } from '../../runtime/kernels/kv-page.ts';
 import { goals } from '../../runtime/plan/goal.ts';
+import { defaultDeviceWaitMs } from '../cluster/cluster-options.ts';
 import type { EngineOptions } from '../engine.ts';
 
 /** Whole numbers in a range; the message says which. */
@@ -98,6 +99,12 @@ export const checkOption = (): Option =>
     .argParser(probability)
     .env('HEARTH_CHECK')
     .default(0.005);
+
+export const deviceWaitOption = (): Option =>
+  new Option('--device-wait <seconds>', 'how long a request waits while no device can compute')
+    .argParser(wholeNumber(0, 86_400))
+    .env('HEARTH_DEVICE_WAIT')
+    .default(defaultDeviceWaitMs / 1000);
 
 /** @param flags as the command writes them */
 export const threadsOption = (flags = '--threads <n>'): Option =>

@@ -64,9 +64,12 @@ export interface LoadProgress {
 export type FullClusterOptions = Required<Omit<ClusterOptions, 'shares' | 'profiler' | 'checks'>> &
   Pick<FormationOptions, 'profiler' | 'checks'>;
 
+/** Long enough for a laptop that is opened again or a computer that restarts, shorter than most clients wait. */
+export const defaultDeviceWaitMs = 120_000;
+
 const defaults = {
   minDevices: 1,
-  deviceWaitMs: 30_000,
+  deviceWaitMs: defaultDeviceWaitMs,
   loadStallTimeoutMs: 60_000,
   stepStallTimeoutMs: 600_000,
   tileWindowBytes: 4 << 20,

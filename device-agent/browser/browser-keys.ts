@@ -1,5 +1,5 @@
 import { type KeyPair, newKeyPair } from '../../runtime/secure/cryptography.ts';
-import { portableCryptography } from '../../runtime/secure/portable-cryptography.ts';
+import { portableKeyExchange } from '../../runtime/secure/portable-cryptography.ts';
 import { hashName } from '../../runtime/tile/tile-hash.ts';
 import type { RememberingCredentials } from '../keep-joined.ts';
 import type { Database } from './database.ts';
@@ -17,13 +17,13 @@ export class BrowserKeys implements RememberingCredentials {
   }
 
   static async open(database: Database): Promise<BrowserKeys> {
-    const fresh = newKeyPair(portableCryptography);
+    const fresh = newKeyPair(portableKeyExchange);
     // In one transaction: of two pages that open at once, one makes the key.
     const writing = database.transaction('keys', 'readwrite');
     const kept = await writing.store.get('own');
     if (!kept) await writing.store.put(fresh.privateKey, 'own');
     await writing.done;
-    const own = kept ? { privateKey: kept, publicKey: portableCryptography.publicKeyOf(kept) } : fresh;
+    const own = kept ? { privateKey: kept, publicKey: portableKeyExchange.publicKeyOf(kept) } : fresh;
     return new BrowserKeys(database, own, await database.getAllKeys('coordinators'));
   }
 

@@ -1,5 +1,7 @@
 import { maximumMemoryBytes } from '../../runtime/kernels/kernels.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
+import type { Cryptography } from '../../runtime/secure/cryptography.ts';
+import { portableCryptography } from '../../runtime/secure/portable-cryptography.ts';
 import { HeldRank } from '../held-rank.ts';
 import type { DeviceOptions } from '../keep-joined.ts';
 import type { Logger } from '../logger.ts';
@@ -40,6 +42,7 @@ export interface BrowserDeviceOptions extends Pick<DriverSettings, 'threads' | '
 export interface BrowserDevice {
   readonly device: DeviceOptions;
   readonly ranks: CountingRanks;
+  readonly cryptography: Cryptography;
 }
 
 /**
@@ -96,5 +99,5 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
     logger,
     sha256,
   };
-  return { device, ranks };
+  return { device, ranks, cryptography: portableCryptography(startKernels()) };
 }

@@ -1,5 +1,4 @@
 import { reportOf } from '../../runtime/protocol/error-report.ts';
-import { portableCryptography } from '../../runtime/secure/portable-cryptography.ts';
 import { keepJoined } from '../keep-joined.ts';
 import type { Logger } from '../logger.ts';
 import { StandBySwitch } from '../stand-by-switch.ts';
@@ -33,7 +32,13 @@ async function drive({ url, secret, name, ...settings }: DriverSettings): Promis
   const credentials = await BrowserKeys.open(database);
   const onRates = (rates: Extract<DriverReport, { type: 'rates' }>['rates']) =>
     tell({ type: 'rates', rates });
-  const { device, ranks } = await browserDevice({ ...settings, database, wishes, logger, onRates });
+  const { device, ranks, cryptography } = await browserDevice({
+    ...settings,
+    database,
+    wishes,
+    logger,
+    onRates,
+  });
   tell({ type: 'started', kernels: device.capabilities.kernels });
   const timer = setInterval(() => tell({ type: 'work', work: ranks.work }), reportMs);
   await keepJoined({
@@ -45,7 +50,7 @@ async function drive({ url, secret, name, ...settings }: DriverSettings): Promis
     onStatus: (status) => tell({ type: 'status', status }),
     logger,
     openLink: websocketLink,
-    cryptography: portableCryptography,
+    cryptography,
     device,
   }).finally(() => clearInterval(timer));
 }

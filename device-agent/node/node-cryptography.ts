@@ -1,20 +1,21 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createPrivateKey,
-  createPublicKey,
-  diffieHellman,
-  randomBytes,
-} from 'node:crypto';
-import { type Cryptography, tagBytes } from '../../runtime/secure/cryptography.ts';
+import { createPrivateKey, createPublicKey, diffieHellman, randomBytes } from 'node:crypto';
+import type { Cryptography } from '../../runtime/secure/cryptography.ts';
+import { KernelAead } from '../../runtime/secure/kernel-aead.ts';
+import { startKernels } from './kernel-files.ts';
 
-const cipher = 'chacha20-poly1305';
-const settings = { authTagLength: tagBytes } as const;
 /** What stands before an X25519 key in DER (RFC 8410). */
 const privatePrefix = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const publicPrefix = Buffer.from('302a300506032b656e032100', 'hex');
 
-/** With OpenSSL, ten times as fast as the portable one for large frames. */
+let started: KernelAead | undefined;
+
+/** Kernels are compiled when something is sealed for the first time. */
+function aead(): KernelAead {
+  started ??= new KernelAead(startKernels());
+  return started;
+}
+
+/** Keys with OpenSSL. Its ciphers are objects for one message each, and dearer than those of the kernels. */
 export const nodeCryptography: Cryptography = {
   random: (byteLength) => Uint8Array.from(randomBytes(byteLength)),
   publicKeyOf: (privateKey) => {
@@ -26,25 +27,8 @@ export const nodeCryptography: Cryptography = {
     const other = createPublicKey({ key, format: 'der', type: 'spki' });
     return orNothing(() => diffieHellman({ privateKey: privateKeyOf(privateKey), publicKey: other }));
   },
-  seal: (key, nonce, ad, plaintext, output) => {
-    const sealing = createCipheriv(cipher, key, nonce, settings);
-    sealing.setAAD(ad, { plaintextLength: plaintext.length });
-    output.set(sealing.update(plaintext));
-    sealing.final();
-    output.set(sealing.getAuthTag(), plaintext.length);
-  },
-  open: (key, nonce, ad, sealed) => {
-    const plaintextLength = sealed.length - tagBytes;
-    if (plaintextLength < 0) return undefined;
-    const opening = createDecipheriv(cipher, key, nonce, settings);
-    opening.setAAD(ad, { plaintextLength });
-    opening.setAuthTag(sealed.subarray(plaintextLength));
-    const plaintext = opening.update(sealed.subarray(0, plaintextLength));
-    return orNothing(() => {
-      opening.final();
-      return plaintext;
-    });
-  },
+  seal: (...message) => aead().seal(...message),
+  open: (...message) => aead().open(...message),
 };
 
 function privateKeyOf(privateKey: Uint8Array) {

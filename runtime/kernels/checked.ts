@@ -6,7 +6,7 @@ import { type KvFormat, kvPageBytes, pagePositions } from './kv-page.ts';
 
 /**
  * The kernels trust what they are given; these are the same functions with shapes and alignment asserted.
- * Matrix products are checked by their formats, quantisation by `quantizeActivations`.
+ * Matrix products are checked by their formats, quantisation by `quantizeActivations`, sealing by `KernelAead`.
  */
 export function checkedExports(raw: KernelExports): KernelExports {
   return {
@@ -52,6 +52,10 @@ export function checkedExports(raw: KernelExports): KernelExports {
     attentionF16: checkedAttention(raw.attentionF16, 'f16'),
     attentionF32: checkedAttention(raw.attentionF32, 'f32'),
     attentionQ8: checkedAttention(raw.attentionQ8, 'q8'),
+    beginAead: raw.beginAead,
+    sealChunk: raw.sealChunk,
+    openChunk: raw.openChunk,
+    endAead: raw.endAead,
     exp: raw.exp,
     log: raw.log,
     pow: raw.pow,

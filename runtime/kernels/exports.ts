@@ -115,6 +115,11 @@ export interface KernelExports {
   readonly attentionF32: AttentionKernel;
   readonly attentionQ8: AttentionKernel;
 
+  beginAead(work: number, ad: number, adBytes: number): void;
+  sealChunk(work: number, data: number, bytes: number): void;
+  openChunk(work: number, data: number, bytes: number): void;
+  endAead(work: number, adBytes: number, bytes: number): void;
+
   exp(x: number): number;
   log(x: number): number;
   pow(x: number, y: number): number;

@@ -9,27 +9,37 @@ export interface KeyPair {
   readonly publicKey: Uint8Array;
 }
 
-/**
- * What a host computes of X25519 and ChaCha20-Poly1305: Node with OpenSSL, browsers in JavaScript, since pages from
- * `http://` have no `crypto.subtle`. The bytes are the same. Hashes are of handshakes only, and so small that
- * everybody computes them in the same way.
- */
-export interface Cryptography {
+/** X25519: of Node's OpenSSL, or in JavaScript, since pages from `http://` have no `crypto.subtle`. */
+export interface KeyExchange {
   random(byteLength: number): Uint8Array;
   publicKeyOf(privateKey: Uint8Array): Uint8Array;
   /** @returns nothing for a public key that would make the secret 0 */
   sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+}
+
+/** ChaCha20-Poly1305 (RFC 8439). */
+export interface Aead {
   /**
    * Writes the ciphertext and then its tag.
    * @param nonce 12 bytes, never the same twice with one key
    * @param output as long as the plaintext and the tag
    */
   seal(key: Uint8Array, nonce: Uint8Array, ad: Uint8Array, plaintext: Uint8Array, output: Uint8Array): void;
-  /** @returns nothing if it was not sealed so, with these bytes as additional data */
-  open(key: Uint8Array, nonce: Uint8Array, ad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /**
+   * Writes the plaintext.
+   * @param output as long as what was sealed without its tag, and may be the same bytes
+   * @returns whether it was sealed so, with these bytes as additional data; if not, there are zeros in the output
+   */
+  open(key: Uint8Array, nonce: Uint8Array, ad: Uint8Array, sealed: Uint8Array, output: Uint8Array): boolean;
 }
 
-export function newKeyPair(cryptography: Cryptography): KeyPair {
-  const privateKey = cryptography.random(keyBytes);
-  return { privateKey, publicKey: cryptography.publicKeyOf(privateKey) };
+/**
+ * What a host computes of a handshake and of a sealed link. Hashes are of handshakes only, and so small that everybody
+ * computes them in JavaScript.
+ */
+export type Cryptography = KeyExchange & Aead;
+
+export function newKeyPair(keyExchange: KeyExchange): KeyPair {
+  const privateKey = keyExchange.random(keyBytes);
+  return { privateKey, publicKey: keyExchange.publicKeyOf(privateKey) };
 }

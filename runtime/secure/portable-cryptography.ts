@@ -1,22 +1,24 @@
-import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { x25519 } from '@noble/curves/ed25519.js';
 import { randomBytes } from '@noble/hashes/utils.js';
-import type { Cryptography } from './cryptography.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import type { Cryptography, KeyExchange } from './cryptography.ts';
+import { KernelAead } from './kernel-aead.ts';
 
-/** In JavaScript alone: runs everywhere, at about a tenth of the speed of OpenSSL. */
-export const portableCryptography: Cryptography = {
+/** In JavaScript alone: runs everywhere. */
+export const portableKeyExchange: KeyExchange = {
   random: (byteLength) => randomBytes(byteLength),
   publicKeyOf: (privateKey) => x25519.getPublicKey(privateKey),
-  sharedSecret: (privateKey, publicKey) => orNothing(() => x25519.getSharedSecret(privateKey, publicKey)),
-  seal: (key, nonce, ad, plaintext, output) =>
-    void chacha20poly1305(key, nonce, ad).encrypt(plaintext, output),
-  open: (key, nonce, ad, sealed) => orNothing(() => chacha20poly1305(key, nonce, ad).decrypt(sealed)),
+  sharedSecret: (privateKey, publicKey) => {
+    try {
+      return x25519.getSharedSecret(privateKey, publicKey);
+    } catch {
+      return undefined;
+    }
+  },
 };
 
-function orNothing<T>(compute: () => T): T | undefined {
-  try {
-    return compute();
-  } catch {
-    return undefined;
-  }
+/** @param kernels over a memory of their own */
+export function portableCryptography(kernels: Kernels): Cryptography {
+  const aead = new KernelAead(kernels);
+  return { ...portableKeyExchange, seal: aead.seal.bind(aead), open: aead.open.bind(aead) };
 }

@@ -59,8 +59,10 @@ export class SymmetricState {
 
   /** @returns nothing if it is not what the other side encrypted at this point */
   decryptAndHash(ciphertext: Uint8Array): Uint8Array | undefined {
-    const plaintext = this.#cipher ? this.#cipher.open(this.#hash, ciphertext) : ciphertext;
-    if (plaintext) this.mixHash(ciphertext);
+    if (ciphertext.length < this.overhead) return undefined;
+    const plaintext = ciphertext.slice(0, ciphertext.length - this.overhead);
+    if (this.#cipher && !this.#cipher.open(this.#hash, ciphertext, plaintext)) return undefined;
+    this.mixHash(ciphertext);
     return plaintext;
   }
 

@@ -27,6 +27,10 @@ export class Companion {
     return new Companion(spawn(program, args, options));
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   write(text) {
     this.#child.stdin.write(text);
   }

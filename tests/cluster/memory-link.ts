@@ -21,8 +21,9 @@ export function memoryLinkPair(): [MemoryLink, MemoryLink] {
       silent: false,
       send: (frame) => {
         if (!open) return;
+        link.sent.push(new Uint8Array(frame));
+        // The other end's own, which it may change.
         const copy = new Uint8Array(frame);
-        link.sent.push(copy);
         queueMicrotask(() => {
           if (!link.silent && !other().silent) other().onFrame(copy);
         });

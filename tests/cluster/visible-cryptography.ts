@@ -10,12 +10,13 @@ export const visibleCryptography: Cryptography = {
     nodeCryptography.seal(key, nonce, ad, plaintext, output);
     output.set(plaintext);
   },
-  open: (key, nonce, ad, sealed) => {
+  open: (key, nonce, ad, sealed, output) => {
     const plaintext = sealed.slice(0, sealed.length - tagBytes);
     const expected = new Uint8Array(sealed.length);
     nodeCryptography.seal(key, nonce, ad, plaintext, expected);
     const tagsAt = sealed.length - tagBytes;
-    return equalBytes(sealed.subarray(tagsAt), expected.subarray(tagsAt)) ? plaintext : undefined;
+    output.set(plaintext);
+    return equalBytes(sealed.subarray(tagsAt), expected.subarray(tagsAt));
   },
 };
 

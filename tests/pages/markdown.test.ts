@@ -73,6 +73,21 @@ describe('what is hostile', () => {
     expect(inside('![a](https://example.org/p.png)')).toContain('<a href=https://example.org/p.png');
   });
 
+  it.each([
+    ['emphasis', '**two*nd '],
+    ['struck text', '~~a~'],
+    ['spaces', ' '],
+    ['what may be an address', 'a'],
+  ])('%s without end is shown as it stands, and soon', (_, again) => {
+    const endless = `x${again.repeat(60_000 / again.length)}@b`;
+    const startedUs = process.cpuUsage();
+    const elements = inside(`*one*\n\n${endless}\n\n*two*`);
+    const { user, system } = process.cpuUsage(startedUs);
+    expect(elements).toBe(`<p><em>"one"</em></p><p>${JSON.stringify(endless)}</p><p><em>"two"</em></p>`);
+    // Without a bound it takes 3 to 60 s.
+    expect((user + system) / 1e6).toBeLessThan(2);
+  });
+
   it('nesting without end is shown, somehow', () => {
     for (const piece of ['> ', '- ', '[', '*a **b ', '!['])
       expect(drawn(piece.repeat(5000)).length).toBeGreaterThan(20);

@@ -5,7 +5,11 @@ import { protocolVersion } from '../../runtime/protocol/messages.ts';
 import type { KeyPair } from '../../runtime/secure/cryptography.ts';
 import { Handshake, type HandshakeOptions, type Secured } from '../../runtime/secure/handshake.ts';
 import { attachingPattern, joiningPattern, pairingPattern } from '../../runtime/secure/patterns.ts';
-import { portableCryptography as cryptography } from '../../runtime/secure/portable-cryptography.ts';
+import { portableKeyExchange } from '../../runtime/secure/portable-cryptography.ts';
+import { opensslAead } from '../secure/openssl-aead.ts';
+
+/** Of others than those who speak the protocol otherwise. */
+const cryptography = { ...portableKeyExchange, ...opensslAead };
 
 /** Private keys that docs/PROTOCOL.md names: 32 times one byte. */
 function pairOf(byte: number): KeyPair {

@@ -5,10 +5,10 @@ import { nodeCryptography } from '../../device-agent/node/node-cryptography.ts';
 import { sealedLink } from '../../device-agent/sealed-link.ts';
 import { CipherState } from '../../runtime/secure/cipher-state.ts';
 import type { Cryptography } from '../../runtime/secure/cryptography.ts';
-import { portableCryptography } from '../../runtime/secure/portable-cryptography.ts';
 import { FrameOpener, FrameSealer, sealedOverhead } from '../../runtime/secure/sealed-frames.ts';
 import { settle } from '../cluster/fake-clock.ts';
 import { memoryLinkPair } from '../cluster/memory-link.ts';
+import { hosts } from './hosts.ts';
 
 const keyOf = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
 const frameOf = (byte: number, byteLength = 40): Uint8Array => new Uint8Array(byteLength).fill(byte);
@@ -25,13 +25,13 @@ describe('sealed frames', () => {
     'of %i bytes are the same from every host, and open again',
     (length) => {
       const frame = Uint8Array.from({ length }, (_, i) => i * 7);
-      const [ours, theirs] = [sealer(1, nodeCryptography), sealer(1, portableCryptography)];
+      const [ours, theirs] = [sealer(1, nodeCryptography), sealer(1, hosts.OpenSSL)];
       for (let i = 0; i < 2; i += 1) {
         const sealed = ours.seal(frame);
         expect(sealed).toHaveLength(length + sealedOverhead);
         expect(Buffer.compare(sealed, theirs.seal(frame))).toBe(0);
       }
-      for (const cryptography of [nodeCryptography, portableCryptography]) {
+      for (const cryptography of Object.values(hosts)) {
         const opened = opener(1, cryptography).open(sealer(1, cryptography).seal(frame));
         expect(Buffer.compare(opened, frame)).toBe(0);
       }
@@ -46,7 +46,7 @@ describe('sealed frames', () => {
   });
 
   it('go on under new keys, on both sides at once', () => {
-    const [from, to] = [sealer(1, nodeCryptography, 3), opener(1, portableCryptography, 3)];
+    const [from, to] = [sealer(1, nodeCryptography, 3), opener(1, hosts.OpenSSL, 3)];
     const unchanged = sealer(1);
     const same: boolean[] = [];
     for (let i = 0; i < 8; i += 1) {
@@ -82,8 +82,8 @@ describe('sealed frames', () => {
   ];
   it.each(bad)('a frame that comes %s is refused', (_, message, code) => {
     const to = opener();
-    to.open(first);
-    expect(() => to.open(message)).toThrow(expect.objectContaining({ code }));
+    to.open(Uint8Array.from(first));
+    expect(() => to.open(Uint8Array.from(message))).toThrow(expect.objectContaining({ code }));
   });
 
   it('any change of any frame is refused', () => {
@@ -94,7 +94,7 @@ describe('sealed frames', () => {
         for (const [at, bits] of changes) message[at]! ^= bits;
         fc.pre(cut > 0 || Buffer.compare(message, second) !== 0);
         const to = opener();
-        to.open(first);
+        to.open(Uint8Array.from(first));
         expect(() => to.open(message.subarray(0, message.length - cut))).toThrow(/frame/);
       }),
       { numRuns: 1000, seed: 11 },

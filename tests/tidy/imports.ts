@@ -47,7 +47,7 @@ const layers: Readonly<Record<string, Layer>> = {
   assembly: { folders: ['assembly'], packages: [], node: () => false },
   runtime: {
     folders: ['runtime'],
-    packages: ['@noble/ciphers', '@noble/curves', '@noble/hashes', 'msgpackr', '@huggingface/jinja'],
+    packages: ['@noble/curves', '@noble/hashes', 'msgpackr', '@huggingface/jinja'],
     node: () => false,
   },
   'device-agent': {

@@ -20,6 +20,7 @@ import {
   checkOption,
   contextOption,
   cutSettings,
+  deviceWaitOption,
   goalOption,
   kvOption,
   parallelOption,
@@ -39,6 +40,7 @@ interface ServeOptions extends DeviceOptions, CutOptions, DoorOptions, PredictOp
   readonly kv: KvFormat;
   readonly goal: Goal;
   readonly check: number;
+  readonly deviceWait: number;
   readonly logLevel: string;
 }
 
@@ -66,6 +68,7 @@ export function addServe(program: Command): void {
     .addOption(contextOption())
     .addOption(kvOption('f16'))
     .addOption(checkOption())
+    .addOption(deviceWaitOption())
     .addOption(
       new Option('--log-level <level>')
         .choices(['silent', 'error', 'warn', 'info', 'debug'])
@@ -105,6 +108,7 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
       ...cutSettings(options),
       goal: options.goal,
       checkProbability: options.check,
+      deviceWaitMs: 1000 * options.deviceWait,
       ...(options.devices && { minDevices: options.devices }),
       joinable: true,
       onProgress: ({ loadedTiles, tiles }) => progress.update(loadedTiles, tiles),

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { median, root } from '../history.mjs';
 
-const hearth = [process.execPath, `${root}dist/coordinator/hearth.js`];
 const client = fileURLToPath(new URL('completion-timings.mjs', import.meta.url));
 /** Ids that are in every vocabulary, and no special ones. */
 const firstToken = 300;
@@ -14,12 +13,17 @@ export class Hearth {
   name;
   #serveArgs;
   #folder;
+  #program;
 
-  /** @param serveArgs what this configuration is about @param folder for the weights that devices keep */
-  constructor(name, serveArgs, folder) {
+  /**
+   * @param serveArgs what this configuration is about @param folder for the weights that devices keep
+   * @param program what was built, if not in `dist/`
+   */
+  constructor(name, serveArgs, folder, program = `${root}dist/coordinator/hearth.js`) {
     this.name = name;
     this.#serveArgs = serveArgs;
     this.#folder = folder;
+    this.#program = program;
   }
 
   /** Whether it has to decide who computes what, and so must know the link before. */
@@ -53,13 +57,17 @@ export class Hearth {
     // In a network namespace a program finds no control group that it could know its limit from.
     const memory = limitBytes ? ['--memory', `${Math.floor(limitBytes / 1e6)}MB`] : [];
     const run = (host, args) =>
-      cluster.start(host, [...hearth, ...args, '--secret', secret, '--threads', '1', ...memory], {
-        env: {
-          ...process.env,
-          HEARTH_CACHE: `${this.#folder}/host-${host}`,
-          HEARTH_KEYS: `${this.#folder}/keys-${host}`,
+      cluster.start(
+        host,
+        [process.execPath, this.#program, ...args, '--secret', secret, '--threads', '1', ...memory],
+        {
+          env: {
+            ...process.env,
+            HEARTH_CACHE: `${this.#folder}/host-${host}`,
+            HEARTH_KEYS: `${this.#folder}/keys-${host}`,
+          },
         },
-      });
+      );
     const programs = [];
     const stop = async () => {
       for (const program of programs.toReversed()) await program.stop();
@@ -79,11 +87,12 @@ export class Hearth {
       await programs[0].says(/Ready/, 600_000);
       const url = `http://127.0.0.1:${port}`;
       let asked = 0;
-      const ask = (promptTokens, generateTokens) => {
+      const ask = (promptTokens, generateTokens, fields = {}) => {
         asked += 1;
-        return complete(cluster, `${url}/v1`, secret, asked, promptTokens, generateTokens);
+        const prompt = newPrompt(asked, promptTokens);
+        return complete(cluster, `${url}/v1`, secret, { ...fields, prompt, max_tokens: generateTokens });
       };
-      return { ask, stop, url, key: secret };
+      return { ask, stop, url, key: secret, pids: programs.map(({ pid }) => pid) };
     } catch (error) {
       await stop();
       throw error;
@@ -91,16 +100,17 @@ export class Hearth {
   }
 }
 
-/** @returns `timings` of the answer to another prompt each time, of which nothing is known yet */
-async function complete(cluster, url, key, seed, promptTokens, generateTokens) {
-  const prompt = Array.from(
-    { length: promptTokens },
-    (_, i) => firstToken + ((seed * 7919 + i * 613) % tokenRange),
-  );
-  const body = JSON.stringify({ prompt, max_tokens: generateTokens, temperature: 0 });
+/** Another one each time, of which nothing is known yet. */
+function newPrompt(seed, tokens) {
+  return Array.from({ length: tokens }, (_, i) => firstToken + ((seed * 7919 + i * 613) % tokenRange));
+}
+
+/** @returns `timings` of the answer */
+async function complete(cluster, url, key, request) {
+  const body = JSON.stringify({ temperature: 0, ...request });
   const timings = JSON.parse(await cluster.startBeside(0, [process.execPath, client, url, key, body]).end());
   const { cache_n, prompt_n, predicted_n } = timings;
-  if (cache_n !== 0 || prompt_n !== promptTokens || predicted_n !== generateTokens)
+  if (cache_n !== 0 || prompt_n !== request.prompt.length || predicted_n !== request.max_tokens)
     throw new Error(`the answer is not what was asked for: ${JSON.stringify(timings)}`);
   return timings;
 }

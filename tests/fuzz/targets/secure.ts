@@ -30,7 +30,7 @@ export function sealedTarget(): Target {
     mutate: sequenceMutator(),
     read: (input) => {
       const opener = new FrameOpener(cipher());
-      const opened = unpackSequence(input).map((frame) => opener.open(frame));
+      const opened = unpackSequence(input).map((frame) => opener.open(Uint8Array.from(frame)));
       return `${opened.length} opened`;
     },
   };

@@ -1,6 +1,7 @@
-import { type MarkedToken, marked, type Token } from 'marked';
+import type { MarkedToken, Token } from 'marked';
 import { Component, type ComponentChildren } from 'preact';
 import { BlockContent } from './blocks.tsx';
+import { BoundedLexer } from './bounded-lexer.ts';
 
 /** Text that is longer is shown as it stands: reading it would hold the page up. */
 const maxLength = 300_000;
@@ -26,7 +27,7 @@ export function Markdown({ text, growing }: { text: string; growing: boolean }) 
 function blocksOf(text: string): MarkedToken[] | undefined {
   if (text.length > maxLength) return undefined;
   try {
-    const blocks = marked.lexer(text, { gfm: true, breaks: true }) as Token[] as MarkedToken[];
+    const blocks = new BoundedLexer().lex(text) as Token[] as MarkedToken[];
     return blocks.filter(({ type }) => type !== 'space');
   } catch {
     return undefined;
