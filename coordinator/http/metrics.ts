@@ -1,4 +1,4 @@
-import type { KernelRates } from '../../runtime/plan/profiles.ts';
+import type { DeviceProfile, KernelRates } from '../../runtime/plan/profiles.ts';
 import type { DeviceState } from '../cluster/device-state.ts';
 import type { SchedulerStatus } from '../scheduler/scheduler.ts';
 
@@ -12,6 +12,7 @@ interface Metric {
 interface KernelMetric {
   readonly name: string;
   readonly help: string;
+  readonly kernels: (profile: DeviceProfile) => DeviceProfile['kernels'] | undefined;
   readonly value: (rates: KernelRates) => number;
 }
 
@@ -64,6 +65,12 @@ const metrics: readonly Metric[] = [
     kind: 'gauge',
     help: 'Memory of its KV pages, activations and sums.',
     value: ({ memory }) => memory?.otherBytes,
+  },
+  {
+    name: 'hearth_device_gpu_tiles',
+    kind: 'gauge',
+    help: 'FFN tiles that lie on its GPU too, which computes them where that saves time.',
+    value: ({ memory }) => memory?.gpuTiles,
   },
   {
     name: 'hearth_device_steps_total',
@@ -132,6 +139,12 @@ const metrics: readonly Metric[] = [
     value: ({ profile }) => profile?.diskBytesPerSecond,
   },
   {
+    name: 'hearth_device_gpu_sync_seconds',
+    kind: 'gauge',
+    help: 'From handing its GPU hardly any work until the result is there.',
+    value: ({ profile }) => profile?.gpu && profile.gpu.syncMs / 1000,
+  },
+  {
     name: 'hearth_device_sync_seconds',
     kind: 'gauge',
     help: 'What a sync takes of the device itself.',
@@ -169,16 +182,33 @@ const metrics: readonly Metric[] = [
   },
 ];
 
+const ofProcessor = ({ kernels }: DeviceProfile) => kernels;
+const ofGpu = ({ gpu }: DeviceProfile) => gpu?.kernels;
+
 /** Of each weight type of the model. */
 const kernelMetrics: readonly KernelMetric[] = [
   {
     name: 'hearth_device_decode_bytes_per_second',
     help: 'Weights that it can multiply by one token.',
+    kernels: ofProcessor,
     value: ({ decodeBytesPerSecond }) => decodeBytesPerSecond,
   },
   {
     name: 'hearth_device_prefill_flops',
     help: 'Operations a second of a prompt.',
+    kernels: ofProcessor,
+    value: ({ prefillFlopsPerSecond }) => prefillFlopsPerSecond,
+  },
+  {
+    name: 'hearth_device_gpu_decode_bytes_per_second',
+    help: 'Weights that its GPU can multiply by one token.',
+    kernels: ofGpu,
+    value: ({ decodeBytesPerSecond }) => decodeBytesPerSecond,
+  },
+  {
+    name: 'hearth_device_gpu_prefill_flops',
+    help: 'Operations a second of a prompt on its GPU.',
+    kernels: ofGpu,
     value: ({ prefillFlopsPerSecond }) => prefillFlopsPerSecond,
   },
 ];
@@ -189,9 +219,9 @@ export function metricsText(devices: readonly DeviceState[]): string {
     const samples = devices.flatMap((device) => sample(name, labelsOf(device), value(device)));
     return family(name, kind, help, samples);
   });
-  const kernelFamilies = kernelMetrics.map(({ name, help, value }) => {
+  const kernelFamilies = kernelMetrics.map(({ name, help, kernels, value }) => {
     const samples = devices.flatMap((device) =>
-      Object.entries(device.profile?.kernels ?? {}).flatMap(([type, rates]) =>
+      Object.entries((device.profile && kernels(device.profile)) ?? {}).flatMap(([type, rates]) =>
         sample(name, `${labelsOf(device)},type="${type}"`, value(rates)),
       ),
     );

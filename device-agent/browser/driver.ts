@@ -33,8 +33,8 @@ async function drive({ url, secret, name, ...settings }: DriverSettings): Promis
   const credentials = await BrowserKeys.open(database);
   const onRates = (rates: Extract<DriverReport, { type: 'rates' }>['rates']) =>
     tell({ type: 'rates', rates });
-  const { device, ranks } = await browserDevice({ ...settings, database, wishes, logger, onRates });
-  tell({ type: 'started', kernels: device.capabilities.kernels });
+  const { device, ranks, gpu } = await browserDevice({ ...settings, database, wishes, logger, onRates });
+  tell({ type: 'started', kernels: device.capabilities.kernels, gpu: gpu?.name });
   const timer = setInterval(() => tell({ type: 'work', work: ranks.work }), reportMs);
   await keepJoined({
     url,

@@ -46,20 +46,23 @@ export function withRoom(
 
 /** Of a device that computes so many times as fast, its disk and its syncs apart. */
 export function scaledRates(rates: DeviceRates, speed: number): DeviceRates {
-  const kernels = Object.entries(rates.kernels).map(
-    ([format, { decodeBytesPerSecond, prefillFlopsPerSecond }]) => [
-      format,
-      {
-        decodeBytesPerSecond: speed * decodeBytesPerSecond,
-        prefillFlopsPerSecond: speed * prefillFlopsPerSecond,
-      },
-    ],
-  );
   return {
     ...rates,
-    kernels: Object.fromEntries(kernels) as DeviceRates['kernels'],
+    kernels: scaledKernels(rates.kernels, speed),
+    ...(rates.gpu && { gpu: { ...rates.gpu, kernels: scaledKernels(rates.gpu.kernels, speed) } }),
     attentionBytesPerSecond: speed * rates.attentionBytesPerSecond,
   };
+}
+
+function scaledKernels(kernels: DeviceRates['kernels'], speed: number): DeviceRates['kernels'] {
+  const scaled = Object.entries(kernels).map(([format, { decodeBytesPerSecond, prefillFlopsPerSecond }]) => [
+    format,
+    {
+      decodeBytesPerSecond: speed * decodeBytesPerSecond,
+      prefillFlopsPerSecond: speed * prefillFlopsPerSecond,
+    },
+  ]);
+  return Object.fromEntries(scaled) as DeviceRates['kernels'];
 }
 
 /** What a device's process may have of the processors, and for what. */

@@ -1,9 +1,10 @@
 import { HearthError } from '../error.ts';
-import { ffnProducts } from '../gpu/ffn-slab.ts';
+import { ffnProducts } from '../gpu/ffn-products.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { GpuFfn, type GpuFfnSums } from '../gpu/gpu-ffn.ts';
 import type { GpuClock } from '../gpu/readback.ts';
 import type { Arena } from '../kernels/arena.ts';
+import type { PlacedTile } from '../weights/placed-tile.ts';
 import type { Portion } from './micro-batch.ts';
 import type { Stage } from './stage.ts';
 import type { StepEvent } from './step.ts';
@@ -12,8 +13,11 @@ import type { StepEvent } from './step.ts';
 export interface Lending {
   readonly gpu: Gpu;
   readonly clock: GpuClock;
-  /** FFN tiles of each layer, the first ones, or all if there are fewer. */
-  readonly tiles: number;
+  /**
+   * How many of a layer's FFN tiles, the first ones, are worth lending where so many tokens are computed at once.
+   * @param held the stage's tiles of that layer
+   */
+  readonly tiles: (layer: number, held: number, tokens: number) => number;
   /** Is told once. From then on the processor computes all tiles. */
   readonly onLost: (error: HearthError) => void;
 }
@@ -30,10 +34,27 @@ export function lendTo(lending: Lending): LendTiles {
   return (stage, arena, maxTokens) => {
     const specs = stage.tiles.specs.filter(({ kind }) => kind === 'ffn');
     const streams = stage.tiles.residency !== undefined;
-    if (streams || specs.length === 0 || lending.tiles < 1) return undefined;
-    if (specs.some((spec) => !ffnProducts(spec))) return undefined;
-    return new LentTiles(stage, arena, maxTokens, lending);
+    const most = (layer: number) =>
+      mostLent(lending, layer, stage.tiles.tiles('ffn', layer).length, maxTokens);
+    if (streams || specs.some((spec) => !ffnProducts(spec))) return undefined;
+    const layers = [...new Set(specs.map(({ layer }) => layer))]
+      .map((layer) => ({ layer, lent: stage.tiles.tiles('ffn', layer).slice(0, most(layer)) }))
+      .filter(({ lent }) => lent.length > 0);
+    return layers.length > 0 ? new LentTiles(stage, arena, maxTokens, lending, layers) : undefined;
   };
+}
+
+/** What steps of any size may want of a layer. */
+function mostLent({ tiles }: Lending, layer: number, held: number, maxTokens: number): number {
+  let most = tiles(layer, held, maxTokens);
+  for (let tokens = 1; tokens < maxTokens; tokens *= 2) most = Math.max(most, tiles(layer, held, tokens));
+  return most;
+}
+
+/** Tiles of a layer that lie on a GPU. */
+interface LentLayer {
+  readonly layer: number;
+  readonly lent: readonly PlacedTile[];
 }
 
 /** A layer that was handed out. */
@@ -54,18 +75,21 @@ export class LentTiles {
   #isLost = false;
   /** Until it has brought what it has in hand, be it of a step that was given up, a GPU gets nothing new. */
   #isBusy = false;
-  #isLent = false;
+  /** Of the layer that is computed. */
+  #lent = 0;
   #loan: Loan | undefined;
+  /** What the GPU has in hand. */
+  #pending: Promise<void> = Promise.resolve();
+  /** By layer. */
+  readonly #held: ReadonlyMap<number, number>;
 
-  constructor(stage: Stage, arena: Arena, maxTokens: number, lending: Lending) {
+  constructor(stage: Stage, arena: Arena, maxTokens: number, lending: Lending, layers: readonly LentLayer[]) {
     const { hiddenSize, activation } = stage.config;
     const { gpu, clock } = lending;
     this.#stage = stage;
     this.#arena = arena;
     this.#lending = lending;
-    const layers = [...new Set(stage.tiles.specs.map(({ layer }) => layer))]
-      .map((layer) => ({ layer, lent: stage.tiles.tiles('ffn', layer).slice(0, lending.tiles) }))
-      .filter(({ lent }) => lent.length > 0);
+    this.#held = new Map(layers.map(({ layer, lent }) => [layer, lent.length]));
     const maxTiles = Math.max(...layers.map(({ lent }) => lent.length));
     this.#ffn = new GpuFfn(gpu, clock, { hiddenSize, activation, maxTokens, maxTiles });
     for (const { layer, lent } of layers) {
@@ -74,10 +98,24 @@ export class LentTiles {
     }
   }
 
+  /** Before the first step. */
+  async warmUp(): Promise<void> {
+    this.#pending = this.#ffn.warmUp().catch((error: unknown) => this.#lose(error));
+    await this.#pending;
+  }
+
+  /** Tiles that lie on the GPU, as long as it is there. */
+  get tiles(): number {
+    return this.#isLost ? 0 : [...this.#held.values()].reduce((sum, held) => sum + held, 0);
+  }
+
   /** Before the barrier behind which threads look at what they have to compute. */
-  announce(): void {
-    this.#isLent = !this.#isLost && !this.#isBusy;
-    this.#stage.tiles.lend(this.#isLent ? this.#lending.tiles : 0);
+  announce(layer: number, { first, end }: Portion): void {
+    const held = this.#held.get(layer) ?? 0;
+    const all = this.#stage.tiles.tiles('ffn', layer).length;
+    const isFree = !this.#isLost && !this.#isBusy && held > 0;
+    this.#lent = isFree ? Math.min(held, this.#lending.tiles(layer, all, end - first)) : 0;
+    this.#stage.tiles.lend(this.#lent);
   }
 
   /** Hands out a portion of the input, which is in place. */
@@ -85,13 +123,13 @@ export class LentTiles {
     this.#loan = undefined;
     const { ffn, input, sums } = this.#stage;
     const [gate] = ffn.inputs(layer);
-    if (!this.#isLent || !gate) return;
+    if (this.#lent === 0 || !gate) return;
     const start = input.address(gate, first);
     // Copies: a GPU does not everywhere take memory that threads share.
     const x = this.#arena.u8(start, input.address(gate, end) - start).slice();
     const scales = this.#arena.u8(sums.scales + first * 16, (end - first) * 16).slice();
     try {
-      this.#ffn.begin(layer, end - first, x, scales);
+      this.#ffn.begin(layer, this.#lent, end - first, x, scales);
     } catch (error) {
       this.#lose(error);
       return;
@@ -104,18 +142,25 @@ export class LentTiles {
       },
       (error: unknown) => this.#lose(error),
     );
+    this.#pending = ready;
     const loan: Loan = { ready, sums: undefined };
     this.#loan = loan;
   }
 
   /** Adds what came of it, or of computing it here. */
   *finish(layer: number, portion: Portion): Generator<StepEvent, void, void> {
-    if (!this.#isLent) return;
+    if (this.#lent === 0) return;
     const { ffn, input, sums } = this.#stage;
     const loan = this.#loan;
     if (loan) yield { kind: 'awaitTiles', ready: loan.ready };
     if (loan?.sums) sums.addSums(portion, loan.sums.fine, loan.sums.coarse, loan.sums.flags);
     else ffn.computeLent(layer, portion, input, sums);
+  }
+
+  /** Frees what lies on the GPU, once that has brought what it has in hand. */
+  close(): void {
+    this.#isLost = true;
+    void this.#pending.then(() => this.#ffn.close());
   }
 
   #lose(error: unknown): void {

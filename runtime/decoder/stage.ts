@@ -112,8 +112,9 @@ export class Stage {
   }
 
   /** The leader, when all tiles are in place. */
-  lend(lend: LendTiles, maxTokens: number): void {
+  async lend(lend: LendTiles, maxTokens: number): Promise<void> {
     this.#lent = lend(this, this.#arena, maxTokens);
+    await this.#lent?.warmUp();
   }
 
   /** The leader makes room for a step's positions and lays it out. @throws HearthError CONTEXT_FULL */

@@ -18,11 +18,12 @@ export class Gpu {
 
   /**
    * @param entry `navigator.gpu`, or what stands for it outside of browsers
+   * @param software whether one that is a program of the processor will do
    * @returns undefined where there is no adapter
    */
-  static async open(entry: GPU): Promise<Gpu | undefined> {
+  static async open(entry: GPU, software = true): Promise<Gpu | undefined> {
     const adapter = await entry.requestAdapter({ powerPreference: 'high-performance' });
-    if (!adapter) return undefined;
+    if (!adapter || (adapter.info.isFallbackAdapter && !software)) return undefined;
     return new Gpu(await adapter.requestDevice(), entry.wgslLanguageFeatures.has(packedDots));
   }
 
@@ -38,10 +39,25 @@ export class Gpu {
     void device.lost.then(({ message }) => this.fail(message));
   }
 
+  /** What its driver calls it: printable, at most 64 characters. */
+  get name(): string {
+    const { description, vendor, architecture } = this.device.adapterInfo;
+    const words = (description || `${vendor} ${architecture}`).replaceAll(/[^\x20-\x7e]/g, '').trim();
+    return words.slice(0, 64).trim() || 'GPU';
+  }
+
   /** Something has failed for good; what failed first is the reason. */
   fail(reason: string): HearthError {
     this.#failure ??= new HearthError('GPU_LOST', `the GPU cannot go on: ${reason || 'the device was lost'}`);
     return this.#failure;
+  }
+
+  /** It has been waited for so long, and has neither answered nor said that it is lost. */
+  giveUp(patienceMs: number): HearthError {
+    const failure = this.fail(`it has not answered for ${Math.round(patienceMs)} ms`);
+    // What it may still do is nobody's any more.
+    this.device.destroy();
+    return failure;
   }
 
   get isLost(): boolean {

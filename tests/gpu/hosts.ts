@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
 import { afterAll, describe, test } from 'vitest';
+import { nodeGpuEntry } from '../../device-agent/node/open-gpu.ts';
 import { chromiumOrReason, launch } from '../browser/chromium.ts';
 import { GpuDesk } from './gpu-desk.ts';
 import type { Operations } from './operations.ts';
@@ -60,11 +61,9 @@ export async function chromiumHost(): Promise<GpuHost | { readonly reason: strin
 
 /** Whatever Dawn finds for Node, where the package `webgpu` is installed; in software or not. */
 export async function nodeHost(): Promise<GpuHost | { readonly reason: string }> {
-  const name = 'webgpu';
-  const found = await import(name).catch(() => undefined);
-  if (!found) return { reason: 'the package webgpu is not installed' };
-  Object.assign(globalThis, found.globals);
-  let desk: GpuDesk | undefined = new GpuDesk(found.create([]));
+  const entry = await nodeGpuEntry();
+  if (!entry) return { reason: 'the package webgpu is not installed' };
+  let desk: GpuDesk | undefined = new GpuDesk(entry);
   if (!(await desk.gpu(true))) return { reason: 'there is no Vulkan driver for Node' };
   return {
     name: 'Node',

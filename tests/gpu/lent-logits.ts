@@ -14,10 +14,13 @@ export interface LogitsJob {
   readonly kernels: KernelBytes;
   /** Tokens of each step. */
   readonly steps: readonly (readonly number[])[];
-  /** FFN tiles of each layer that are lent. */
+  /** FFN tiles of each layer that are lent where one token is computed, and where several are. */
   readonly tiles: number;
+  readonly batchTiles?: number;
   /** The step in whose middle the GPU is taken away. */
   readonly loseAt?: number;
+  /** The step from which on it neither answers nor is lost. */
+  readonly hangAt?: number;
 }
 
 export interface LentLogits {
@@ -33,10 +36,12 @@ export interface LentLogits {
 export async function lentLogits(
   gpu: Gpu | undefined,
   clock: GpuClock,
-  { model, kernels, steps, tiles, loseAt }: LogitsJob,
+  { model, kernels, steps, loseAt, hangAt, ...job }: LogitsJob,
 ): Promise<LentLogits> {
   const file = new ModelFile(await openGguf(memorySource(model)));
   const losses: string[] = [];
+  const tiles = (_layer: number, _held: number, tokens: number) =>
+    tokens > 1 ? (job.batchTiles ?? job.tiles) : job.tiles;
   const lend = gpu && lendTo({ gpu, clock, tiles, onLost: ({ code }) => losses.push(code) });
   const options = {
     kvFormat: 'f16',
@@ -49,13 +54,26 @@ export async function lentLogits(
   const submissions = gpu ? countSubmissions(gpu.device.queue) : () => 0;
   const digest = sha256.create();
   let start = 0;
+  let goOn = (): void => {};
   for (const [i, tokens] of steps.entries()) {
+    if (i === hangAt) goOn = hang();
     const rows = runner.step([{ slot: 0, start, count: tokens.length, tokens, logits: 'all' }]);
     if (i === loseAt) await whenSubmitted(submissions).then(() => gpu!.device.destroy());
     for (const row of await rows) digest.update(new Uint8Array(row.slice().buffer));
     start += tokens.length;
   }
+  goOn();
   return { digest: bytesToHex(digest.digest()), submissions: submissions(), losses };
+}
+
+/** From now on nothing that is asked for comes, in this process or page, until `goOn` is called. */
+function hang(): () => void {
+  const { prototype } = GPUBuffer;
+  const { mapAsync } = prototype;
+  prototype.mapAsync = () => new Promise(() => {});
+  return () => {
+    prototype.mapAsync = mapAsync;
+  };
 }
 
 function countSubmissions(queue: GPUQueue): () => number {

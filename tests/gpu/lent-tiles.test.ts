@@ -23,6 +23,22 @@ await describeOnGpus('a rank that lends FFN tiles to a GPU', (host) => {
     expect(losses).toEqual([]);
   });
 
+  test('lends what a step is worth', async () => {
+    const { digest, submissions } = await host.run('logits', { ...job, tiles: 0, batchTiles: 2 });
+    expect(digest).toBe(alone);
+    expect(submissions).toBe(2 * steps.filter(({ length }) => length > 1).length);
+    const less = await host.run('logits', { ...job, tiles: 3, batchTiles: 1 });
+    expect(less.digest).toBe(alone);
+    expect(less.submissions).toBe(2 * steps.length);
+  });
+
+  test('has them when the GPU neither answers nor is lost', async () => {
+    const { digest, submissions, losses } = await host.run('logits', { ...job, tiles: 2, hangAt: 4 });
+    expect(digest).toBe(alone);
+    expect(losses).toEqual(['GPU_LOST']);
+    expect(submissions).toBe(2 * 4 + 1);
+  });
+
   test.each([0, 3])('has them when the GPU is lost in step %d', async (loseAt) => {
     const { digest, submissions, losses } = await host.run('logits', { ...job, tiles: 2, loseAt });
     expect(digest).toBe(alone);
@@ -41,13 +57,16 @@ await describeOnGpus('a rank that lends FFN tiles to a GPU', (host) => {
   });
 
   test('is measured before', async () => {
-    const { syncMs, bytesPerSecond } = await host.run('rates', { format: 'Q4_0' });
+    const rates = await host.run('rates', { format: 'Q4_0' });
+    const { syncMs, decodeBytesPerSecond, prefillFlopsPerSecond } = rates;
     process.stderr.write(
-      `${host.name}: sync ${syncMs.toFixed(2)} ms, Q4_0 ${(bytesPerSecond / 1e9).toFixed(2)} GB/s\n`,
+      `${host.name}: sync ${syncMs.toFixed(2)} ms, Q4_0 ${(decodeBytesPerSecond / 1e9).toFixed(2)} GB/s\n`,
     );
     expect(syncMs).toBeGreaterThan(0);
     expect(syncMs).toBeLessThan(1000);
-    expect(bytesPerSecond).toBeGreaterThan(1e6);
-    expect(bytesPerSecond).toBeLessThan(1e12);
+    expect(decodeBytesPerSecond).toBeGreaterThan(1e5);
+    expect(decodeBytesPerSecond).toBeLessThan(1e12);
+    expect(prefillFlopsPerSecond).toBeGreaterThan(1e5);
+    expect(prefillFlopsPerSecond).toBeLessThan(1e15);
   });
 });

@@ -4,7 +4,7 @@ import type { TileSpec } from '../../runtime/tile/spec.ts';
 import { Gpu } from '../../runtime/gpu/gpu.ts';
 import { GpuFfn } from '../../runtime/gpu/gpu-ffn.ts';
 import { GpuMatmul } from '../../runtime/gpu/gpu-matmul.ts';
-import { measureProduct, measureSync } from '../../runtime/gpu/gpu-rates.ts';
+import { measureKernel, measureSync } from '../../runtime/gpu/gpu-rates.ts';
 import { MappingDelay } from '../../runtime/gpu/mapping-delay.ts';
 import { type GpuClock, Readback } from '../../runtime/gpu/readback.ts';
 import { quantize } from '../../runtime/gpu/wgsl/quantize.ts';
@@ -49,7 +49,7 @@ export const operations = {
   async ffn(gpu: Gpu, job: FfnJob) {
     const { tokens, input, scales } = job;
     const ffn = layerOf(gpu, job);
-    ffn.begin(0, tokens, input, scales);
+    ffn.begin(0, job.tiles.length, tokens, input, scales);
     const { flags, fine, coarse } = await ffn.sums(tokens);
     ffn.close();
     return { flags, fine: fine.slice(), coarse: coarse.slice() };
@@ -59,7 +59,7 @@ export const operations = {
   async loss(gpu: Gpu, job: FfnJob) {
     const { tokens, input, scales } = job;
     const ffn = layerOf(gpu, job);
-    ffn.begin(0, tokens, input, scales);
+    ffn.begin(0, job.tiles.length, tokens, input, scales);
     const codeOf = (error: unknown) => (error as { code?: string }).code ?? String(error);
     const result = ffn.sums(tokens).then(() => 'computed', codeOf);
     gpu.device.destroy();
@@ -67,7 +67,7 @@ export const operations = {
     await gpu.device.lost;
     let after = 'begun';
     try {
-      ffn.begin(0, tokens, input, scales);
+      ffn.begin(0, job.tiles.length, tokens, input, scales);
     } catch (error) {
       after = codeOf(error);
     }
@@ -81,7 +81,7 @@ export const operations = {
   async rates(gpu: Gpu, { format }: { format: KernelFormatName }) {
     return {
       syncMs: await measureSync(gpu, clock),
-      bytesPerSecond: await measureProduct(gpu, clock, format),
+      ...(await measureKernel(gpu, clock, format)),
     };
   },
 

@@ -8,6 +8,12 @@ const efforts: readonly (readonly [effort: number, name: string])[] = [
   [0.25, 'A quarter of the time'],
 ];
 
+const gpuNames: readonly (readonly [use: Values['gpu'], name: string])[] = [
+  ['auto', 'Where it saves time'],
+  ['off', 'Never'],
+  ['always', 'All that it has room for'],
+];
+
 /** Joins anew, as what it is to be from now on. */
 function changeDevice(changes: Partial<Values>): void {
   change(changes);
@@ -15,7 +21,7 @@ function changeDevice(changes: Partial<Values>): void {
 }
 
 export function Settings() {
-  const { name, threads, memoryBytes, effort, restsWhileHidden } = settings.value;
+  const { name, threads, memoryBytes, effort, gpu, restsWhileHidden } = settings.value;
   return (
     <details class="settings">
       <summary>Settings</summary>
@@ -66,6 +72,20 @@ export function Settings() {
           ))}
         </select>
         <small>With breaks a device stays cool, and its battery lasts longer.</small>
+      </label>
+      <label class="field">
+        <span>GPU</span>
+        <select
+          value={gpu}
+          onChange={({ currentTarget }) => changeDevice({ gpu: currentTarget.value as Values['gpu'] })}
+        >
+          {gpuNames.map(([value, text]) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
+        </select>
+        <small>It computes a part beside the processor, to the same bits.</small>
       </label>
       <label class="choice">
         <input

@@ -1,0 +1,129 @@
+import { type Lending, type LendTiles, lendTo } from '../runtime/decoder/lent-tiles.ts';
+import type { Gpu } from '../runtime/gpu/gpu.ts';
+import { measureKernel, measureSync } from '../runtime/gpu/gpu-rates.ts';
+import type { GpuClock } from '../runtime/gpu/readback.ts';
+import { rowProducts } from '../runtime/gpu/wgsl/row-products.ts';
+import type { KernelFormatName } from '../runtime/kernels/formats.ts';
+import { DeviceTimes } from '../runtime/plan/device-times.ts';
+import type { DeviceProfile, GpuProfile, KernelRates } from '../runtime/plan/profiles.ts';
+import { modelWork } from '../runtime/plan/workload.ts';
+import { tileSpecs } from '../runtime/tile/spec.ts';
+import type { RankSetup } from './create-rank.ts';
+import type { GpuWishes } from './gpu-wishes.ts';
+import type { Logger } from './logger.ts';
+import type { MeasureDevice, MeasureRequest } from './probe/measure.ts';
+
+export interface DeviceGpuOptions extends GpuWishes {
+  readonly clock: GpuClock;
+  readonly logger: Logger;
+  /** Of the processor. */
+  readonly threads: number;
+  /** What the memories of ranks may take. */
+  readonly rankBytes: number;
+}
+
+/** Of what ranks may take, where nobody has said what may lie on a GPU: it may have no memory of its own. */
+const gpuShare = 1 / 2;
+
+/**
+ * A device's GPU, from the join to the end: it is measured, and lent what that makes worth it. Once it is lost, or has
+ * stopped to answer, it is left alone.
+ */
+export class DeviceGpu {
+  readonly #gpu: Gpu;
+  readonly #options: DeviceGpuOptions;
+  readonly #kernels = new Map<KernelFormatName, KernelRates>();
+  #syncMs: number | undefined;
+
+  constructor(gpu: Gpu, options: DeviceGpuOptions) {
+    this.#gpu = gpu;
+    this.#options = options;
+  }
+
+  get name(): string {
+    return this.#gpu.name;
+  }
+
+  /** A device's measurement, with its GPU after its processor: neither is to disturb the other. */
+  measuring(measure: MeasureDevice): MeasureDevice {
+    return async (request, signal) => {
+      const rates = await measure(request, signal);
+      const gpu = await this.#profile(request, signal);
+      return { ...rates, ...(gpu && { gpu }) };
+    };
+  }
+
+  /**
+   * What of a rank's tiles to lend.
+   * @param measure of the processor
+   * @param spareBytes that the rank has left of the memory for ranks
+   * @returns undefined where it is nothing
+   */
+  async lending(
+    setup: RankSetup,
+    measure: MeasureDevice,
+    spareBytes: number,
+  ): Promise<LendTiles | undefined> {
+    const { description, options, assignment } = setup;
+    const specs = tileSpecs(description);
+    const own = assignment.tileIds.map((id) => specs[id]!).filter(({ kind }) => kind === 'ffn');
+    const sections = own.flatMap((spec) => spec.sections.map(({ format }) => format));
+    const formats = [...new Set(sections.filter((format) => format !== 'vector'))];
+    if (formats.length === 0) return undefined;
+    const { clock, use, memoryBytes = Math.min(spareBytes, this.#memoryBytes) } = this.#options;
+    const ownBytes = own.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const roomShare = Math.min(1, Math.max(0, memoryBytes) / ownBytes);
+    const lend = (tiles: Lending['tiles']) =>
+      lendTo({ gpu: this.#gpu, clock, tiles, onLost: (error) => this.#lost(error) });
+    if (use === 'always') return lend((_, held) => Math.floor(held * roomShare));
+    const device = await this.#device({ formats, kvFormat: options.kvFormat, fresh: false }, measure);
+    if (!device) return undefined;
+    const times = new DeviceTimes(modelWork(description, options), device, roomShare);
+    return lend((layer, held, tokens) => times.gpuTiles(2 * layer + 1, held, tokens));
+  }
+
+  close(): void {
+    this.#gpu.close();
+  }
+
+  /** As plans see it. @returns undefined where it cannot be measured, or has no GPU any more */
+  async #device(request: MeasureRequest, measure: MeasureDevice): Promise<DeviceProfile | undefined> {
+    const { threads, rankBytes, logger } = this.#options;
+    try {
+      const rates = await this.measuring(measure)(request, new AbortController().signal);
+      if (!rates.gpu || Object.keys(rates.kernels).length === 0) return undefined;
+      return { ...rates, name: '', threads, memoryBytes: rankBytes, link: undefined };
+    } catch (error) {
+      logger.warn({ error }, 'this device could not be measured: its GPU computes nothing');
+      return undefined;
+    }
+  }
+
+  get #memoryBytes(): number {
+    const { memoryBytes, rankBytes } = this.#options;
+    return Math.floor(memoryBytes ?? rankBytes * gpuShare);
+  }
+
+  /** @returns undefined once it is lost */
+  async #profile({ formats, fresh }: MeasureRequest, signal: AbortSignal): Promise<GpuProfile | undefined> {
+    const { clock } = this.#options;
+    try {
+      if (this.#gpu.isLost) return undefined;
+      if (fresh || this.#syncMs === undefined) this.#syncMs = await measureSync(this.#gpu, clock);
+      for (const format of formats)
+        if (rowProducts[format] && (fresh || !this.#kernels.has(format)))
+          this.#kernels.set(format, await measureKernel(this.#gpu, clock, format, signal));
+    } catch (error) {
+      if (!this.#gpu.isLost) throw error;
+      this.#lost(error);
+      return undefined;
+    }
+    const known = formats.filter((format) => this.#kernels.has(format));
+    const kernels = Object.fromEntries(known.map((format) => [format, this.#kernels.get(format)!]));
+    return { name: this.name, memoryBytes: this.#memoryBytes, syncMs: this.#syncMs, kernels };
+  }
+
+  #lost(error: unknown): void {
+    this.#options.logger.warn({ error }, 'the GPU is given up: the processor computes all from now on');
+  }
+}
