@@ -133,6 +133,7 @@ class KernelRank implements RankHost {
     const { lending, memoryBytes = Number.POSITIVE_INFINITY } = this.#tools;
     const lend = await lending?.(this.#setup, memoryBytes - this.#usedBytes);
     if (lend && !this.#closed) await this.rank.lend(lend);
+    if (this.#closed) this.rank.endLending();
   }
 
   /** What streams may have been overwritten in memory. */

@@ -1,4 +1,5 @@
 import { HearthError } from '../error.ts';
+import { allFfnCodes } from '../gpu/ffn-codes.ts';
 import { ffnProducts } from '../gpu/ffn-products.ts';
 import type { Gpu } from '../gpu/gpu.ts';
 import { GpuFfn, type GpuFfnSums } from '../gpu/gpu-ffn.ts';
@@ -27,20 +28,33 @@ export interface Lending {
  * @param maxTokens most tokens of a portion
  * @returns undefined if it cannot compute them
  */
-export type LendTiles = (stage: Stage, arena: Arena, maxTokens: number) => LentTiles | undefined;
+export type LendTiles = (stage: Stage, arena: Arena, maxTokens: number) => Promise<LentTiles | undefined>;
 
 /** Only whoever has a GPU loads what it computes with. */
 export function lendTo(lending: Lending): LendTiles {
-  return (stage, arena, maxTokens) => {
+  return async (stage, arena, maxTokens) => {
     const specs = stage.tiles.specs.filter(({ kind }) => kind === 'ffn');
-    const streams = stage.tiles.residency !== undefined;
+    if (stage.tiles.residency || specs.some((spec) => !ffnProducts(spec))) return undefined;
     const most = (layer: number) =>
       mostLent(lending, layer, stage.tiles.tiles('ffn', layer).length, maxTokens);
-    if (streams || specs.some((spec) => !ffnProducts(spec))) return undefined;
     const layers = [...new Set(specs.map(({ layer }) => layer))]
       .map((layer) => ({ layer, lent: stage.tiles.tiles('ffn', layer).slice(0, most(layer)) }))
       .filter(({ lent }) => lent.length > 0);
-    return layers.length > 0 ? new LentTiles(stage, arena, maxTokens, lending, layers) : undefined;
+    if (layers.length === 0) return undefined;
+    const { hiddenSize, activation } = stage.config;
+    const maxTiles = Math.max(...layers.map(({ lent }) => lent.length));
+    const shape = { hiddenSize, activation, maxTokens, maxTiles };
+    const { gpu, clock, onLost } = lending;
+    try {
+      const programs = layers.flatMap(({ lent }) => allFfnCodes(gpu, lent[0]!.spec, activation, maxTokens));
+      await gpu.prepare(programs, clock);
+      const lent = new LentTiles(stage, arena, new GpuFfn(gpu, clock, shape), lending, layers);
+      await lent.warmUp();
+      return lent;
+    } catch (error) {
+      onLost(HearthError.of(error, 'the GPU failed'));
+      return undefined;
+    }
   };
 }
 
@@ -83,15 +97,12 @@ export class LentTiles {
   /** By layer. */
   readonly #held: ReadonlyMap<number, number>;
 
-  constructor(stage: Stage, arena: Arena, maxTokens: number, lending: Lending, layers: readonly LentLayer[]) {
-    const { hiddenSize, activation } = stage.config;
-    const { gpu, clock } = lending;
+  constructor(stage: Stage, arena: Arena, ffn: GpuFfn, lending: Lending, layers: readonly LentLayer[]) {
     this.#stage = stage;
     this.#arena = arena;
     this.#lending = lending;
     this.#held = new Map(layers.map(({ layer, lent }) => [layer, lent.length]));
-    const maxTiles = Math.max(...layers.map(({ lent }) => lent.length));
-    this.#ffn = new GpuFfn(gpu, clock, { hiddenSize, activation, maxTokens, maxTiles });
+    this.#ffn = ffn;
     for (const { layer, lent } of layers) {
       const tiles = lent.map(({ spec }) => ({ spec, bytes: stage.tiles.slot(spec.id)!.slice() }));
       this.#ffn.hold(layer, tiles, stage.ffn.tileCount(layer));

@@ -113,8 +113,7 @@ export class Stage {
 
   /** The leader, when all tiles are in place. */
   async lend(lend: LendTiles, maxTokens: number): Promise<void> {
-    this.#lent = lend(this, this.#arena, maxTokens);
-    await this.#lent?.warmUp();
+    this.#lent = await lend(this, this.#arena, maxTokens);
   }
 
   /** The leader makes room for a step's positions and lays it out. @throws HearthError CONTEXT_FULL */

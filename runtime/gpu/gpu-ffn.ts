@@ -3,14 +3,14 @@ import { assert } from '../error.ts';
 import type { FfnActivation } from '../model/config.ts';
 import { ffnTileNeurons } from '../tile/spec.ts';
 import { type FfnProducts, ffnProducts } from './ffn-products.ts';
+import { ffnCodes } from './ffn-codes.ts';
 import { FfnSlab, type FfnTile, slabsOf } from './ffn-slab.ts';
 import type { Gpu } from './gpu.ts';
 import { MappingDelay, unseenPatienceMs } from './mapping-delay.ts';
 import { type GpuClock, Readback } from './readback.ts';
-import { tokenGroups } from './token-groups.ts';
-import { addDown, downRows } from './wgsl/add-down.ts';
-import { gatedNeurons, neuronsTogether } from './wgsl/gated-neurons.ts';
-import { quantize } from './wgsl/quantize.ts';
+import { groupings, tokenGroups } from './token-groups.ts';
+import { downRows } from './wgsl/add-down.ts';
+import { neuronsTogether } from './wgsl/gated-neurons.ts';
 
 export interface GpuFfnShape {
   readonly hiddenSize: number;
@@ -92,9 +92,8 @@ export class GpuFfn {
     const products = ffnProducts(tiles[0]!.spec);
     assert(products !== undefined && tiles.length <= this.#shape.maxTiles, 'tiles for a GPU', tiles.length);
     const slabs = slabsOf(tiles, this.#gpu.bindingBytes).map((slab) => new FfnSlab(this.#gpu, slab));
-    const groupings = new Set([1, tokenGroups(this.#shape.maxTokens)]);
     const programs = new Map(
-      [...groupings].map((together) => [together, this.#programs(products, together)]),
+      groupings(this.#shape.maxTokens).map((together) => [together, this.#programs(products, together)]),
     );
     this.#layers.set(layer, { products, programs, bound: mostOf(tileCount), slabs });
   }
@@ -105,7 +104,13 @@ export class GpuFfn {
    */
   async warmUp(): Promise<void> {
     const { maxTokens, hiddenSize } = this.#shape;
-    const kinds = new Map([...this.#layers].map(([layer, { products }]) => [kindOf(products), layer]));
+    // One layer of each kind that its programs depend on.
+    const kinds = new Map(
+      [...this.#layers].map(([layer, { products }]) => [
+        `${products.gated.name} ${products.down.name}`,
+        layer,
+      ]),
+    );
     for (const layer of kinds.values()) {
       const { products, slabs } = this.#layers.get(layer)!;
       for (const tokens of new Set([1, Math.min(2, maxTokens)])) {
@@ -193,19 +198,18 @@ export class GpuFfn {
     pass.dispatchWorkgroups(Math.ceil(this.#shape.hiddenSize / downRows), groups, tiles);
   }
 
-  /** Compiled when tiles come, not when the first token does. */
-  #programs({ gated, down }: FfnProducts, together: number): Programs {
+  #programs(products: FfnProducts, together: number): Programs {
     const gpu = this.#gpu;
-    const neurons = gatedNeurons(gated, this.#shape.activation, together, gpu.packedDots);
+    const [neurons, adding, quantizing] = ffnCodes(gpu, products, this.#shape.activation, together);
     return {
       neurons: gpu.pipeline(neurons),
-      quantizing: down.activation === 'f32' ? undefined : this.#quantizing(down.activation),
-      adding: gpu.pipeline(addDown(down, together, gpu.packedDots)),
+      quantizing: quantizing === undefined ? undefined : this.#quantizing(quantizing),
+      adding: gpu.pipeline(adding),
     };
   }
 
-  #quantizing(format: 'q8' | 'q8k'): Programs['quantizing'] {
-    const pipeline = this.#gpu.pipeline(quantize(format));
+  #quantizing(code: string): Programs['quantizing'] {
+    const pipeline = this.#gpu.pipeline(code);
     return { pipeline, group: this.#gpu.bind(pipeline, [this.#neurons, this.#hidden]) };
   }
 
@@ -223,11 +227,6 @@ export class GpuFfn {
       buffer.destroy();
     this.#readback.close();
   }
-}
-
-/** What its programs depend on. */
-function kindOf({ gated, down }: FfnProducts): string {
-  return `${gated.name} ${down.name}`;
 }
 
 /** Words of a tile's neurons in the form that down multiplies. */

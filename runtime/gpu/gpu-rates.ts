@@ -56,6 +56,7 @@ export async function measureKernel(
   const packed = new Uint32Array(kernelFormats[format].packedBytes(rows, columns) / 4);
   // Small numbers, so that no product takes the way of zeros.
   for (let i = 0; i < packed.length; i += 1) packed[i] = Math.imul(i, 0x9e3779b1) & 0x3f7f3f7f;
+  await gpu.prepare(GpuMatmul.programs(gpu, rowProducts[format]!, batchTokens), clock);
   const product = new GpuMatmul(gpu, rowProducts[format]!, packed, rows, columns, batchTokens);
   try {
     const single = await productsPerSecond(gpu, clock, product, 1, signal);

@@ -10,7 +10,7 @@ const mostMs = 20;
 const tolerance = 10;
 const leastPatienceMs = 2_000;
 /** The first time a driver may still be compiling, and later so long where no work of this kind has been seen. */
-const compilingMs = 60_000;
+export const compilingMs = 60_000;
 export const unseenPatienceMs = 10_000;
 /** By which what took long once is forgotten from time to time. */
 const memory = 0.9;
