@@ -7,11 +7,12 @@ import type { KernelFormatName } from '../runtime/kernels/formats.ts';
 import { DeviceTimes } from '../runtime/plan/device-times.ts';
 import type { DeviceProfile, GpuProfile, KernelRates } from '../runtime/plan/profiles.ts';
 import { modelWork } from '../runtime/plan/workload.ts';
+import type { DeviceRates } from '../runtime/protocol/probe-messages.ts';
 import { tileSpecs } from '../runtime/tile/spec.ts';
 import type { RankSetup } from './create-rank.ts';
 import type { GpuWishes } from './gpu-wishes.ts';
 import type { Logger } from './logger.ts';
-import type { MeasureDevice, MeasureRequest } from './probe/measure.ts';
+import type { MeasureDevice, MeasureJob, MeasureRequest } from './probe/measure.ts';
 
 export interface DeviceGpuOptions extends GpuWishes {
   readonly clock: GpuClock;
@@ -32,8 +33,6 @@ const gpuShare = 1 / 2;
 export class DeviceGpu {
   readonly #gpu: Gpu;
   readonly #options: DeviceGpuOptions;
-  readonly #kernels = new Map<KernelFormatName, KernelRates>();
-  #syncMs: number | undefined;
 
   constructor(gpu: Gpu, options: DeviceGpuOptions) {
     this.#gpu = gpu;
@@ -44,18 +43,32 @@ export class DeviceGpu {
     return this.#gpu.name;
   }
 
-  /** A device's measurement, with its GPU after its processor: neither is to disturb the other. */
-  measuring(measure: MeasureDevice): MeasureDevice {
+  /**
+   * What was measured of the device's processor, with its GPU: one after the other, so that neither disturbs the other.
+   * Where the signal ends it, or the GPU fails, without.
+   */
+  async measured(rates: DeviceRates, { formats }: MeasureJob, signal: AbortSignal): Promise<DeviceRates> {
+    if (this.#gpu.isLost) return rates;
+    try {
+      return { ...rates, gpu: await this.#measure(formats, signal) };
+    } catch (error) {
+      if (!signal.aborted) this.#lost(error);
+      return rates;
+    }
+  }
+
+  /** What a device tells: of a GPU that is lost nothing any more. */
+  telling(measure: MeasureDevice): MeasureDevice {
     return async (request, signal) => {
-      const rates = await measure(request, signal);
-      const gpu = await this.#profile(request, signal);
-      return { ...rates, ...(gpu && { gpu }) };
+      const { gpu, ...rates } = await measure(request, signal);
+      // What may lie on it is not measured.
+      return gpu && !this.#gpu.isLost ? { ...rates, gpu: { ...gpu, memoryBytes: this.#memoryBytes } } : rates;
     };
   }
 
   /**
    * What of a rank's tiles to lend.
-   * @param measure of the processor
+   * @param measure of the device, this GPU included
    * @param spareBytes that the rank has left of the memory for ranks
    * @returns undefined where it is nothing
    */
@@ -90,7 +103,7 @@ export class DeviceGpu {
   async #device(request: MeasureRequest, measure: MeasureDevice): Promise<DeviceProfile | undefined> {
     const { threads, rankBytes, logger } = this.#options;
     try {
-      const rates = await this.measuring(measure)(request, new AbortController().signal);
+      const rates = await this.telling(measure)(request, new AbortController().signal);
       if (!rates.gpu || Object.keys(rates.kernels).length === 0) return undefined;
       return { ...rates, name: '', threads, memoryBytes: rankBytes, link: undefined };
     } catch (error) {
@@ -104,23 +117,13 @@ export class DeviceGpu {
     return Math.floor(memoryBytes ?? rankBytes * gpuShare);
   }
 
-  /** @returns undefined once it is lost */
-  async #profile({ formats, fresh }: MeasureRequest, signal: AbortSignal): Promise<GpuProfile | undefined> {
+  async #measure(formats: readonly KernelFormatName[], signal: AbortSignal): Promise<GpuProfile> {
     const { clock } = this.#options;
-    try {
-      if (this.#gpu.isLost) return undefined;
-      if (fresh || this.#syncMs === undefined) this.#syncMs = await measureSync(this.#gpu, clock);
-      for (const format of formats)
-        if (rowProducts[format] && (fresh || !this.#kernels.has(format)))
-          this.#kernels.set(format, await measureKernel(this.#gpu, clock, format, signal));
-    } catch (error) {
-      if (!this.#gpu.isLost) throw error;
-      this.#lost(error);
-      return undefined;
-    }
-    const known = formats.filter((format) => this.#kernels.has(format));
-    const kernels = Object.fromEntries(known.map((format) => [format, this.#kernels.get(format)!]));
-    return { name: this.name, memoryBytes: this.#memoryBytes, syncMs: this.#syncMs, kernels };
+    const syncMs = await measureSync(this.#gpu, clock);
+    const kernels: Partial<Record<KernelFormatName, KernelRates>> = {};
+    for (const format of formats)
+      if (rowProducts[format]) kernels[format] = await measureKernel(this.#gpu, clock, format, signal);
+    return { name: this.name, memoryBytes: this.#memoryBytes, syncMs, kernels };
   }
 
   #lost(error: unknown): void {

@@ -83,11 +83,19 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
     threads,
     memoryBytes,
     usedBytes: () => held.usedBytes,
+    gpu,
     database,
     diskBytesPerSecond: async () => (streams ? measureFiles() : 0),
-    circumstances: `${platform}, ${threads} threads, ${build}, ${streams ? 'streams' : 'stays'}, ${hearthVersion}`,
+    circumstances: [
+      platform,
+      `${threads} threads`,
+      build,
+      streams ? 'streams' : 'stays',
+      hearthVersion,
+      ...(gpu ? [gpu.name] : []),
+    ].join(', '),
   });
-  const measureAll = gpu ? gpu.measuring(measure) : measure;
+  const measureAll = gpu ? gpu.telling(measure) : measure;
   const device: DeviceOptions = {
     softwareVersion: hearthVersion,
     capabilities: { platform, kernels: build, threads, memoryBytes },

@@ -61,6 +61,7 @@ export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
     syncThreads,
     memoryBytes,
     usedBytes: () => ranks.usedBytes,
+    gpu,
     cache,
     file,
   });
@@ -69,7 +70,7 @@ export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
     capabilities: nodeCapabilities(threads, memoryBytes),
     createRank: ranks.create,
     sources,
-    measure: gpu ? gpu.measuring(measure) : measure,
+    measure: gpu ? gpu.telling(measure) : measure,
     logger,
     sha256: nodeSha256,
   };

@@ -4,6 +4,9 @@ import type { DeviceRates, Measure } from '../../runtime/protocol/probe-messages
 /** What a coordinator wants to know of a device. */
 export type MeasureRequest = Omit<Measure, 'type'>;
 
+/** What is not remembered of that. */
+export type MeasureJob = Omit<MeasureRequest, 'fresh'>;
+
 /**
  * Measures this device, or remembers.
  * @param signal ends the measurement at once
@@ -86,7 +89,9 @@ export function limitedRates(
   const scaled = scaledRates(rates, Math.min(1, processors / threads));
   // Plans add an exchange as it is with processors enough: here is what this device takes longer.
   const slowdown = Math.max(1, (threads + syncThreads) / processors);
-  return { ...scaled, syncMs: rates.syncMs + (slowdown - 1) * (rates.syncMs + exchangeMs) };
+  // How long a GPU computes does not depend on it.
+  const gpu = rates.gpu && { gpu: rates.gpu };
+  return { ...scaled, ...gpu, syncMs: rates.syncMs + (slowdown - 1) * (rates.syncMs + exchangeMs) };
 }
 
 /** Of a device that cannot measure itself. */
