@@ -118,7 +118,7 @@ function weightsMs({ single, each }: TileCosts, tokens: number): number {
 /** A GPU takes tokens by the group, each of which reads the weights once. */
 function groupsMs({ single, each }: TileCosts, tokens: number): number {
   const group = tokenGroups(tokens);
-  return tokens <= 1 ? single : Math.min(tokens * single, Math.ceil(tokens / group) * group * each);
+  return tokens <= 1 ? single : Math.ceil(tokens / group) * group * each;
 }
 
 function tileCosts(
