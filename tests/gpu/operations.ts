@@ -24,6 +24,14 @@ export const operations = {
     return dispatch(gpu, pipeline, group, results, [Math.ceil(a.length / 64)], a.byteLength);
   },
 
+  /** Any program that binds storage buffers, and then one of numbers. */
+  async program(gpu: Gpu, { code, buffers, shape, groups, output }: ProgramJob) {
+    const pipeline = gpu.pipeline(code);
+    const stored = buffers.map((words) => gpu.storageOf(words));
+    const group = gpu.bind(pipeline, [...stored, gpu.uniform(shape)]);
+    return dispatch(gpu, pipeline, group, stored[output]!, groups, buffers[output]!.byteLength);
+  },
+
   async matmul(gpu: Gpu, job: MatmulJob) {
     const { format, rows, columns, tokens, packed, input } = job;
     const product = new GpuMatmul(gpu, rowProducts[format]!, packed, rows, columns, tokens);
@@ -91,6 +99,16 @@ export const operations = {
   },
 } satisfies Record<string, (gpu: Gpu, job: never) => Promise<unknown>>;
 
+export interface ProgramJob {
+  readonly code: string;
+  readonly buffers: readonly Words[];
+  readonly shape: readonly number[];
+  /** Workgroups in each direction. */
+  readonly groups: readonly number[];
+  /** The buffer that comes back. */
+  readonly output: number;
+}
+
 export interface MatmulJob {
   readonly format: KernelFormatName;
   readonly rows: number;
@@ -145,7 +163,7 @@ function dispatch(
   const pass = encoder.beginComputePass();
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(groups[0]!);
+  pass.dispatchWorkgroups(groups[0]!, groups[1], groups[2]);
   pass.end();
   return readBack(gpu, encoder, source, bytes);
 }
