@@ -17,8 +17,8 @@ fn shiftRightJam64(x: vec2u, by: u32) -> vec2u {
   if (by == 0u) { return x; }
   if (by > 63u) { return vec2u(0u, u32((x.x | x.y) != 0u)); }
   if (by > 31u) {
-    let lost = select(x.x & ((1u << (by - 32u)) - 1u), 0u, by == 32u);
-    return vec2u(0u, (x.x >> (by - 32u)) | u32((lost | x.y) != 0u));
+    let lost = (x.x & ((1u << (by - 32u)) - 1u)) | x.y;
+    return vec2u(0u, (x.x >> (by - 32u)) | u32(lost != 0u));
   }
   let lost = x.y & ((1u << by) - 1u);
   return vec2u(x.x >> by, (x.y >> by) | (x.x << (32u - by)) | u32(lost != 0u));
