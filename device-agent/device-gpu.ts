@@ -33,6 +33,7 @@ const gpuShare = 1 / 2;
 export class DeviceGpu {
   readonly #gpu: Gpu;
   readonly #options: DeviceGpuOptions;
+  #measuring: Promise<GpuProfile> | undefined;
 
   constructor(gpu: Gpu, options: DeviceGpuOptions) {
     this.#gpu = gpu;
@@ -45,15 +46,19 @@ export class DeviceGpu {
 
   /**
    * What was measured of the device's processor, with its GPU: one after the other, so that neither disturbs the other.
-   * Where the signal ends it, or the GPU fails, without.
+   * A rank that comes meanwhile does not end it, for a driver may compile for longer than a newcomer is waited for; but it
+   * is not ready before.
    */
-  async measured(rates: DeviceRates, { formats }: MeasureJob, signal: AbortSignal): Promise<DeviceRates> {
+  async measured(rates: DeviceRates, { formats }: MeasureJob): Promise<DeviceRates> {
     if (this.#gpu.isLost) return rates;
     try {
-      return { ...rates, gpu: await this.#measure(formats, signal) };
+      this.#measuring = this.#measure(formats);
+      return { ...rates, gpu: await this.#measuring };
     } catch (error) {
-      if (!signal.aborted) this.#lost(error);
+      this.#lost(error);
       return rates;
+    } finally {
+      this.#measuring = undefined;
     }
   }
 
@@ -83,6 +88,7 @@ export class DeviceGpu {
     const sections = own.flatMap((spec) => spec.sections.map(({ format }) => format));
     const formats = [...new Set(sections.filter((format) => format !== 'vector'))];
     if (formats.length === 0) return undefined;
+    await this.#whenMeasured();
     const { clock, use, memoryBytes = Math.min(spareBytes, this.#memoryBytes) } = this.#options;
     const ownBytes = own.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const roomShare = Math.min(1, Math.max(0, memoryBytes) / ownBytes);
@@ -117,13 +123,19 @@ export class DeviceGpu {
     return Math.floor(memoryBytes ?? rankBytes * gpuShare);
   }
 
-  async #measure(formats: readonly KernelFormatName[], signal: AbortSignal): Promise<GpuProfile> {
+  async #measure(formats: readonly KernelFormatName[]): Promise<GpuProfile> {
     const { clock } = this.#options;
     const syncMs = await measureSync(this.#gpu, clock);
     const kernels: Partial<Record<KernelFormatName, KernelRates>> = {};
     for (const format of formats)
-      if (rowProducts[format]) kernels[format] = await measureKernel(this.#gpu, clock, format, signal);
+      if (rowProducts[format]) kernels[format] = await measureKernel(this.#gpu, clock, format);
     return { name: this.name, memoryBytes: this.#memoryBytes, syncMs, kernels };
+  }
+
+  /** What is measured is then remembered, and need not be measured again. */
+  async #whenMeasured(): Promise<void> {
+    await this.#measuring?.catch(() => {});
+    await this.#options.clock.wait(0);
   }
 
   #lost(error: unknown): void {

@@ -34,7 +34,7 @@ export function measureBrowser(options: MeasureBrowserOptions): MeasureDevice {
       const weightBytes = probedBytes(memoryBytes - usedBytes(), mostBytes);
       const computed = await probe({ ...job, threads, weightBytes }, options, signal);
       const rates = { ...computed, diskBytesPerSecond: await options.diskBytesPerSecond() };
-      return gpu ? gpu.measured(rates, job, signal) : rates;
+      return gpu ? gpu.measured(rates, job) : rates;
     },
     (rates) => !gpu || rates.gpu !== undefined,
   );

@@ -45,7 +45,7 @@ export function measureNode(options: MeasureOptions): MeasureDevice {
     async (job, signal) => {
       const freeBytes = memoryBytes - usedBytes();
       const rates = await measureCompute({ ...job, threads, freeBytes, cache }, signal);
-      return gpu ? gpu.measured(rates, job, signal) : rates;
+      return gpu ? gpu.measured(rates, job) : rates;
     },
     (rates) => !gpu || rates.gpu !== undefined,
   );

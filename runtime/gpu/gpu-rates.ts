@@ -44,13 +44,12 @@ export async function measureSync(gpu: Gpu, clock: GpuClock): Promise<number> {
 
 /**
  * What a GPU computes in a second, of one weight type that it knows.
- * @throws HearthError GPU_LOST; why the signal was aborted
+ * @throws HearthError GPU_LOST
  */
 export async function measureKernel(
   gpu: Gpu,
   clock: GpuClock,
   format: KernelFormatName,
-  signal?: AbortSignal,
 ): Promise<KernelRates> {
   const { rows, columns } = probeShape;
   const packed = new Uint32Array(kernelFormats[format].packedBytes(rows, columns) / 4);
@@ -59,8 +58,8 @@ export async function measureKernel(
   await gpu.prepare(GpuMatmul.programs(gpu, rowProducts[format]!, batchTokens), clock);
   const product = new GpuMatmul(gpu, rowProducts[format]!, packed, rows, columns, batchTokens);
   try {
-    const single = await productsPerSecond(gpu, clock, product, 1, signal);
-    const batch = await productsPerSecond(gpu, clock, product, batchTokens, signal);
+    const single = await productsPerSecond(gpu, clock, product, 1);
+    const batch = await productsPerSecond(gpu, clock, product, batchTokens);
     return {
       decodeBytesPerSecond: single * packed.byteLength,
       prefillFlopsPerSecond: batch * batchTokens * 2 * rows * columns,
@@ -76,11 +75,9 @@ async function productsPerSecond(
   clock: GpuClock,
   product: GpuMatmul,
   tokens: number,
-  signal: AbortSignal | undefined,
 ): Promise<number> {
   const readback = new Readback(gpu, clock, product.outputBytes);
   const timeOf = async (products: number): Promise<number> => {
-    signal?.throwIfAborted();
     const beganMs = clock.nowMs();
     const encoder = gpu.device.createCommandEncoder();
     for (let i = 0; i < products; i += 1) product.encode(encoder, tokens);
