@@ -11,6 +11,9 @@ import type { Operations } from './operations.ts';
 type Job<Name extends keyof Operations> = Parameters<Operations[Name]>[1];
 type Result<Name extends keyof Operations> = Awaited<ReturnType<Operations[Name]>>;
 
+/** SwiftShader compiles slowly, for a minute where much else runs. */
+const compilingMs = 300_000;
+
 /** Where there is a GPU that computes what tests ask for. */
 export interface GpuHost {
   readonly name: string;
@@ -84,7 +87,7 @@ export async function describeOnGpus(title: string, suite: (host: GpuHost) => vo
       test.skip(`${title}: ${host.reason}`);
       continue;
     }
-    describe(`${title} in ${host.name}`, () => {
+    describe(`${title} in ${host.name}`, { timeout: compilingMs }, () => {
       afterAll(() => host.close());
       suite(host);
     });

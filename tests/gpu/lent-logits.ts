@@ -1,11 +1,16 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { lendTo } from '../../runtime/decoder/lent-tiles.ts';
+import { DeviceGpu } from '../../device-agent/device-gpu.ts';
+import { silentLogger } from '../../device-agent/logger.ts';
+import { type LendTiles, lendTo } from '../../runtime/decoder/lent-tiles.ts';
+import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import { openGguf } from '../../runtime/gguf/gguf.ts';
 import type { Gpu } from '../../runtime/gpu/gpu.ts';
 import type { GpuClock } from '../../runtime/gpu/readback.ts';
 import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
 import { ModelFile } from '../../runtime/model/model-file.ts';
+import { planByShares } from '../../runtime/plan/plan.ts';
+import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { createSoloRunner } from '../../runtime/solo/solo-runner.ts';
 import { memorySource } from '../support/memory-source.ts';
 
@@ -17,6 +22,8 @@ export interface LogitsJob {
   /** FFN tiles of each layer that are lent where one token is computed, and where several are. */
   readonly tiles: number;
   readonly batchTiles?: number;
+  /** In their place: by which the device chooses itself. */
+  readonly rates?: DeviceRates;
   /** The step in whose middle the GPU is taken away. */
   readonly loseAt?: number;
   /** The step from which on it neither answers nor is lost. */
@@ -40,9 +47,6 @@ export async function lentLogits(
 ): Promise<LentLogits> {
   const file = new ModelFile(await openGguf(memorySource(model)));
   const losses: string[] = [];
-  const tiles = (_layer: number, _held: number, tokens: number) =>
-    tokens > 1 ? (job.batchTiles ?? job.tiles) : job.tiles;
-  const lend = gpu && lendTo({ gpu, clock, tiles, onLost: ({ code }) => losses.push(code) });
   const options = {
     kvFormat: 'f16',
     maxStepTokens: 8,
@@ -50,6 +54,7 @@ export async function lentLogits(
     contextLength: 64,
     kvPages: 1,
   } as const;
+  const lend = gpu && (await lendingOf(gpu, clock, file, options, job, losses));
   const runner = await createSoloRunner(file, kernels, options, lend);
   const submissions = gpu ? countSubmissions(gpu.device.queue) : () => 0;
   const digest = sha256.create();
@@ -64,6 +69,26 @@ export async function lentLogits(
   }
   goOn();
   return { digest: bytesToHex(digest.digest()), submissions: submissions(), losses };
+}
+
+/** As the job says, or as a device does that has measured itself. */
+async function lendingOf(
+  gpu: Gpu,
+  clock: GpuClock,
+  { description, tiles: specs }: ModelFile,
+  options: RankOptions,
+  { tiles, batchTiles = tiles, rates }: Pick<LogitsJob, 'tiles' | 'batchTiles' | 'rates'>,
+  losses: string[],
+): Promise<LendTiles | undefined> {
+  if (!rates) {
+    const of = (_layer: number, _held: number, tokens: number) => (tokens > 1 ? batchTiles : tiles);
+    return lendTo({ gpu, clock, tiles: of, onLost: ({ code }) => losses.push(code) });
+  }
+  const owner = { use: 'auto', threads: 1, rankBytes: 1e9, clock, logger: silentLogger } as const;
+  const [assignment] = planByShares(specs, [1]);
+  const setup = { description, assignment: assignment!, options, tileHashes: new Uint8Array(0) };
+  const rank = { ...setup, profile: false, copiesKv: false };
+  return new DeviceGpu(gpu, owner).lending(rank, async () => rates, 1e9);
 }
 
 /** From now on nothing that is asked for comes, in this process or page, until `goOn` is called. */

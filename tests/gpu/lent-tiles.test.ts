@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
+import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
 import { smallShape, syntheticModel } from '../support/synthetic-model.ts';
 import { describeOnGpus } from './hosts.ts';
@@ -30,6 +31,27 @@ await describeOnGpus('a rank that lends FFN tiles to a GPU', (host) => {
     const less = await host.run('logits', { ...job, tiles: 3, batchTiles: 1 });
     expect(less.digest).toBe(alone);
     expect(less.submissions).toBe(2 * steps.length);
+  });
+
+  test('chooses by what was measured', async () => {
+    const slow = { decodeBytesPerSecond: 1e9, prefillFlopsPerSecond: 1e10 };
+    const ratesOf = (gpu: Partial<typeof slow>): DeviceRates => ({
+      kernels: { Q4_0: slow },
+      gpu: { name: 'GPU', memoryBytes: 1e9, syncMs: 0.001, kernels: { Q4_0: { ...slow, ...gpu } } },
+      attentionBytesPerSecond: 1e9,
+      diskBytesPerSecond: 0,
+      syncMs: 0,
+    });
+    const singles = steps.filter(({ length }) => length === 1).length;
+    for (const [rates, submissions] of [
+      [ratesOf({ decodeBytesPerSecond: 1e11, prefillFlopsPerSecond: 1e8 }), 2 * singles],
+      [ratesOf({ decodeBytesPerSecond: 1e7, prefillFlopsPerSecond: 1e12 }), 2 * (steps.length - singles)],
+      [ratesOf({ decodeBytesPerSecond: 1e7, prefillFlopsPerSecond: 1e8 }), 0],
+    ] as const) {
+      const result = await host.run('logits', { ...job, rates });
+      expect(result.digest).toBe(alone);
+      expect(result.submissions).toBe(submissions);
+    }
   });
 
   test('has them when the GPU neither answers nor is lost', async () => {
