@@ -114,6 +114,7 @@ class KernelRank implements RankHost {
     await own.cache?.written?.();
     if (this.#closed) return;
     await this.#startLoaders(loading.hashes);
+    await this.#lend();
     this.#tools.onLoaded?.();
   }
 
@@ -125,6 +126,14 @@ class KernelRank implements RankHost {
     this.#closed = true;
     this.#leader?.stop();
     for (const window of this.#windowControls) window.stop();
+    this.rank.endLending();
+  }
+
+  async #lend(): Promise<void> {
+    const { lending, memoryBytes = Number.POSITIVE_INFINITY } = this.#tools;
+    const lend = await lending?.(this.#setup, memoryBytes - this.#usedBytes);
+    if (lend && !this.#closed) await this.rank.lend(lend);
+    if (this.#closed) this.rank.endLending();
   }
 
   /** What streams may have been overwritten in memory. */
@@ -154,6 +163,7 @@ class KernelRank implements RankHost {
       windowBytes,
       otherBytes: this.#usedBytes - residentBytes - windowBytes,
       keptTiles: this.#loading?.keptTiles ?? 0,
+      gpuTiles: this.rank.lentTiles,
       streamedBytes: sum(statistics.map(({ bytes }) => bytes)),
       readMs: sum(statistics.map(({ readMs }) => readMs)),
       waitMs: sum(statistics.map(({ waitMs }) => waitMs)),

@@ -175,8 +175,10 @@ export class RankRunner {
         return;
       }
       if (result.value.kind === 'awaitTiles') {
+        // While its GPU computes a device does not rest.
         const { ready } = result.value;
-        this.#pause(run, (goOn) => void ready.then(goOn));
+        const end = () => this.#dutyCycle.add(this.#clock.nowMs() - beganMs);
+        this.#pause(run, (goOn) => void ready.then(end).then(goOn));
         return;
       }
       run.waiting = result.value;

@@ -1,8 +1,10 @@
+import type { LendTiles } from '../runtime/decoder/lent-tiles.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
 import type { Kernels } from '../runtime/kernels/kernels.ts';
 import type { ModelDescription } from '../runtime/model/description.ts';
 import type { ModelPlace } from '../runtime/model/tile-model.ts';
+import type { RankSetup } from './create-rank.ts';
 import type { ProfileMemory } from './profile-memory.ts';
 import type { LoadEvents, RankTile, TileSources } from './tile-sources.ts';
 import type { LoaderJob } from './window-host.ts';
@@ -48,6 +50,11 @@ export interface RankTools {
   readonly arenaLimitBytes?: number;
   /** Starts a thread that runs `runLoader`; steps come when it has started. Without it nothing streams. */
   readonly startLoader?: ((job: LoaderJob) => void | Promise<void>) | undefined;
+  /**
+   * Of a rank that has its tiles: what of them to lend to a GPU, if anything.
+   * @param spareBytes what it has left of `memoryBytes`
+   */
+  readonly lending?: ((setup: RankSetup, spareBytes: number) => Promise<LendTiles | undefined>) | undefined;
   /** Told that a rank has its tiles: what this thread needed to get them is garbage now. */
   readonly onLoaded?: () => void;
   /** Told of what went wrong and does not matter yet. */

@@ -112,8 +112,8 @@ export class Stage {
   }
 
   /** The leader, when all tiles are in place. */
-  lend(lend: LendTiles, maxTokens: number): void {
-    this.#lent = lend(this, this.#arena, maxTokens);
+  async lend(lend: LendTiles, maxTokens: number): Promise<void> {
+    this.#lent = await lend(this, this.#arena, maxTokens);
   }
 
   /** The leader makes room for a step's positions and lays it out. @throws HearthError CONTEXT_FULL */

@@ -185,6 +185,7 @@ function readMemory(fields: Fields): Memory {
     windowBytes: count('windowBytes'),
     otherBytes: count('otherBytes'),
     keptTiles: count('keptTiles'),
+    gpuTiles: count('gpuTiles'),
     steps: count('steps'),
     streamedBytes: count('streamedBytes'),
     readMs: milliseconds('readMs'),

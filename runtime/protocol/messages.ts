@@ -157,6 +157,8 @@ export interface MemoryUse {
   readonly otherBytes: number;
   /** Tiles that were found on the device's disk when the rank was loaded. */
   readonly keptTiles: number;
+  /** FFN tiles that its GPU has too, and computes where a step is worth it. */
+  readonly gpuTiles: number;
   /** Steps since it was loaded, and in them: bytes read, time spent reading, time that computing waited for it. */
   readonly steps: number;
   readonly streamedBytes: number;

@@ -32,7 +32,7 @@ export class TileStore {
   /** Where tiles are that stay, by index. */
   readonly #addresses: readonly (number | undefined)[];
   readonly #missing: Set<number>;
-  /** Address of an int32 that all threads see: of each layer so many FFN tiles are lent. */
+  /** Address of an int32 that all threads see: of the layer that is computed so many FFN tiles are lent. */
   readonly #lent: number;
   readonly #window: WindowReader | undefined;
 
@@ -111,7 +111,7 @@ export class TileStore {
   }
 
   /**
-   * The leader, before a barrier: of each layer's FFN tiles the first `count`, those whose neurons fire most where they
+   * The leader, before a barrier: of a layer's FFN tiles the first `count`, those whose neurons fire most where they
    * are in that order, are another's to compute. Not where tiles stream.
    */
   lend(count: number): void {

@@ -12,6 +12,7 @@ export const fakeMemory = {
   windowBytes: 3e4,
   otherBytes: 4e3,
   keptTiles: 5,
+  gpuTiles: 3,
   streamedBytes: 6e7,
   readMs: 70.5,
   waitMs: 8.25,

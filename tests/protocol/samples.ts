@@ -56,6 +56,7 @@ export const samples = [
     windowBytes: 9_000_000,
     otherBytes: 100_000_000,
     keptTiles: 6,
+    gpuTiles: 4,
     steps: 10,
     streamedBytes: 2_000_000_000,
     readMs: 1200.5,
@@ -87,6 +88,12 @@ export const samples = [
     kernels: {
       Q4_K: { decodeBytesPerSecond: 1.65e10, prefillFlopsPerSecond: 2.49e11 },
       Q6_K: { decodeBytesPerSecond: 1.5e10, prefillFlopsPerSecond: 2.1e11 },
+    },
+    gpu: {
+      name: 'Radeon RX 580',
+      memoryBytes: 4_000_000_000,
+      syncMs: 0.25,
+      kernels: { Q4_K: { decodeBytesPerSecond: 1e11, prefillFlopsPerSecond: 9e11 } },
     },
     attentionBytesPerSecond: 7.5e9,
     diskBytesPerSecond: 1.2e9,

@@ -6,6 +6,7 @@ export const memory = {
   windowBytes: 9e6,
   otherBytes: 1.03e8,
   keptTiles: 28,
+  gpuTiles: 0,
   steps: 10,
   streamedBytes: 3.1e9,
   readMs: 900,
