@@ -54,15 +54,15 @@ export class ListedRows {
       if (dense) kernels.gatherF32(row, list, length, row);
       else {
         const x = input.address(matrix, portion.first + token);
-        dotRows(kernels)(matrix.pointer, list, length, x, row, matrix.columns);
+        dotRows(kernels)(matrix.pointer, list, length, x, row, matrix.columns, matrix.stride);
       }
     }
   }
 
   #multiplyAll(matrix: PlacedSection, { first, end }: Portion, input: Activations, y: number): void {
     const { kernels } = this.#place;
-    const { rows, columns, format } = matrix;
-    rowFormatOf(format).groupRows(kernels)(matrix.pointer, this.#grouped, rows, columns);
+    const { rows, columns, format, pointer, stride } = matrix;
+    rowFormatOf(format).groupRows(kernels)(pointer, this.#grouped, rows, columns, stride);
     const x = input.address(matrix, first);
     const padded = paddedRowCount(rows);
     const { matmul } = kernelFormats[format as KernelFormatName];

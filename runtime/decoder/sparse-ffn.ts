@@ -85,7 +85,7 @@ export class SparseFfn implements FfnTiles {
 
   /** Writes down · neurons of one token to y. */
   #addToken({ sections }: PlacedTile, token: number, y: number): void {
-    const { pointer, columns, format } = sections.get('down')!;
+    const { pointer, columns, format, stride } = sections.get('down')!;
     rowFormatOf(format).addRows(this.#place.kernels)(
       pointer,
       this.#lists.at(token),
@@ -94,6 +94,7 @@ export class SparseFfn implements FfnTiles {
       y,
       columns,
       this.#scratch,
+      stride,
     );
   }
 }

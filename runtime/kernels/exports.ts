@@ -155,6 +155,7 @@ export type DotRowsKernel = (
   x: number,
   y: number,
   columns: number,
+  stride: number,
 ) => void;
 
 /** Sum of at most 256 listed rows, each times its value. */
@@ -166,9 +167,16 @@ export type AddRowsKernel = (
   y: number,
   columns: number,
   scratch: number,
+  stride: number,
 ) => void;
 
-export type GroupRowsKernel = (w: number, out: number, rows: number, columns: number) => void;
+export type GroupRowsKernel = (
+  w: number,
+  out: number,
+  rows: number,
+  columns: number,
+  stride: number,
+) => void;
 
 export type StoreKvKernel = (
   page: number,

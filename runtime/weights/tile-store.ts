@@ -169,6 +169,6 @@ export class TileStore {
     const base = this.tiles('base')[0];
     const section = base?.spec.sections.find((part) => part.role === role && part.layer === layer);
     assert(base !== undefined && section !== undefined, 'a section that the base tile holds', role, layer);
-    return { ...section, pointer: this.#addresses[base.index]! + section.byteOffset };
+    return { ...section, pointer: this.#addresses[base.index]! + section.byteOffset, stride: 0 };
   }
 }
