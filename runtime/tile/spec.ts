@@ -154,7 +154,7 @@ function attentionTile(
 }
 
 function ffnTile(
-  { config: { hiddenSize }, neuronRows: byRow, approximation }: ModelDescription,
+  { config: { hiddenSize }, neuronRows: byRow, approximation, firing }: ModelDescription,
   formats: LayerFormats,
   layer: number,
   first: number,
@@ -168,7 +168,7 @@ function ffnTile(
         { role: 'predictorBias', format: 'vector', rows: 1, columns: count },
       ]
     : [];
-  return assemble('ffn', layer, first, count, [
+  const tile = assemble('ffn', layer, first, count, [
     ...scores,
     { role: 'gate', format: formats.gate, ...perNeuron, byRow: predictor !== undefined },
     { role: 'up', format: formats.up, ...perNeuron, byRow },
@@ -176,6 +176,7 @@ function ffnTile(
       ? { role: 'down', format: formats.down, ...perNeuron, byRow }
       : { role: 'down', format: formats.down, rows: hiddenSize, columns: count },
   ]);
+  return firing ? { ...tile, firing: firing[layer]![first / ffnTileNeurons]! } : tile;
 }
 
 function vocabularyTile(
