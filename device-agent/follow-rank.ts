@@ -21,7 +21,7 @@ export async function followRank(job: FollowerJob, index: number, tools: Followe
   const recorder = threadRecorder(job.profile, index);
   const team = new SharedTeam(job.control, index, job.teamSize, recorder);
   try {
-    const places = placesIn(job.memories, job.windows, tools.startKernels);
+    const places = placesIn(job.memories, job.windows, job.rows, tools.startKernels);
     const rank = new Rank(places, job.description, job.stages, job.options, team);
     await loadTiles(job, team, rank, tools);
     tools.onReady();

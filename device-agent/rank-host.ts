@@ -12,6 +12,7 @@ import type { MemoryUse } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 import { alone, controlBytes, SharedTeam, type Team } from '../runtime/threads/team.ts';
 import { hashName } from '../runtime/tile/tile-hash.ts';
+import { RowReads } from '../runtime/weights/row-reads.ts';
 import { WindowControl } from '../runtime/weights/window-control.ts';
 import type { Window } from '../runtime/weights/window-reader.ts';
 import { carryOver, type HeldTile } from './carry-over.ts';
@@ -37,6 +38,8 @@ class KernelRank implements RankHost {
   readonly #memories: readonly WebAssembly.Memory[];
   readonly #windows: readonly (SharedArrayBuffer | undefined)[];
   readonly #windowControls: readonly WindowControl[];
+  readonly #rows: readonly (SharedArrayBuffer | undefined)[];
+  readonly #rowReads: readonly RowReads[];
   readonly #profileMemory: ProfileMemory | undefined;
   readonly #leader: SharedTeam | undefined;
   readonly #team: Team;
@@ -55,6 +58,8 @@ class KernelRank implements RankHost {
     this.#stages = this.#plan(previous);
     this.#windows = this.#stages.map(windowOf);
     this.#windowControls = this.#windows.flatMap((window) => (window ? [new WindowControl(window)] : []));
+    this.#rows = this.#stages.map((stage) => rowsOf(stage, threads.count));
+    this.#rowReads = this.#rows.flatMap((memory) => (memory ? [new RowReads(memory, threads.count)] : []));
     const streams = this.#windowControls.length > 0;
     if (streams) checkCache(setup, tools.sources.cache!);
     const shared = threads.count > 1 || streams;
@@ -65,7 +70,7 @@ class KernelRank implements RankHost {
       this.#leader = new SharedTeam(new SharedArrayBuffer(controlBytes), 0, threads.count, recorder);
     this.#team = this.#leader ?? { ...alone, recorder };
     // The leader first: it makes the memories as large as all will find them.
-    const places = placesIn(this.#memories, this.#windows, tools.startKernels);
+    const places = placesIn(this.#memories, this.#windows, this.#rows, tools.startKernels);
     this.rank = new Rank(places, description, this.#stages, options, this.#team);
     const loaders = this.#windowControls.map((window) => () => window.statistics.readMs);
     this.profile = stepProfile(this.#profileMemory, this.#team, loaders);
@@ -80,6 +85,7 @@ class KernelRank implements RankHost {
         budgetBytes,
         arenaLimitBytes,
         streams,
+        seekBytes: options.ffn?.everyNeuron ? undefined : this.#tools.rowReaders?.seekBytes,
       });
     if (previous instanceof KernelRank && previous.#isCarriedTo(description)) {
       try {
@@ -125,6 +131,7 @@ class KernelRank implements RankHost {
     this.#closed = true;
     this.#leader?.stop();
     for (const window of this.#windowControls) window.stop();
+    for (const reads of this.#rowReads) reads.stop();
   }
 
   /** What streams may have been overwritten in memory. */
@@ -171,6 +178,7 @@ class KernelRank implements RankHost {
       stages: this.#stages,
       memories: this.#memories,
       windows: this.#windows,
+      rows: this.#rows,
       control: this.#leader.control,
       teamSize: this.#leader.size,
       description,
@@ -183,19 +191,23 @@ class KernelRank implements RankHost {
   }
 
   async #startLoaders(hashes: ReadonlyMap<number, Uint8Array>): Promise<void> {
-    const starts = this.#stages.map(({ weightBytes }, i) => {
+    const starts = this.#stages.map(({ weightBytes, seekBytes }, i) => {
       const control = this.#windows[i];
       if (!control || weightBytes === undefined) return undefined;
-      const { specs, region, residents } = this.rank.stores[i]!;
+      const { specs, region, residents, residency } = this.rank.stores[i]!;
+      const tiles = { specs, hashes: specs.map(({ id }) => hashName(hashes.get(id)!)) };
+      const place = { memory: this.#memories[i]!, teamSize: this.#team.size };
+      const cold = [...residency!.cold];
+      const rows = this.#rows[i];
+      if (rows && cold.length > 0) this.#tools.rowReaders!.start({ ...place, ...tiles, control: rows, cold });
       return this.#tools.startLoader!({
-        memory: this.#memories[i]!,
+        ...place,
+        ...tiles,
         control,
-        specs,
-        hashes: specs.map(({ id }) => hashName(hashes.get(id)!)),
-        teamSize: this.#team.size,
         region,
         weightBytes,
         residents,
+        seekBytes,
       });
     });
     await Promise.all(starts);
@@ -220,6 +232,11 @@ function windowOf({ weightBytes, tileIds }: StageAssignment): SharedArrayBuffer 
     : new SharedArrayBuffer(WindowControl.byteLength(tileIds.length));
 }
 
+function rowsOf({ weightBytes, seekBytes }: StageAssignment, threads: number): SharedArrayBuffer | undefined {
+  const reads = weightBytes !== undefined && seekBytes !== undefined;
+  return reads ? new SharedArrayBuffer(RowReads.byteLength(threads)) : undefined;
+}
+
 function windowIn(memory: SharedArrayBuffer | undefined): Window | undefined {
   return memory && { memory, nowMs: () => performance.now() };
 }
@@ -228,11 +245,13 @@ function windowIn(memory: SharedArrayBuffer | undefined): Window | undefined {
 export function placesIn(
   memories: readonly WebAssembly.Memory[],
   windows: readonly (SharedArrayBuffer | undefined)[],
+  rows: readonly (SharedArrayBuffer | undefined)[],
   startKernels: (memory: WebAssembly.Memory) => Kernels,
 ): Place[] {
   return memories.map((memory, i) => ({
     kernels: startKernels(memory),
     arena: new Arena(memory),
     window: windowIn(windows[i]),
+    rows: windowIn(rows[i]),
   }));
 }

@@ -14,6 +14,7 @@ import { startKernels } from './kernel-files.ts';
 import { startLoader } from './loader-thread.ts';
 import { measureNode } from './measure-device.ts';
 import { packageVersion } from './package-root.ts';
+import { nodeRowReaders } from './row-reader-threads.ts';
 import { nodeSha256 } from './sha256.ts';
 
 export interface NodeDeviceOptions {
@@ -47,6 +48,7 @@ export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
     sources,
     memoryBytes,
     startLoader: (job) => startLoader(job, cache, logger),
+    rowReaders: nodeRowReaders(cache, logger),
     onLoaded: collectGarbage,
     onUnkept: (error) => logger.warn({ error }, 'weights cannot be kept: they will be sent again next time'),
   });

@@ -15,6 +15,8 @@ export interface MemoryLimits {
   readonly arenaLimitBytes: number;
   /** Whether tiles can be streamed from where they are kept. */
   readonly streams: boolean;
+  /** What a read costs, see `Residency`; absent where records of neurons cannot be read by themselves. */
+  readonly seekBytes?: number | undefined;
 }
 
 /** Rounding, and one memory more or less, move the sum a little: so often is it tried again. */
@@ -31,11 +33,12 @@ export function planMemory(
   assignment: Assignment,
   options: RankOptions,
   threads: number,
-  { budgetBytes, arenaLimitBytes, streams }: MemoryLimits,
+  limits: MemoryLimits,
 ): StageAssignment[] {
+  const { budgetBytes, arenaLimitBytes, streams, seekBytes } = limits;
   const specs = tileSpecs(description);
   const plan = (share: number) =>
-    planStages(description, assignment, options, threads, arenaLimitBytes, share);
+    planStages(description, assignment, options, threads, arenaLimitBytes, share, seekBytes);
   const bytesOf = (stages: readonly StageAssignment[]) =>
     sum(stages.map((stage) => stageBytes(description, specs, stage, options, threads)));
   let stages = plan(1);
@@ -51,6 +54,9 @@ export function planMemory(
     bytes = bytesOf(stages);
     if (bytes.tiles + bytes.rest <= budgetBytes) return stages;
   }
+  // Rings for records take more than a window by itself.
+  if (seekBytes !== undefined)
+    return planMemory(description, assignment, options, threads, { ...limits, seekBytes: undefined });
   throw tooLarge(bytes, streams, budgetBytes);
 }
 

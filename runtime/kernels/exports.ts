@@ -170,13 +170,7 @@ export type AddRowsKernel = (
   stride: number,
 ) => void;
 
-export type GroupRowsKernel = (
-  w: number,
-  out: number,
-  rows: number,
-  columns: number,
-  stride: number,
-) => void;
+export type GroupRowsKernel = (w: number, out: number, rows: number, columns: number, stride: number) => void;
 
 export type StoreKvKernel = (
   page: number,

@@ -28,10 +28,7 @@ export function recordRuns(
     if (last && (neuron - last.end) * stride <= seekBytes) last.end = neuron + 1;
     else runs.push({ first: neuron, end: neuron + 1 });
   }
-  const cost = runs.reduce(
-    (sum, { first, end }) => sum + (end - first) * stride + blockBytes + seekBytes,
-    0,
-  );
+  const cost = runs.reduce((sum, { first, end }) => sum + (end - first) * stride + blockBytes + seekBytes, 0);
   return cost < wholeCost(count, stride, seekBytes) ? runs : [{ first: 0, end: count }];
 }
 

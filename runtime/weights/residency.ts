@@ -76,7 +76,8 @@ export class Residency {
   #hottest(cold: readonly number[], teamSize: number, seekBytes: number): readonly number[] {
     const isCold = new Set(cold);
     const always = [...this.order.layers, ...this.order.vocabulary].reduce(
-      (sum, index) => sum + (isCold.has(index) ? headBytes(this.specs[index]!) : slotBytes(this.specs[index]!)),
+      (sum, index) =>
+        sum + (isCold.has(index) ? headBytes(this.specs[index]!) : slotBytes(this.specs[index]!)),
       leastRingsBytes(this.specs, teamSize, seekBytes),
     );
     const items = cold.map((index) => {

@@ -6,7 +6,7 @@ import { StepMeter } from './step-meter.ts';
 import { orUnreadable, WindowControl } from './window-control.ts';
 import { WindowTuner } from './window-tuner.ts';
 
-/** A window's shared memory (see `WindowControl`), and a clock to measure with. */
+/** Shared memory of a window (see `WindowControl`), and a clock to measure with. */
 export interface Window {
   readonly memory: SharedArrayBuffer;
   readonly nowMs: () => number;
