@@ -153,17 +153,21 @@ class KernelRank implements RankHost {
   memory(): Omit<MemoryUse, 'steps'> {
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
     const statistics = this.#windowControls.map((window) => window.statistics);
+    const rows = this.#rowReads.map((reads) => reads.statistics);
     const residentBytes = sum(this.rank.stores.map((store) => store.residentBytes));
     const windowBytes = sum(this.rank.stores.map((store) => store.windowBytes));
     return {
       budgetBytes: Math.min(this.#tools.memoryBytes ?? Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
       residentBytes,
       windowBytes,
+      coldBytes: sum(this.rank.stores.map((store) => store.coldBytes)),
       otherBytes: this.#usedBytes - residentBytes - windowBytes,
       keptTiles: this.#loading?.keptTiles ?? 0,
       streamedBytes: sum(statistics.map(({ bytes }) => bytes)),
       readMs: sum(statistics.map(({ readMs }) => readMs)),
-      waitMs: sum(statistics.map(({ waitMs }) => waitMs)),
+      records: sum(rows.map(({ records }) => records)),
+      recordBytes: sum(rows.map(({ bytes }) => bytes)),
+      waitMs: sum([...statistics, ...rows].map(({ waitMs }) => waitMs)),
     };
   }
 

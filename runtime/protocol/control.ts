@@ -183,10 +183,13 @@ function readMemory(fields: Fields): Memory {
     budgetBytes: count('budgetBytes'),
     residentBytes: count('residentBytes'),
     windowBytes: count('windowBytes'),
+    coldBytes: count('coldBytes'),
     otherBytes: count('otherBytes'),
     keptTiles: count('keptTiles'),
     steps: count('steps'),
     streamedBytes: count('streamedBytes'),
+    records: count('records'),
+    recordBytes: count('recordBytes'),
     readMs: milliseconds('readMs'),
     waitMs: milliseconds('waitMs'),
   };

@@ -4,10 +4,13 @@ export const memory = {
   budgetBytes: 2.1e9,
   residentBytes: 3e8,
   windowBytes: 9e6,
+  coldBytes: 0,
   otherBytes: 1.03e8,
   keptTiles: 28,
   steps: 10,
   streamedBytes: 3.1e9,
+  records: 0,
+  recordBytes: 0,
   readMs: 900,
   waitMs: 125,
 };
