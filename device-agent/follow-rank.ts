@@ -3,7 +3,7 @@ import type { Kernels } from '../runtime/kernels/kernels.ts';
 import type { ModelPlace, TileModel } from '../runtime/model/tile-model.ts';
 import { SharedTeam } from '../runtime/threads/team.ts';
 import { threadRecorder } from './profile-memory.ts';
-import { placesIn } from './rank-host.ts';
+import { placesIn } from './rank-places.ts';
 import type { FollowerJob } from './rank-tools.ts';
 import { type LoadEvents, loadShare, type TileSources } from './tile-sources.ts';
 

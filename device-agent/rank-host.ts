@@ -1,10 +1,8 @@
 import { planMemory } from '../runtime/decoder/plan-memory.ts';
 import { Rank } from '../runtime/decoder/rank.ts';
-import type { Place } from '../runtime/decoder/stage.ts';
 import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
 import { HearthError } from '../runtime/error.ts';
-import { Arena } from '../runtime/kernels/arena.ts';
-import { type Kernels, maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
+import { maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
 import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
 import type { TileModel } from '../runtime/model/tile-model.ts';
 import type { StepProfile } from '../runtime/profile/step-profile.ts';
@@ -14,10 +12,10 @@ import { alone, controlBytes, SharedTeam, type Team } from '../runtime/threads/t
 import { hashName } from '../runtime/tile/tile-hash.ts';
 import { RowReads } from '../runtime/weights/row-reads.ts';
 import { WindowControl } from '../runtime/weights/window-control.ts';
-import type { Window } from '../runtime/weights/window-reader.ts';
 import { carryOver, type HeldTile } from './carry-over.ts';
 import type { CreateRank, LoadReport, RankHost, RankSetup } from './create-rank.ts';
 import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from './profile-memory.ts';
+import { placesIn, rowsOf, windowOf } from './rank-places.ts';
 import { type FollowerJob, noThreads, type RankTools, type Threads } from './rank-tools.ts';
 import type { TileCache } from './tile-cache.ts';
 import { TileLoading } from './tile-loading.ts';
@@ -80,12 +78,13 @@ class KernelRank implements RankHost {
   #plan(previous: RankHost | undefined): readonly StageAssignment[] {
     const { description, assignment, options } = this.#setup;
     const { memoryBytes = Number.POSITIVE_INFINITY, arenaLimitBytes = maximumMemoryBytes } = this.#tools;
+    const readsRows = description.firing && !options.ffn?.everyNeuron;
     const within = (budgetBytes: number, streams: boolean) =>
       planMemory(description, assignment, options, this.#threads.count, {
         budgetBytes,
         arenaLimitBytes,
         streams,
-        seekBytes: options.ffn?.everyNeuron ? undefined : this.#tools.rowReaders?.seekBytes,
+        seekBytes: streams && readsRows ? this.#tools.rowReaders?.seekBytes() : undefined,
       });
     if (previous instanceof KernelRank && previous.#isCarriedTo(description)) {
       try {
@@ -228,34 +227,4 @@ function checkCache(setup: RankSetup, { capacityBytes }: TileCache): void {
       `take ${capacityBytes}. Let them take more (--cache), or give this device more memory or fewer tiles.`,
     { tileBytes, capacityBytes },
   );
-}
-
-function windowOf({ weightBytes, tileIds }: StageAssignment): SharedArrayBuffer | undefined {
-  return weightBytes === undefined
-    ? undefined
-    : new SharedArrayBuffer(WindowControl.byteLength(tileIds.length));
-}
-
-function rowsOf({ weightBytes, seekBytes }: StageAssignment, threads: number): SharedArrayBuffer | undefined {
-  const reads = weightBytes !== undefined && seekBytes !== undefined;
-  return reads ? new SharedArrayBuffer(RowReads.byteLength(threads)) : undefined;
-}
-
-function windowIn(memory: SharedArrayBuffer | undefined): Window | undefined {
-  return memory && { memory, nowMs: () => performance.now() };
-}
-
-/** What each stage is computed in. */
-export function placesIn(
-  memories: readonly WebAssembly.Memory[],
-  windows: readonly (SharedArrayBuffer | undefined)[],
-  rows: readonly (SharedArrayBuffer | undefined)[],
-  startKernels: (memory: WebAssembly.Memory) => Kernels,
-): Place[] {
-  return memories.map((memory, i) => ({
-    kernels: startKernels(memory),
-    arena: new Arena(memory),
-    window: windowIn(windows[i]),
-    rows: windowIn(rows[i]),
-  }));
 }

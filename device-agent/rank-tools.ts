@@ -41,8 +41,8 @@ export interface Threads {
 export const noThreads: Threads = { count: 1, loads: false, start: async () => {} };
 
 export interface RowReaders {
-  /** What a read costs beside its bytes, in bytes that could be read on meanwhile. */
-  readonly seekBytes: number;
+  /** What a read costs beside its bytes, in bytes that could be read on meanwhile. It may block, to measure. */
+  seekBytes(): number;
   /** Starts threads that run `runRowReader`. */
   start(job: RowReaderJob): void;
 }

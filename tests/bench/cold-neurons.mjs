@@ -22,7 +22,7 @@ const { values: options, positionals } = parseArgs({
     percent: { type: 'string', default: '30' },
     rank: { type: 'string', default: '256' },
     'disk-rate': { type: 'string', default: '0' },
-    'seek-bytes': { type: 'string', default: '65536' },
+    'seek-bytes': { type: 'string', default: 'measured' },
     'no-history': { type: 'boolean', default: false },
   },
 });
@@ -65,8 +65,7 @@ function runWay(way) {
 const ways = ['dense', 'exact', 'predicted'];
 const found = Object.fromEntries(ways.map((way) => [way, []]));
 // Tiles are cut and kept, without a limit of time.
-for (const way of ['exact', 'predicted'])
-  if (!existsSync(join(folder, `${way}.hashes`))) await runWay(way);
+for (const way of ['exact', 'predicted']) if (!existsSync(join(folder, `${way}.hashes`))) await runWay(way);
 for (let round = 0; round < Number(options.rounds); round += 1)
   for (const way of ways) {
     found[way].push(await runWay(way));
@@ -82,8 +81,11 @@ const results = Object.fromEntries(
       {
         msPerToken: Number(medianOf(({ msPerToken }) => msPerToken).toFixed(1)),
         prefillMs: Number(medianOf(({ prefillMs }) => prefillMs).toFixed(0)),
-        times: Number(median(found[way].map((it, i) => found.dense[i].msPerToken / it.msPerToken)).toFixed(2)),
+        times: Number(
+          median(found[way].map((it, i) => found.dense[i].msPerToken / it.msPerToken)).toFixed(2),
+        ),
         streamedMB: Number((medianOf(({ streamedPerToken }) => streamedPerToken) / 1e6).toFixed(1)),
+        coldMB: Number((medianOf(({ recordBytesPerToken }) => recordBytesPerToken) / 1e6).toFixed(1)),
         ownMB: Number((medianOf(({ peakOwnBytes }) => peakOwnBytes) / 1e6).toFixed(0)),
       },
     ];

@@ -38,13 +38,15 @@ const options = { ...rankOptions, ...(way === 'dense' && { ffn: { everyNeuron: t
 const bytes = rankBytes(description, assignment!, options, threads, maximumMemoryBytes);
 const memoryBytes = Math.floor(bytes.rest + (Number(given.percent) / 100) * bytes.tiles);
 const room = { folder: join(folder, 'tiles'), limitBytes: 1e12 };
+const seekBytes = given['seek-bytes'] === 'measured' ? undefined : Number(given['seek-bytes']);
+const rowReaders = nodeRowReaders(room, plainLogger, seekBytes);
 const host = kernelRanks({
   startKernels,
   threads: nodeThreads(threads, plainLogger, room),
   sources: { cache: new FolderTileCache(room), model, sha256: nodeSha256 },
   memoryBytes,
   startLoader: (job) => startLoader(job, room, plainLogger),
-  rowReaders: nodeRowReaders(room, plainLogger, Number(given['seek-bytes'])),
+  rowReaders,
 })({ ...rankSetup(description, assignment!, options), ...knownHashes() });
 const hashes = new Uint8Array(model.tiles.length * tileHashBytes);
 await host.load({
@@ -60,7 +62,7 @@ const prefillMs = await run.prefill();
 await run.decode(tokens);
 const before = host.memory();
 const ms = await run.decode(tokens);
-const { residentBytes, windowBytes, ...after } = host.memory();
+const { residentBytes, windowBytes, coldBytes, ...after } = host.memory();
 console.log(
   JSON.stringify({
     msPerToken: ms / tokens,
@@ -70,6 +72,10 @@ console.log(
     tileBytes: bytes.tiles,
     residentBytes,
     windowBytes,
+    coldBytes,
+    seekBytes: rowReaders.seekBytes(),
+    recordsPerToken: (after.records - before.records) / tokens,
+    recordBytesPerToken: (after.recordBytes - before.recordBytes) / tokens,
     streamedPerToken: (after.streamedBytes - before.streamedBytes) / tokens,
     waitMs: (after.waitMs - before.waitMs) / tokens,
   }),
