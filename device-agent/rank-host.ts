@@ -1,4 +1,4 @@
-import { planMemory } from '../runtime/decoder/plan-memory.ts';
+import { planMemory, type RowLimits } from '../runtime/decoder/plan-memory.ts';
 import { Rank } from '../runtime/decoder/rank.ts';
 import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
 import { HearthError } from '../runtime/error.ts';
@@ -84,7 +84,7 @@ class KernelRank implements RankHost {
         budgetBytes,
         arenaLimitBytes,
         streams,
-        seekBytes: streams && readsRows ? this.#tools.rowReaders?.seekBytes() : undefined,
+        rows: streams && readsRows ? this.#rowLimits() : undefined,
       });
     if (previous instanceof KernelRank && previous.#isCarriedTo(description)) {
       try {
@@ -99,6 +99,11 @@ class KernelRank implements RankHost {
       memoryBytes,
       this.#tools.startLoader !== undefined && this.#tools.sources.cache !== undefined,
     );
+  }
+
+  #rowLimits(): RowLimits | undefined {
+    const { rowReaders } = this.#tools;
+    return rowReaders && { seekBytes: rowReaders.seekBytes(), threadBytes: rowReaders.threadBytes };
   }
 
   async load(report: LoadReport): Promise<void> {

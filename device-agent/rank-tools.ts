@@ -43,6 +43,8 @@ export const noThreads: Threads = { count: 1, loads: false, start: async () => {
 export interface RowReaders {
   /** What a read costs beside its bytes, in bytes that could be read on meanwhile. It may block, to measure. */
   seekBytes(): number;
+  /** What the threads take beside what they read, of the memory that the device gives to a rank. */
+  readonly threadBytes: number;
   /** Starts threads that run `runRowReader`. */
   start(job: RowReaderJob): void;
 }

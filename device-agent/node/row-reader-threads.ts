@@ -2,12 +2,13 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from '../logger.ts';
 import type { RowReaders } from '../rank-tools.ts';
 import { workerFile } from './compute-threads.ts';
+import { threadBytes } from './memory-budget.ts';
 import { measureSeek } from './measure-seek.ts';
 import type { RowReaderWorkerData } from './row-reader-worker.ts';
 import type { TileRoomOptions } from './tile-room.ts';
 
 /** Reads that are under way at a time: with more a disk gives little more, and each takes a thread. */
-export const rowReaderThreads = 4;
+const rowReaderThreads = 4;
 
 /** Of a disk of which nothing is known: an SSD, of which 1.5 GB/s are read on, and as many reads as two processors make. */
 const likelySeekBytes = 64 << 10;
@@ -19,6 +20,7 @@ const likelySeekBytes = 64 << 10;
 export function nodeRowReaders(cache: TileRoomOptions, logger: Logger, givenSeekBytes?: number): RowReaders {
   let seekBytes = givenSeekBytes;
   return {
+    threadBytes: rowReaderThreads * threadBytes,
     seekBytes() {
       seekBytes ??= measureSeek(cache);
       return seekBytes ?? likelySeekBytes;

@@ -36,10 +36,12 @@ const { description } = model;
 const [assignment] = planByShares(model.tiles, [1]);
 const options = { ...rankOptions, ...(way === 'dense' && { ffn: { everyNeuron: true } }) };
 const bytes = rankBytes(description, assignment!, options, threads, maximumMemoryBytes);
-const memoryBytes = Math.floor(bytes.rest + (Number(given.percent) / 100) * bytes.tiles);
+const weightBytes = (Number(given.percent) / 100) * bytes.tiles;
 const room = { folder: join(folder, 'tiles'), limitBytes: 1e12 };
 const seekBytes = given['seek-bytes'] === 'measured' ? undefined : Number(given['seek-bytes']);
 const rowReaders = nodeRowReaders(room, plainLogger, seekBytes);
+// The same for all: what threads that read records would take is for weights where there are none.
+const memoryBytes = Math.floor(bytes.rest + weightBytes + rowReaders.threadBytes);
 const host = kernelRanks({
   startKernels,
   threads: nodeThreads(threads, plainLogger, room),

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -57,10 +57,11 @@ interface Shape {
   readonly threads: number;
   /** Part of the weights that there is memory for. */
   readonly share: number;
-  readonly seekBytes?: number;
+  /** What the threads that read may take of it. */
+  readonly threadBytes?: number;
 }
 
-async function coldRank(name: keyof typeof models, { threads, share, seekBytes = 100 }: Shape) {
+async function coldRank(name: keyof typeof models, { threads, share, threadBytes = 0 }: Shape) {
   const model = models[name];
   const { description } = model;
   const tiles = await cutAllTiles(model);
@@ -76,13 +77,19 @@ async function coldRank(name: keyof typeof models, { threads, share, seekBytes =
     memoryBytes: Math.floor(bytes.rest + share * bytes.tiles),
     arenaLimitBytes: maximumMemoryBytes,
     startLoader: (job) => startLoader(job, room, silentLogger),
-    rowReaders: nodeRowReaders(room, silentLogger, seekBytes),
+    rowReaders: { ...nodeRowReaders(room, silentLogger, 100), threadBytes },
   });
   const host = createRank(rankSetup(description, assignment!, options));
   hosts.push(host);
   await loadRank(host, tiles);
   const star = await TestStar.create(model, tiles, [1], options);
-  return { host, model, store: (host.rank as Rank).stores[0]!, expected: await star.step([wholePrompt]) };
+  return {
+    host,
+    model,
+    folder,
+    store: (host.rank as Rank).stores[0]!,
+    expected: await star.step([wholePrompt]),
+  };
 }
 
 describe('a rank with cold tiles', { timeout: 60_000 }, () => {
@@ -102,6 +109,38 @@ describe('a rank with cold tiles', { timeout: 60_000 }, () => {
         expect(await logits(model, host.rank, runs)).toEqual(expected);
     },
   );
+
+  test('reads what is wanted, and tells how much', async () => {
+    const { host, model, store } = await coldRank('cut', { threads: 2, share: 0.7 });
+    const cold = store.specs.filter((_, index) => store.residency!.cold.has(index));
+    const records = cold.reduce((sum, { count }) => sum + count, 0);
+    expect(host.memory()).toMatchObject({ records: 0, recordBytes: 0, coldBytes: store.coldBytes });
+    await logits(model, host.rank, [1]);
+    const { records: read, recordBytes, residentBytes, windowBytes } = host.memory();
+    expect(read).toBeGreaterThan(0);
+    expect(read).toBeLessThan(records / 2);
+    expect(recordBytes % 4096).toBe(0);
+    expect(residentBytes + windowBytes).toBeLessThanOrEqual(store.residency!.byteLength + 65_536);
+  });
+
+  test('says so when what is wanted cannot be read', async () => {
+    const { host, model, folder } = await coldRank('cut', { threads: 1, share: 0.7 });
+    await logits(model, host.rank, [1]);
+    const files = await readdir(folder, { recursive: true, withFileTypes: true });
+    for (const { parentPath, name } of files.filter((entry) => entry.isFile()))
+      await truncate(join(parentPath, name), 4096);
+    await expect(logits(model, host.rank, [13])).rejects.toMatchObject({ code: 'TILE_UNREADABLE' });
+  });
+
+  test('without room for those who read records streams its tiles whole', async () => {
+    const { host, model, store, expected } = await coldRank('cut', {
+      threads: 1,
+      share: 0.6,
+      threadBytes: 1e9,
+    });
+    expect(store.coldBytes).toBe(0);
+    expect(await logits(model, host.rank, [13])).toEqual(expected);
+  });
 
   test('survives steps that are abandoned in their middle, with reads under way', async () => {
     const { host, model, expected } = await coldRank('cut', { threads: 2, share: 0.7 });
