@@ -51,7 +51,7 @@ export function placement(
 /** What divides all sizes, or if that is too small a part of the largest. */
 function unitOf(sizes: readonly number[]): number {
   const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
-  const steps = Math.max(1, Math.floor(mostSums / Math.max(1, sizes.length) ** 2));
+  const steps = Math.max(1, Math.floor(mostSums / Math.max(1, sizes.length * sizes.length)));
   return Math.max(1, sizes.reduce(divisor, 0), Math.ceil(Math.max(0, ...sizes) / steps));
 }
 

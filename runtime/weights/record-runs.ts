@@ -41,8 +41,13 @@ export function expectedCost({ count, records, firing }: TileSpec, seekBytes: nu
   const share = firing! / count;
   const most = Math.floor(seekBytes / stride);
   // From one that is wanted to the next: some in between that are read too, or a read of its own.
-  let cost = (1 - share) ** most * (seekBytes + blockBytes + stride);
-  for (let steps = 1; steps <= most; steps += 1) cost += steps * stride * share * (1 - share) ** (steps - 1);
+  let cost = 0;
+  let silent = 1;
+  for (let steps = 1; steps <= most; steps += 1) {
+    cost += steps * stride * share * silent;
+    silent *= 1 - share;
+  }
+  cost += silent * (seekBytes + blockBytes + stride);
   return Math.min(firing! * cost, wholeCost(count, stride, seekBytes));
 }
 
