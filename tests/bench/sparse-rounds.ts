@@ -100,7 +100,9 @@ export async function coldModel(choice: string, rank: number): Promise<ColdModel
     const { sparse } = await sparseModels(choice, rank);
     await rename(sparse.gguf.files![0]!.path, path);
   }
-  const { tiles } = await openModel(path);
+  const model = await openModel(path);
+  const { tiles } = model;
+  await model.close();
   return { path, folder, tileBytes: tiles.reduce((sum, { byteLength }) => sum + byteLength, 0) };
 }
 
