@@ -80,6 +80,7 @@ const results = Object.fromEntries(
       way,
       {
         msPerToken: Number(medianOf(({ msPerToken }) => msPerToken).toFixed(1)),
+        processorMs: Number(medianOf(({ processorMsPerToken }) => processorMsPerToken).toFixed(1)),
         prefillMs: Number(medianOf(({ prefillMs }) => prefillMs).toFixed(0)),
         times: Number(
           median(found[way].map((it, i) => found.dense[i].msPerToken / it.msPerToken)).toFixed(2),

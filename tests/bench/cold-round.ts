@@ -63,11 +63,14 @@ const prefillMs = await run.prefill();
 // The window finds its size meanwhile.
 await run.decode(tokens);
 const before = host.memory();
+const beforeUsage = process.cpuUsage();
 const ms = await run.decode(tokens);
+const { user, system } = process.cpuUsage(beforeUsage);
 const { residentBytes, windowBytes, coldBytes, ...after } = host.memory();
 console.log(
   JSON.stringify({
     msPerToken: ms / tokens,
+    processorMsPerToken: (user + system) / 1000 / tokens,
     prefillMs,
     digest: run.digest(),
     memoryBytes,
