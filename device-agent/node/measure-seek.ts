@@ -9,10 +9,7 @@ const largeBytes = 1 << 20;
 const milliseconds = 40;
 /** Tiles that are read from: enough that what a disk has at hand does not count. */
 const mostFiles = 16;
-/**
- * Small reads of several threads at a time take so much less time than one after the other, on an SSD and two processors: four
- * threads had 36 to 48 µs a read where one had 117.
- */
+/** Small reads of four threads at a time take about so much less time than one after the other, on an SSD and two processors. */
 const overlap = 2.7;
 
 /**

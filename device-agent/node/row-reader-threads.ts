@@ -10,7 +10,7 @@ import type { TileRoomOptions } from './tile-room.ts';
 /** Reads that are under way at a time: with more a disk gives little more, and each takes a thread. */
 const rowReaderThreads = 4;
 
-/** Of a disk of which nothing is known: an SSD, of which 1.5 GB/s are read on, and as many reads as two processors make. */
+/** Of a disk of which nothing is known: about that of an SSD that is read on at 1.5 GB/s. */
 const likelySeekBytes = 64 << 10;
 
 /**
