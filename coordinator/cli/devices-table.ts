@@ -1,3 +1,4 @@
+import type { MemoryUse } from '../../runtime/protocol/messages.ts';
 import type { DeviceState } from '../cluster/device-state.ts';
 import type { GpuProfile } from '../../runtime/plan/profiles.ts';
 import { formatBytes, formatTable } from './output.ts';
@@ -55,7 +56,9 @@ function details({ tiles, loadedTiles, memory, profile, work }: DeviceState): st
   const parts = [
     ...(tiles > 0 ? [`${loadedTiles}/${tiles} tiles${memory ? `, ${memory.keptTiles} kept` : ''}`] : []),
     ...(profile && profile.diskBytesPerSecond > 0 ? [`disk ${rate(profile.diskBytesPerSecond)}`] : []),
-    ...(memory && memory.streamedBytes > 0 && memory.steps > 0 ? [streaming(memory)] : []),
+    ...(memory && memory.streamedBytes + memory.recordBytes > 0 && memory.steps > 0
+      ? [streaming(memory)]
+      : []),
   ];
   const lines = [
     parts.join('; '),
@@ -73,8 +76,13 @@ function gpuLine({ name, kernels }: GpuProfile, memory: DeviceState['memory']): 
   return `GPU ${name.length > gpuLength ? `${name.slice(0, gpuLength - 1)}…` : name}${speed}: ${tiles}`;
 }
 
-function streaming({ steps, streamedBytes, waitMs }: NonNullable<DeviceState['memory']>): string {
-  return `streams ${formatBytes(streamedBytes / steps)} a step and waits ${(waitMs / steps).toFixed(0)} ms`;
+function streaming({ steps, streamedBytes, records, recordBytes, waitMs, coldBytes }: MemoryUse): string {
+  const cold =
+    coldBytes > 0
+      ? `, reads ${Math.round(records / steps)} of ${formatBytes(coldBytes)} of cold neurons in ` +
+        formatBytes(recordBytes / steps)
+      : '';
+  return `streams ${formatBytes(streamedBytes / steps)} a step${cold} and waits ${(waitMs / steps).toFixed(0)} ms`;
 }
 
 function syncing({ steps, upBytes, downBytes, waitMs }: DeviceState['work']): string {

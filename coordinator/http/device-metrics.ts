@@ -62,6 +62,12 @@ export const deviceMetrics: readonly Metric[] = [
     value: ({ memory }) => memory?.windowBytes,
   },
   {
+    name: 'hearth_device_cold_bytes',
+    kind: 'gauge',
+    help: 'Bytes of neurons that it reads from disk when they are wanted.',
+    value: ({ memory }) => memory?.coldBytes,
+  },
+  {
     name: 'hearth_device_other_memory_bytes',
     kind: 'gauge',
     help: 'Memory of its KV pages, activations and sums.',
@@ -86,9 +92,21 @@ export const deviceMetrics: readonly Metric[] = [
     value: ({ memory }) => memory?.streamedBytes,
   },
   {
+    name: 'hearth_device_records_total',
+    kind: 'counter',
+    help: 'Neurons that it read from disk by themselves for these steps.',
+    value: ({ memory }) => memory?.records,
+  },
+  {
+    name: 'hearth_device_record_bytes_total',
+    kind: 'counter',
+    help: 'Bytes that it read for those.',
+    value: ({ memory }) => memory?.recordBytes,
+  },
+  {
     name: 'hearth_device_read_seconds_total',
     kind: 'counter',
-    help: 'Time that it spent reading them.',
+    help: 'Time that it spent reading tiles.',
     value: ({ memory }) => memory && memory.readMs / 1000,
   },
   {

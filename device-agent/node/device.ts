@@ -15,6 +15,7 @@ import { startKernels } from './kernel-files.ts';
 import { startLoader } from './loader-thread.ts';
 import { measureNode } from './measure-device.ts';
 import { packageVersion } from './package-root.ts';
+import { nodeRowReaders } from './row-reader-threads.ts';
 import { nodeSha256 } from './sha256.ts';
 
 export interface NodeDeviceOptions {
@@ -51,6 +52,7 @@ export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
     memoryBytes,
     startLoader: (job) => startLoader(job, cache, logger),
     lending: gpu && ((setup, spareBytes) => gpu.lending(setup, measure, spareBytes)),
+    rowReaders: nodeRowReaders(cache, logger),
     onLoaded: collectGarbage,
     onUnkept: (error) => logger.warn({ error }, 'weights cannot be kept: they will be sent again next time'),
   });
