@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { whileLocked } from '../../device-agent/node/file-lock.ts';
 import { keysFolder, readPrivate, writePrivate } from '../../device-agent/node/private-file.ts';
 import { type AccessKey, scopes } from './access-key.ts';
 
@@ -14,6 +15,8 @@ export interface KeyList {
 export interface KeyStore {
   read(): KeyList;
   write(list: KeyList): void;
+  /** Runs a task while no other process changes this: who reads and then writes does so there. */
+  locked<T>(task: () => T): T;
 }
 
 const hashBytes = 32;
@@ -36,6 +39,7 @@ export function keyFile(folder = keysFolder()): KeyStore {
   return {
     read: () => readPrivate(path, readList) ?? { keys: [], removals: 0 },
     write: ({ keys, removals }) => writePrivate(path, { removals, keys: keys.map(stored) }),
+    locked: (task) => whileLocked(path, task),
   };
 }
 

@@ -70,47 +70,55 @@ export class KeyRing {
    * @throws HearthError USAGE if the name is taken, or there are too many
    */
   add(name: string, scope: Scope): string {
-    const text = newKeyText();
-    const { keys } = this;
-    if (keys.some((key) => key.name === name))
-      throw new HearthError(
-        'USAGE',
-        `there is a key called "${name}": remove it first, or take another name`,
-      );
-    if (keys.filter(({ expiresAt }) => !expiresAt).length >= maxKeys)
-      throw new HearthError('USAGE', `there are ${maxKeys} keys: remove some that are not used`);
-    this.#keep([...keys, { name, scope, hash: hashOf(text), createdAt: this.#now() }]);
-    return text;
+    return this.#store.locked(() => {
+      const text = newKeyText();
+      const { keys } = this;
+      if (keys.some((key) => key.name === name))
+        throw new HearthError(
+          'USAGE',
+          `there is a key called "${name}": remove it first, or take another name`,
+        );
+      if (keys.filter(({ expiresAt }) => !expiresAt).length >= maxKeys)
+        throw new HearthError('USAGE', `there are ${maxKeys} keys: remove some that are not used`);
+      this.#keep([...keys, { name, scope, hash: hashOf(text), createdAt: this.#now() }]);
+      return text;
+    });
   }
 
   /** A session with the rights of whoever asks for it. Of too many, the oldest of the same rights ends. */
   openSession({ scope }: Caller, device: string): Session {
-    const { keys } = this;
-    const sessions = keys.filter((key) => key.expiresAt && key.scope === scope);
-    const dropped = sessions.length >= maxSessions ? sessions[0] : undefined;
-    const token = newKeyText();
-    const createdAt = this.#now();
-    const expiresAt = new Date(createdAt.getTime() + sessionDays * dayMs);
-    const name = freeName(device, keys);
-    const session = { name, scope, hash: hashOf(token), createdAt, expiresAt };
-    this.#keep([...keys.filter((key) => key !== dropped), session]);
-    return { token, name, expiresAt };
+    return this.#store.locked(() => {
+      const { keys } = this;
+      const sessions = keys.filter((key) => key.expiresAt && key.scope === scope);
+      const dropped = sessions.length >= maxSessions ? sessions[0] : undefined;
+      const token = newKeyText();
+      const createdAt = this.#now();
+      const expiresAt = new Date(createdAt.getTime() + sessionDays * dayMs);
+      const name = freeName(device, keys);
+      const session = { name, scope, hash: hashOf(token), createdAt, expiresAt };
+      this.#keep([...keys.filter((key) => key !== dropped), session]);
+      return { token, name, expiresAt };
+    });
   }
 
   /** The browser that has it gives it back. */
   closeSession(token: string): void {
-    const { keys } = this;
-    const found = keyOfHash(keys, hashOf(token));
-    if (found?.expiresAt) this.#keep(keys.filter((key) => key !== found));
+    this.#store.locked(() => {
+      const { keys } = this;
+      const found = keyOfHash(keys, hashOf(token));
+      if (found?.expiresAt) this.#keep(keys.filter((key) => key !== found));
+    });
   }
 
   /** @returns whether there was one of this name */
   remove(name: string): boolean {
-    const { keys } = this;
-    const kept = keys.filter((key) => key.name !== name);
-    if (kept.length === keys.length) return false;
-    this.#store.write({ keys: kept, removals: this.#store.read().removals + 1 });
-    return true;
+    return this.#store.locked(() => {
+      const { keys } = this;
+      const kept = keys.filter((key) => key.name !== name);
+      if (kept.length === keys.length) return false;
+      this.#store.write({ keys: kept, removals: this.#store.read().removals + 1 });
+      return true;
+    });
   }
 
   #keep(keys: readonly AccessKey[]): void {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { nodeCryptography } from '../../device-agent/node/node-cryptography.ts';
+import { whileLocked } from '../../device-agent/node/file-lock.ts';
 import {
   keyOf,
   keysFolder,
@@ -33,12 +34,14 @@ export function pairingFile(folder = keysFolder()): PairingStore {
       })),
     });
   };
+  const locked = <T>(task: () => T): T => whileLocked(path, task);
   const begin = (): PairingState => {
     const state = { identity: newKeyPair(nodeCryptography), devices: [] };
     write(state);
     return state;
   };
-  return { read: () => readPrivate(path, readState) ?? begin(), write };
+  const read = (): PairingState | undefined => readPrivate(path, readState);
+  return { read: () => read() ?? locked(() => read() ?? begin()), write, locked };
 }
 
 function readState(value: unknown): PairingState {

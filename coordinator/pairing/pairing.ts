@@ -21,6 +21,8 @@ export interface PairingState {
 export interface PairingStore {
   read(): PairingState;
   write(state: PairingState): void;
+  /** Runs a task while no other process changes this: who reads and then writes does so there. */
+  locked<T>(task: () => T): T;
 }
 
 const maxDevices = 256;
@@ -61,11 +63,13 @@ export class Pairing implements GuestList {
 
   /** @throws HearthError USAGE if there are too many */
   add(device: PairedDevice): void {
-    const state = this.#store.read();
-    const others = state.devices.filter(({ publicKey }) => !equalBytes(publicKey, device.publicKey));
-    if (others.length >= maxDevices)
-      throw new HearthError('USAGE', `${maxDevices} devices are paired: revoke some that are gone`);
-    this.#store.write({ ...state, devices: [...others, device] });
+    this.#store.locked(() => {
+      const state = this.#store.read();
+      const others = state.devices.filter(({ publicKey }) => !equalBytes(publicKey, device.publicKey));
+      if (others.length >= maxDevices)
+        throw new HearthError('USAGE', `${maxDevices} devices are paired: revoke some that are gone`);
+      this.#store.write({ ...state, devices: [...others, device] });
+    });
   }
 
   /**
@@ -74,13 +78,16 @@ export class Pairing implements GuestList {
    * @returns them
    */
   revoke(name: string, keys: readonly Uint8Array[] = []): readonly PairedDevice[] {
-    const state = this.#store.read();
     const isMeant = (device: PairedDevice): boolean =>
       device.name === name || keys.some((key) => equalBytes(key, device.publicKey));
-    const revoked = state.devices.filter(isMeant);
-    if (revoked.length === 0) return revoked;
-    this.#store.write({ ...state, devices: state.devices.filter((device) => !isMeant(device)) });
-    this.#secret = newSecret();
+    const revoked = this.#store.locked(() => {
+      const state = this.#store.read();
+      const found = state.devices.filter(isMeant);
+      const others = state.devices.filter((device) => !isMeant(device));
+      if (found.length > 0) this.#store.write({ ...state, devices: others });
+      return found;
+    });
+    if (revoked.length > 0) this.#secret = newSecret();
     return revoked;
   }
 }

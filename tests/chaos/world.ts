@@ -54,7 +54,10 @@ export class World {
     const random = (byteLength: number) => Uint8Array.from({ length: byteLength }, () => keys.integer(256));
     this.#cryptography = { ...nodeCryptography, random };
     let state: PairingState = { identity: newKeyPair(this.#cryptography), devices: [] };
-    this.#pairing = new Pairing({ read: () => state, write: (next) => (state = next) }, secret);
+    this.#pairing = new Pairing(
+      { read: () => state, write: (next) => (state = next), locked: (task) => task() },
+      secret,
+    );
     this.#minDevices = 1 + this.random.integer(options.devices);
     this.devices = Array.from({ length: options.devices }, (_, i) => this.newDevice(`device ${i}`));
     this.coordinator = this.#newCoordinator();

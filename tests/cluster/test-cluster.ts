@@ -27,7 +27,8 @@ export const capabilities: Capabilities = {
 /** A coordinator's list of devices, in memory. */
 export function testPairing(ownSecret = secret): Pairing {
   let state: PairingState = { identity: newKeyPair(nodeCryptography), devices: [] };
-  return new Pairing({ read: () => state, write: (next) => (state = next) }, ownSecret);
+  const store = { read: () => state, write: (next: PairingState) => (state = next) };
+  return new Pairing({ ...store, locked: (task) => task() }, ownSecret);
 }
 
 /** A device's keys, in memory. */

@@ -36,6 +36,7 @@ export function testKeys(given?: string, now?: () => Date): KeyRing {
     write: (written) => {
       list = written;
     },
+    locked: (task) => task(),
   };
   return new KeyRing(store, given, now);
 }
