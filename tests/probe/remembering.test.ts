@@ -29,7 +29,10 @@ function deviceWithGpu() {
     ({ gpu }) => gpu !== undefined,
   );
   const of = (...formats: KernelFormatName[]) => measure({ formats, kvFormat: 'f16', fresh: false }, never);
-  return { of, measured, leaveOut: (isOut: boolean) => void (hasGpu = !isOut) };
+  const leaveOut = (isOut: boolean): void => {
+    hasGpu = !isOut;
+  };
+  return { of, measured, leaveOut };
 }
 
 test('of a GPU the same types are remembered as of the processor', async () => {
