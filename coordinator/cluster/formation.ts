@@ -1,5 +1,5 @@
 import { LogitRows } from '../../runtime/decoder/logit-rows.ts';
-import { type StepHeader, withWholeRows } from '../../runtime/decoder/step.ts';
+import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { takesEmbeddings } from '../../runtime/plan/plan.ts';
 import { operations } from '../../runtime/profile/operations.ts';
@@ -100,14 +100,12 @@ export class Formation {
    * @returns float32 [vocabSize] for each wanted token, valid until the next step
    * @throws HearthError DEVICE_LOST, or what a rank reports
    */
-  step(asked: StepHeader, embeddings: Float32Array): Promise<Float32Array[]> {
+  step(header: StepHeader, embeddings: Float32Array): Promise<Float32Array[]> {
     if (this.#breakage) return Promise.reject(this.#breakage);
-    this.#lastStepId = asked.stepId;
+    this.#lastStepId = header.stepId;
     const { clock, model, stepStallTimeoutMs, profiler, checks } = this.#options;
     const rows = this.ranks.map(({ vocabularyRows }) => vocabularyRows);
-    const showsSums = checks?.begin(asked, embeddings) ?? false;
-    // What is to be checked is all that a rank computes.
-    const header = showsSums ? withWholeRows(asked) : asked;
+    const showsSums = checks?.begin(header, embeddings) ?? false;
     this.#logits = new LogitRows(header, model.description.config.vocabSize, this.#logits).rows;
     const send = (ranks: readonly number[], frame: Uint8Array) => this.#sendTo(ranks, frame);
     const run = new StepRun(header, this.#logits, rows, this.#hub, send, showsSums);

@@ -87,8 +87,3 @@ export function wantedRows({ sequences }: StepHeader): (number | undefined)[] {
     Array.from({ length: wanted[logits](count) }, () => best),
   );
 }
-
-/** The same step, of whose wanted tokens all logits are needed. */
-export function withWholeRows({ stepId, sequences }: StepHeader): StepHeader {
-  return { stepId, sequences: sequences.map(({ best, ...sequence }) => sequence) };
-}
