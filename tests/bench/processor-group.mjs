@@ -9,7 +9,9 @@ const root2 = '/sys/fs/cgroup';
  * Short, so that a group is as a slower processor: with the usual 100 ms a device would be fast for a part of them and
  * then stand still for many syncs.
  */
-const periodUs = 5000;
+const shortPeriodUs = 5000;
+/** The kernel takes no less. */
+const leastQuotaUs = 1000;
 
 /** A group of processes that together get a part of one processor's time. It takes root. */
 export class ProcessorGroup {
@@ -21,6 +23,7 @@ export class ProcessorGroup {
     if (!isVersion1) writeFileSync(`${root2}/cgroup.subtree_control`, '+cpu');
     this.#folder = `${isVersion1 ? root1 : root2}/hearth-bench-${process.pid}-${name}`;
     mkdirSync(this.#folder);
+    const periodUs = Math.max(shortPeriodUs, Math.ceil((100 * leastQuotaUs) / percent));
     const quotaUs = Math.round((periodUs * percent) / 100);
     if (isVersion1) {
       this.#write('cpu.cfs_period_us', periodUs);

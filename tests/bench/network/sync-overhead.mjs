@@ -9,6 +9,7 @@ import { parseArgs, promisify } from 'node:util';
 import { addToHistory, hasChanges, median, root } from '../history.mjs';
 import { Cluster } from './cluster.mjs';
 import { Hearth } from './hearth.mjs';
+import { probe } from './link-probe.mjs';
 import { Loopback } from './loopback.mjs';
 import { Proxies } from './proxies.mjs';
 
@@ -54,7 +55,9 @@ async function hearthJson(...args) {
 
 /** A cluster of agents and a coordinator that computes nothing, on a network. */
 async function withAgents(network, folder, use) {
-  const running = await new Hearth('hearth', [], folder).start({
+  // As planned they might well not share layers.
+  const split = Array(agents).fill(1).join(',');
+  const running = await new Hearth('hearth', ['--split', split], folder).start({
     cluster: new Cluster(network, agents + 1),
     model,
     contextTokens: promptTokens + 2 * generate,
@@ -130,7 +133,8 @@ try {
   const rounds = [];
   for (let round = 0; round < Number(options.rounds); round += 1) {
     const { together, alone } = await tokenMs(cacheFolder, round);
-    rounds.push({ together, alone, overheadMs: (together - alone) / syncs });
+    const { rttMs } = await probe(new Loopback(), { rateMbit: 0 });
+    rounds.push({ together, alone, rttMs, overheadMs: (together - alone) / syncs });
     console.log(
       `round ${round + 1}: a token of ${agents} agents ${together.toFixed(2)} ms, of one process with ${threads} threads ${alone.toFixed(2)} ms: ` +
         `${rounds[round].overheadMs.toFixed(3)} ms for each of ${syncs} syncs   load ${loadavg()[0].toFixed(1)}`,
@@ -142,6 +146,8 @@ try {
     `a sync takes ${overheadMs.toFixed(3)} ms beyond computing (required ≤ ${mostOverheadMs})${missed ? ' MISSED' : ''}`,
   );
   if (missed) process.exitCode = 1;
+  const rttMs = median(rounds.map((round) => round.rttMs));
+  console.log(`two programs that do nothing else need ${rttMs.toFixed(3)} ms for a byte there and back`);
 
   if (agents > threads) {
     const turnsMs = ((await aloneMs(1)) * Math.ceil(agents / threads)) / agents;
@@ -166,6 +172,7 @@ try {
       tokenMs: median(rounds.map(({ together }) => together)),
       aloneMs: median(rounds.map(({ alone }) => alone)),
       overheadMs,
+      rttMs,
       bytesPerToken: bytes,
       float32BytesPerToken: float32Bytes,
     });

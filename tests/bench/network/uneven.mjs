@@ -80,10 +80,13 @@ function report({ plan, runs }) {
     );
   }
   const [planned] = runs;
-  const tpot = (found) => found.measured.tpotMs;
-  check('a token, planned ÷ best found', tpot(planned) / Math.min(...runs.map(tpot)), mostOverBest, true);
+  // What plans are made for.
+  const answerMs = ({ measured }) => measured.ttftMs + Number(options.generate) * measured.tpotMs;
+  const bestMs = Math.min(...runs.map(answerMs));
+  check('an answer, planned ÷ best found', answerMs(planned) / bestMs, mostOverBest, true);
   const equal = runs.find(({ names }) => names.includes('equal tensor'));
-  if (equal) check('a token, equal shares ÷ planned', tpot(equal) / tpot(planned), leastOverEqual, false);
+  if (equal)
+    check('an answer, equal shares ÷ planned', answerMs(equal) / answerMs(planned), leastOverEqual, false);
   const errors = runs.flatMap(({ measured, predicted }) =>
     ['ttftMs', 'tpotMs'].map((what) => Math.abs(predicted[what] / measured[what] - 1)),
   );
