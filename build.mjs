@@ -21,6 +21,7 @@ const nodeEntryPoints = [
   'device-agent/node/local-worker.ts',
   'device-agent/node/compute-worker.ts',
   'device-agent/node/loader-worker.ts',
+  'device-agent/node/row-reader-worker.ts',
   'device-agent/node/probe-worker.ts',
 ];
 

@@ -23,22 +23,21 @@ function addNibbles(sums: usize, p: v128, q: v128, f: v128, g: v128, mask: v128)
  * sums stay within 256·15·32767 < 2^27. w: as in `dotRowsQ4_0`. scratch: 48 bytes for each 128 columns.
  */
 export function addRowsQ4_0(
-  w: usize, list: usize, length: i32, values: usize, y: usize, columns: i32, scratch: usize,
+  w: usize, list: usize, length: i32, values: usize, y: usize, columns: i32, scratch: usize, stride: usize,
 ): void {
   const quantBytes = <usize>columns >> 1;
   const scaleLength = scaleBytes(columns);
-  const rowBytes = quantBytes + scaleLength;
   const mask = v128.load(LOW_NIBBLES);
   const pairs = scratch + totalBytes(columns);
   memory.fill(y, 0, <usize>columns << 2);
   memory.fill(scratch, 0, totalBytes(columns));
-  const scale = factorScale(w + quantBytes, list, length, values, rowBytes, scaleLength);
+  const scale = factorScale(w + quantBytes, list, length, values, stride, scaleLength);
   if (scale == 0) return;
   for (let i = 0; i < length; i += 4) {
-    let a = w + listed(list, length, i) * rowBytes;
-    let b = w + listed(list, length, i + 1) * rowBytes;
-    let c = w + listed(list, length, i + 2) * rowBytes;
-    let d = w + listed(list, length, i + 3) * rowBytes;
+    let a = w + listed(list, length, i) * stride;
+    let b = w + listed(list, length, i + 1) * stride;
+    let c = w + listed(list, length, i + 2) * stride;
+    let d = w + listed(list, length, i + 3) * stride;
     fetchRow(a, quantBytes);
     fetchRow(b, quantBytes);
     fetchRow(c, quantBytes);

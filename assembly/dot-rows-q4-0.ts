@@ -27,20 +27,22 @@ function blockPairs(q: v128, x: v128, z: v128, xe: v128, xo: v128, ze: v128, zo:
 
 /**
  * y[i] = row list[i] · x for i < length, with the bits of `matmulQ4_0`: the same integers, and blocks in order.
- * w: rows of `rows.ts`, 16 bytes of nibbles a block; x: one token's stream of `quantizeQ8`; y: f32, written up to a
+ * w: rows of `rows.ts`, `stride` bytes apart, 16 bytes of nibbles a block; x: one token's stream of `quantizeQ8`; y: f32, written up to a
  * multiple of four. Inside a row y holds integers: barriers for V8's scheduler, see `nibbleRows`.
  */
-export function dotRowsQ4_0(w: usize, list: usize, length: i32, x: usize, y: usize, columns: i32): void {
+export function dotRowsQ4_0(
+  w: usize, list: usize, length: i32, x: usize, y: usize, columns: i32, stride: usize,
+): void {
   const quantBytes = <usize>columns >> 1;
   const rowBytes = quantBytes + scaleBytes(columns);
   const mask = v128.load(RELAXED ? NIBBLES : LOW_NIBBLES);
   const ones = v128.load(ONES);
   const halfBits = v128.load(HALF_BITS);
   for (let i = 0; i < length; i += 4) {
-    let a = w + listed(list, length, i) * rowBytes;
-    let b = w + listed(list, length, i + 1) * rowBytes;
-    let c = w + listed(list, length, i + 2) * rowBytes;
-    let d = w + listed(list, length, i + 3) * rowBytes;
+    let a = w + listed(list, length, i) * stride;
+    let b = w + listed(list, length, i + 1) * stride;
+    let c = w + listed(list, length, i + 2) * stride;
+    let d = w + listed(list, length, i + 3) * stride;
     fetchRow(a, rowBytes);
     fetchRow(b, rowBytes);
     fetchRow(c, rowBytes);

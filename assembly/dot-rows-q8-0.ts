@@ -17,15 +17,17 @@ function blockProducts(row: usize, x0: v128, x1: v128, x2: v128, x3: v128): v128
 }
 
 /** As `dotRowsQ4_0`, with the bits of `matmulQ8_0` and 32 bytes a block. */
-export function dotRowsQ8_0(w: usize, list: usize, length: i32, x: usize, y: usize, columns: i32): void {
+export function dotRowsQ8_0(
+  w: usize, list: usize, length: i32, x: usize, y: usize, columns: i32, stride: usize,
+): void {
   const quantBytes = <usize>columns;
   const rowBytes = quantBytes + scaleBytes(columns);
   const halfBits = v128.load(HALF_BITS);
   for (let i = 0; i < length; i += 4) {
-    let a = w + listed(list, length, i) * rowBytes;
-    let b = w + listed(list, length, i + 1) * rowBytes;
-    let c = w + listed(list, length, i + 2) * rowBytes;
-    let d = w + listed(list, length, i + 3) * rowBytes;
+    let a = w + listed(list, length, i) * stride;
+    let b = w + listed(list, length, i + 1) * stride;
+    let c = w + listed(list, length, i + 2) * stride;
+    let d = w + listed(list, length, i + 3) * stride;
     fetchRow(a, rowBytes);
     fetchRow(b, rowBytes);
     fetchRow(c, rowBytes);

@@ -1,19 +1,16 @@
-import { scaleBytes } from './rows';
-
 /** Rows of `rows.ts` to the groups of 8 that panels read: when most of many tokens' neurons fire. Rows past the last are it again. */
 
 @inline
-function rowAt(w: usize, row: i32, rows: i32, rowBytes: usize): usize {
-  return w + <usize>min(row, rows - 1) * rowBytes;
+function rowAt(w: usize, row: i32, rows: i32, stride: usize): usize {
+  return w + <usize>min(row, rows - 1) * stride;
 }
 
 /** out: [rows/8, columns/32] blocks of `matmulQ4_0`. */
-export function groupRowsQ4_0(w: usize, out: usize, rows: i32, columns: i32): void {
+export function groupRowsQ4_0(w: usize, out: usize, rows: i32, columns: i32, stride: usize): void {
   const quantBytes = <usize>columns >> 1;
-  const rowBytes = quantBytes + scaleBytes(columns);
   for (let first = 0; first < rows; first += 8) {
     for (let place = 0; place < 8; place++) {
-      const row = rowAt(w, first + place, rows, rowBytes);
+      const row = rowAt(w, first + place, rows, stride);
       let lane = out + (<usize>(place >> 2) << 6) + (<usize>(place & 3) << 2);
       let scale = out + 128 + (<usize>place << 1);
       for (let block: usize = 0; block < quantBytes; block += 16) {
@@ -31,12 +28,11 @@ export function groupRowsQ4_0(w: usize, out: usize, rows: i32, columns: i32): vo
 }
 
 /** out: [rows/8, columns/32] blocks of `matmulQ8_0`. */
-export function groupRowsQ8_0(w: usize, out: usize, rows: i32, columns: i32): void {
+export function groupRowsQ8_0(w: usize, out: usize, rows: i32, columns: i32, stride: usize): void {
   const quantBytes = <usize>columns;
-  const rowBytes = quantBytes + scaleBytes(columns);
   for (let first = 0; first < rows; first += 8) {
     for (let place = 0; place < 8; place++) {
-      const row = rowAt(w, first + place, rows, rowBytes);
+      const row = rowAt(w, first + place, rows, stride);
       let lane = out + (<usize>(place >> 2) << 7) + (<usize>(place & 3) << 2);
       let scale = out + 256 + (<usize>place << 1);
       for (let block: usize = 0; block < quantBytes; block += 32) {

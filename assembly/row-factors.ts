@@ -28,17 +28,17 @@ function valueAt(values: usize, length: i32, i: i32): v128 {
  */
 @inline
 export function factorScale(
-  scales: usize, list: usize, length: i32, values: usize, rowBytes: usize, scaleLength: usize,
+  scales: usize, list: usize, length: i32, values: usize, stride: usize, scaleLength: usize,
 ): f32 {
   const bits = v128.load(HALF_BITS);
   let largest = i32x4.splat(0);
   // Rows lie far apart: all their scales are asked for before the first is computed on, see `fetch.ts`.
   for (let i = 0; i < length; i++) {
-    const row = scales + listed(list, length, i) * rowBytes;
+    const row = scales + listed(list, length, i) * stride;
     for (let at: usize = 0; at < scaleLength; at += 64) load<u8>(row + at);
   }
   for (let i = 0; i < length; i++) {
-    const row = scales + listed(list, length, i) * rowBytes;
+    const row = scales + listed(list, length, i) * stride;
     let most = i32x4.splat(0);
     for (let at: usize = 0; at < scaleLength; at += 8) {
       most = i32x4.max_s(most, f32x4.abs(weightScales(row + at, bits)));

@@ -1,4 +1,5 @@
 import { systemClock } from '../device-agent/clock.ts';
+import { type GpuWishes, noGpu } from '../device-agent/gpu-wishes.ts';
 import { type Logger, silentLogger } from '../device-agent/logger.ts';
 import { collectGarbage } from '../device-agent/node/collect-garbage.ts';
 import { idleProcessors } from '../device-agent/node/compute-threads.ts';
@@ -45,6 +46,8 @@ export interface EngineOptions {
   readonly memoryBytes?: number | undefined;
   /** What tiles that its ranks keep may take of the disk. */
   readonly cacheBytes?: number | undefined;
+  /** Of the first local rank. */
+  readonly gpu?: GpuWishes | undefined;
   /** Requests that are answered at the same time. */
   readonly parallel: number;
   readonly contextLength?: number | undefined;
@@ -158,7 +161,8 @@ export class Engine {
       const shared = localRankOptions(options);
       for (let i = 0; i < localRanks; i += 1) {
         const name = localRanks > 1 ? { name: `local-${i}` } : {};
-        const rank = await startLocalRank({ ...shared, ...name });
+        const gpu = i === 0 ? options.gpu : noGpu;
+        const rank = await startLocalRank({ ...shared, ...name, gpu });
         engine.#localRanks.push(rank);
         await engine.join(rank.member);
       }

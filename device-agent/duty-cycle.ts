@@ -13,10 +13,15 @@ export class DutyCycle {
     this.#effort = effort;
   }
 
-  /** The device has computed for so long. @returns for how long it should rest now */
-  computed(milliseconds: number): number {
+  /** The device has computed for so long, and is to go on. */
+  add(milliseconds: number): void {
     const effort = Math.min(1, Math.max(0.05, this.#effort()));
     this.#owedMs += milliseconds * (1 / effort - 1);
+  }
+
+  /** The device has computed for so long. @returns for how long it should rest now */
+  computed(milliseconds: number): number {
+    this.add(milliseconds);
     if (this.#owedMs < leastRestMs) return 0;
     const restMs = Math.min(this.#owedMs, mostRestMs);
     this.#owedMs = 0;

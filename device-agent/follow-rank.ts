@@ -3,7 +3,7 @@ import type { Kernels } from '../runtime/kernels/kernels.ts';
 import type { ModelPlace, TileModel } from '../runtime/model/tile-model.ts';
 import { SharedTeam } from '../runtime/threads/team.ts';
 import { threadRecorder } from './profile-memory.ts';
-import { placesIn } from './rank-host.ts';
+import { placesIn } from './rank-places.ts';
 import type { FollowerJob } from './rank-tools.ts';
 import { type LoadEvents, loadShare, type TileSources } from './tile-sources.ts';
 
@@ -21,7 +21,7 @@ export async function followRank(job: FollowerJob, index: number, tools: Followe
   const recorder = threadRecorder(job.profile, index);
   const team = new SharedTeam(job.control, index, job.teamSize, recorder);
   try {
-    const places = placesIn(job.memories, job.windows, tools.startKernels);
+    const places = placesIn(job.memories, job.windows, job.rows, tools.startKernels);
     const rank = new Rank(places, job.description, job.stages, job.options, team);
     await loadTiles(job, team, rank, tools);
     tools.onReady();

@@ -1,10 +1,8 @@
-import { planMemory } from '../runtime/decoder/plan-memory.ts';
+import { planMemory, type RowLimits } from '../runtime/decoder/plan-memory.ts';
 import { Rank } from '../runtime/decoder/rank.ts';
-import type { Place } from '../runtime/decoder/stage.ts';
 import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
 import { HearthError } from '../runtime/error.ts';
-import { Arena } from '../runtime/kernels/arena.ts';
-import { type Kernels, maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
+import { maximumMemoryBytes, newMemory } from '../runtime/kernels/kernels.ts';
 import { type ModelDescription, sameDescription } from '../runtime/model/description.ts';
 import type { TileModel } from '../runtime/model/tile-model.ts';
 import type { StepProfile } from '../runtime/profile/step-profile.ts';
@@ -12,11 +10,12 @@ import type { MemoryUse } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
 import { alone, controlBytes, SharedTeam, type Team } from '../runtime/threads/team.ts';
 import { hashName } from '../runtime/tile/tile-hash.ts';
+import { RowReads } from '../runtime/weights/row-reads.ts';
 import { WindowControl } from '../runtime/weights/window-control.ts';
-import type { Window } from '../runtime/weights/window-reader.ts';
 import { carryOver, type HeldTile } from './carry-over.ts';
 import type { CreateRank, LoadReport, RankHost, RankSetup } from './create-rank.ts';
 import { type ProfileMemory, profileMemory, stepProfile, threadRecorder } from './profile-memory.ts';
+import { placesIn, rowsOf, windowOf } from './rank-places.ts';
 import { type FollowerJob, noThreads, type RankTools, type Threads } from './rank-tools.ts';
 import type { TileCache } from './tile-cache.ts';
 import { TileLoading } from './tile-loading.ts';
@@ -37,6 +36,8 @@ class KernelRank implements RankHost {
   readonly #memories: readonly WebAssembly.Memory[];
   readonly #windows: readonly (SharedArrayBuffer | undefined)[];
   readonly #windowControls: readonly WindowControl[];
+  readonly #rows: readonly (SharedArrayBuffer | undefined)[];
+  readonly #rowReads: readonly RowReads[];
   readonly #profileMemory: ProfileMemory | undefined;
   readonly #leader: SharedTeam | undefined;
   readonly #team: Team;
@@ -55,6 +56,8 @@ class KernelRank implements RankHost {
     this.#stages = this.#plan(previous);
     this.#windows = this.#stages.map(windowOf);
     this.#windowControls = this.#windows.flatMap((window) => (window ? [new WindowControl(window)] : []));
+    this.#rows = this.#stages.map((stage) => rowsOf(stage, threads.count));
+    this.#rowReads = this.#rows.flatMap((memory) => (memory ? [new RowReads(memory, threads.count)] : []));
     const streams = this.#windowControls.length > 0;
     if (streams) checkCache(setup, tools.sources.cache!);
     const shared = threads.count > 1 || streams;
@@ -65,7 +68,7 @@ class KernelRank implements RankHost {
       this.#leader = new SharedTeam(new SharedArrayBuffer(controlBytes), 0, threads.count, recorder);
     this.#team = this.#leader ?? { ...alone, recorder };
     // The leader first: it makes the memories as large as all will find them.
-    const places = placesIn(this.#memories, this.#windows, tools.startKernels);
+    const places = placesIn(this.#memories, this.#windows, this.#rows, tools.startKernels);
     this.rank = new Rank(places, description, this.#stages, options, this.#team);
     const loaders = this.#windowControls.map((window) => () => window.statistics.readMs);
     this.profile = stepProfile(this.#profileMemory, this.#team, loaders);
@@ -75,11 +78,13 @@ class KernelRank implements RankHost {
   #plan(previous: RankHost | undefined): readonly StageAssignment[] {
     const { description, assignment, options } = this.#setup;
     const { memoryBytes = Number.POSITIVE_INFINITY, arenaLimitBytes = maximumMemoryBytes } = this.#tools;
+    const readsRows = description.firing && !options.ffn?.everyNeuron;
     const within = (budgetBytes: number, streams: boolean) =>
       planMemory(description, assignment, options, this.#threads.count, {
         budgetBytes,
         arenaLimitBytes,
         streams,
+        rows: streams && readsRows ? this.#rowLimits() : undefined,
       });
     if (previous instanceof KernelRank && previous.#isCarriedTo(description)) {
       try {
@@ -94,6 +99,11 @@ class KernelRank implements RankHost {
       memoryBytes,
       this.#tools.startLoader !== undefined && this.#tools.sources.cache !== undefined,
     );
+  }
+
+  #rowLimits(): RowLimits | undefined {
+    const { rowReaders } = this.#tools;
+    return rowReaders && { seekBytes: rowReaders.seekBytes(), threadBytes: rowReaders.threadBytes };
   }
 
   async load(report: LoadReport): Promise<void> {
@@ -114,6 +124,7 @@ class KernelRank implements RankHost {
     await own.cache?.written?.();
     if (this.#closed) return;
     await this.#startLoaders(loading.hashes);
+    await this.#lend();
     this.#tools.onLoaded?.();
   }
 
@@ -125,6 +136,15 @@ class KernelRank implements RankHost {
     this.#closed = true;
     this.#leader?.stop();
     for (const window of this.#windowControls) window.stop();
+    for (const reads of this.#rowReads) reads.stop();
+    this.rank.endLending();
+  }
+
+  async #lend(): Promise<void> {
+    const { lending, memoryBytes = Number.POSITIVE_INFINITY } = this.#tools;
+    const lend = await lending?.(this.#setup, memoryBytes - this.#usedBytes);
+    if (lend && !this.#closed) await this.rank.lend(lend);
+    if (this.#closed) this.rank.endLending();
   }
 
   /** What streams may have been overwritten in memory. */
@@ -146,17 +166,22 @@ class KernelRank implements RankHost {
   memory(): Omit<MemoryUse, 'steps'> {
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
     const statistics = this.#windowControls.map((window) => window.statistics);
+    const rows = this.#rowReads.map((reads) => reads.statistics);
     const residentBytes = sum(this.rank.stores.map((store) => store.residentBytes));
     const windowBytes = sum(this.rank.stores.map((store) => store.windowBytes));
     return {
       budgetBytes: Math.min(this.#tools.memoryBytes ?? Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
       residentBytes,
       windowBytes,
+      coldBytes: sum(this.rank.stores.map((store) => store.coldBytes)),
       otherBytes: this.#usedBytes - residentBytes - windowBytes,
       keptTiles: this.#loading?.keptTiles ?? 0,
+      gpuTiles: this.rank.lentTiles,
       streamedBytes: sum(statistics.map(({ bytes }) => bytes)),
       readMs: sum(statistics.map(({ readMs }) => readMs)),
-      waitMs: sum(statistics.map(({ waitMs }) => waitMs)),
+      records: sum(rows.map(({ records }) => records)),
+      recordBytes: sum(rows.map(({ bytes }) => bytes)),
+      waitMs: sum([...statistics, ...rows].map(({ waitMs }) => waitMs)),
     };
   }
 
@@ -171,6 +196,7 @@ class KernelRank implements RankHost {
       stages: this.#stages,
       memories: this.#memories,
       windows: this.#windows,
+      rows: this.#rows,
       control: this.#leader.control,
       teamSize: this.#leader.size,
       description,
@@ -183,19 +209,23 @@ class KernelRank implements RankHost {
   }
 
   async #startLoaders(hashes: ReadonlyMap<number, Uint8Array>): Promise<void> {
-    const starts = this.#stages.map(({ weightBytes }, i) => {
+    const starts = this.#stages.map(({ weightBytes, seekBytes }, i) => {
       const control = this.#windows[i];
       if (!control || weightBytes === undefined) return undefined;
-      const { specs, region, residents } = this.rank.stores[i]!;
+      const { specs, region, residents, residency } = this.rank.stores[i]!;
+      const tiles = { specs, hashes: specs.map(({ id }) => hashName(hashes.get(id)!)) };
+      const place = { memory: this.#memories[i]!, teamSize: this.#team.size };
+      const cold = [...residency!.cold];
+      const rows = this.#rows[i];
+      if (rows && cold.length > 0) this.#tools.rowReaders!.start({ ...place, ...tiles, control: rows, cold });
       return this.#tools.startLoader!({
-        memory: this.#memories[i]!,
+        ...place,
+        ...tiles,
         control,
-        specs,
-        hashes: specs.map(({ id }) => hashName(hashes.get(id)!)),
-        teamSize: this.#team.size,
         region,
         weightBytes,
         residents,
+        seekBytes,
       });
     });
     await Promise.all(starts);
@@ -212,27 +242,4 @@ function checkCache(setup: RankSetup, { capacityBytes }: TileCache): void {
       `take ${capacityBytes}. Let them take more (--cache), or give this device more memory or fewer tiles.`,
     { tileBytes, capacityBytes },
   );
-}
-
-function windowOf({ weightBytes, tileIds }: StageAssignment): SharedArrayBuffer | undefined {
-  return weightBytes === undefined
-    ? undefined
-    : new SharedArrayBuffer(WindowControl.byteLength(tileIds.length));
-}
-
-function windowIn(memory: SharedArrayBuffer | undefined): Window | undefined {
-  return memory && { memory, nowMs: () => performance.now() };
-}
-
-/** What each stage is computed in. */
-export function placesIn(
-  memories: readonly WebAssembly.Memory[],
-  windows: readonly (SharedArrayBuffer | undefined)[],
-  startKernels: (memory: WebAssembly.Memory) => Kernels,
-): Place[] {
-  return memories.map((memory, i) => ({
-    kernels: startKernels(memory),
-    arena: new Arena(memory),
-    window: windowIn(windows[i]),
-  }));
 }

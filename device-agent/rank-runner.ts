@@ -1,11 +1,12 @@
+import { LogitPicker } from '../runtime/decoder/logit-picker.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import {
   type ExchangeEvent,
   type LogitPart,
-  logitRowCount,
   type StepEvent,
   type StepHeader,
   tokenCount,
+  wantedRows,
 } from '../runtime/decoder/step.ts';
 import { HearthError } from '../runtime/error.ts';
 import { takesEmbeddings } from '../runtime/plan/plan.ts';
@@ -71,6 +72,7 @@ export class RankRunner {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #dutyCycle: DutyCycle;
+  readonly #picker = new LogitPicker();
   #lastStepId = -1;
   #run: Run | undefined;
   #steps = 0;
@@ -173,8 +175,10 @@ export class RankRunner {
         return;
       }
       if (result.value.kind === 'awaitTiles') {
+        // While its GPU computes a device does not rest.
         const { ready } = result.value;
-        this.#pause(run, (goOn) => void ready.then(goOn));
+        const end = () => this.#dutyCycle.add(this.#clock.nowMs() - beganMs);
+        this.#pause(run, (goOn) => void ready.then(end).then(goOn));
         return;
       }
       run.waiting = result.value;
@@ -222,7 +226,7 @@ export class RankRunner {
   #finish({ header }: Run, parts: readonly LogitPart[]): void {
     this.#run = undefined;
     this.#steps += 1;
-    for (const frame of encodeLogits(header.stepId, logitRowCount(header), parts)) {
+    for (const frame of encodeLogits(header.stepId, wantedRows(header), parts, this.#picker)) {
       // Before it leaves: the last one ends the step, wherever this thread may be held up afterwards.
       this.#recorder.mark(operations.answer);
       this.#output.frame(frame);

@@ -64,6 +64,14 @@ export interface TileFile {
    */
   readInto(target: Uint8Array): void;
 
+  /**
+   * Reads what the target has room for, from a byte of the tile on; less where the tile ends before. A use, too.
+   * @param target for `direct` of whole blocks
+   * @param byteOffset for `direct` a multiple of `directBlockBytes`
+   * @throws HearthError as above
+   */
+  readPart(target: Uint8Array, byteOffset: number): void;
+
   /** May be called again. */
   close(): void;
 }

@@ -1,6 +1,6 @@
 import { HearthError } from '../runtime/error.ts';
 import type { TileSpec } from '../runtime/tile/spec.ts';
-import { Residency, slotBytes, streamableBytes } from '../runtime/weights/residency.ts';
+import { Residency, streamableBytes } from '../runtime/weights/residency.ts';
 import { WindowControl } from '../runtime/weights/window-control.ts';
 import { WindowLoader } from '../runtime/weights/window-loader.ts';
 import type { TileCache, TileFile } from './tile-cache.ts';
@@ -17,10 +17,12 @@ export interface LoaderJob {
   readonly region: number;
   readonly weightBytes: number;
   readonly residents: number;
+  /** What a read costs, where records are read by others: see `Residency`. */
+  readonly seekBytes: number | undefined;
 }
 
 /** Bytes that pass through the window of a stage, if a step uses all of its tiles. */
-export function streamedBytes({ specs, weightBytes }: LoaderJob): number {
+export function streamedBytes({ specs, weightBytes }: Pick<LoaderJob, 'specs' | 'weightBytes'>): number {
   return Math.max(0, streamableBytes(specs) - weightBytes);
 }
 
@@ -35,11 +37,14 @@ export function runLoader(
   direct: boolean,
   nowMs: () => number,
 ): void {
-  const { control, specs, teamSize, region, weightBytes, residents, memory } = job;
+  const { control, specs, teamSize, region, weightBytes, residents, memory, seekBytes } = job;
   const files = new Map<number, TileFile>();
-  const read = (tile: number, address: number): void =>
-    files.get(tile)!.readInto(new Uint8Array(memory.buffer, address, slotBytes(specs[tile]!)));
-  const residency = new Residency(specs, teamSize, weightBytes);
+  const residency = new Residency(specs, teamSize, weightBytes, seekBytes);
+  const read = (tile: number, address: number): void => {
+    const target = new Uint8Array(memory.buffer, address, residency.passingBytes(tile));
+    if (residency.cold.has(tile)) files.get(tile)!.readPart(target, 0);
+    else files.get(tile)!.readInto(target);
+  };
   try {
     // All at once: what another process removes later can still be read.
     for (const tile of [...residency.order.layers, ...residency.order.vocabulary])
@@ -53,8 +58,9 @@ export function runLoader(
   }
 }
 
-function openTile(
-  { specs, hashes }: LoaderJob,
+/** @throws HearthError TILE_CORRUPT, FILE_READ_FAILED */
+export function openTile(
+  { specs, hashes }: Pick<LoaderJob, 'specs' | 'hashes'>,
   cache: Pick<TileCache, 'open'>,
   tile: number,
   direct: boolean,

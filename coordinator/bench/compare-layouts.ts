@@ -1,13 +1,14 @@
 import { HearthError } from '../../runtime/error.ts';
 import { LayoutCost } from '../../runtime/plan/cost.ts';
+import { dealLayout } from '../../runtime/plan/deal.ts';
 import type { Goal } from '../../runtime/plan/goal.ts';
 import { kindOf, type LayoutKind } from '../../runtime/plan/kind.ts';
 import type { Layout } from '../../runtime/plan/layout.ts';
 import { pipeline, tensorParallel } from '../../runtime/plan/layouts.ts';
 import { partsOf } from '../../runtime/plan/planner.ts';
-import { problemOf } from '../../runtime/plan/problem.ts';
+import { type Problem, problemOf } from '../../runtime/plan/problem.ts';
 import type { DeviceProfile } from '../../runtime/plan/profiles.ts';
-import { type ModelWork, modelWork } from '../../runtime/plan/workload.ts';
+import { modelWork } from '../../runtime/plan/workload.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Engine } from '../engine.ts';
 import { type PlanReport, planReport } from '../planning/plan-report.ts';
@@ -23,8 +24,8 @@ export interface Times {
 
 /** One way to share the work, as it was predicted and as it was. */
 export interface LayoutRun {
-  /** `planned`, `best pipeline`, `equal tensor`, `alone on NAME`, … */
-  readonly name: string;
+  /** All that it is: `planned`, `best pipeline`, `equal tensor`, `alone on NAME`, … */
+  readonly names: readonly string[];
   readonly kind: LayoutKind;
   /** Those that have a part. */
   readonly devices: readonly string[];
@@ -39,10 +40,7 @@ export interface Comparison {
   readonly runs: readonly LayoutRun[];
 }
 
-interface Choice {
-  readonly name: string;
-  readonly layout: Layout;
-}
+type Choice = Pick<LayoutRun, 'names' | 'layout'>;
 
 /**
  * Has the devices of a cluster share the work in one way after the other: as planned, in the best way of each kind, in
@@ -57,7 +55,7 @@ export async function compareLayouts(
   goal: Goal,
   bench: BenchPlan,
   gauges: Gauges,
-  onRun: (name: string) => void,
+  onRun: (names: readonly string[]) => void,
 ): Promise<Comparison> {
   const devices = profilesOf(cluster);
   const work = modelWork(model.description, rankOptions, model.rowShares);
@@ -65,16 +63,16 @@ export async function compareLayouts(
   const problem = problemOf(work, devices, usage);
   const plan = planReport(work, devices, goal, undefined, usage);
   const runs: LayoutRun[] = [];
-  for (const { name, layout } of choicesOf(plan, work, devices)) {
+  for (const { names, layout } of choicesOf(plan, problem)) {
     const cost = new LayoutCost(problem, layout);
     if (!cost.fits) continue;
-    onRun(name);
+    onRun(names);
     const ranks = partsOf(problem, layout);
     await told.use(cluster, layout, ranks);
     const { prefill, decode } = await measure(cluster, bench, gauges);
     const { ttftMs, tpotMs } = cost.predict();
     runs.push({
-      name,
+      names,
       kind: kindOf(layout),
       devices: ranks.map((rank) => devices[rank]!.name),
       layout,
@@ -99,13 +97,10 @@ function profilesOf({ members }: Cluster): DeviceProfile[] {
   });
 }
 
-/** Each layout once, by its first name. */
-function choicesOf(
-  plan: PlanReport,
-  { description }: ModelWork,
-  devices: readonly DeviceProfile[],
-): Choice[] {
-  const { layerCount } = description.config;
+/** Each once: shares that deal everybody the same tiles are the same. */
+function choicesOf(plan: PlanReport, problem: Problem): Choice[] {
+  const { work, devices } = problem;
+  const { layerCount } = work.description.config;
   const shares = (of: (rank: number) => number) => devices.map((_, rank) => of(rank));
   const equal = shares(() => 1);
   const choices = [
@@ -122,10 +117,14 @@ function choicesOf(
       ),
     })),
   ];
-  const firsts = new Map<string, Choice>();
-  for (const choice of choices) {
-    const key = JSON.stringify(choice.layout);
-    if (!firsts.has(key)) firsts.set(key, choice);
+  const found = new Map<string, { names: string[]; layout: Layout }>();
+  for (const { name, layout } of choices) {
+    // Who computes alone sends nothing that could be cut.
+    const cut = partsOf(problem, layout).length > 1 && layout.microBatchTokens;
+    const key = JSON.stringify([dealLayout(work, layout), cut]);
+    const same = found.get(key);
+    if (same) same.names.push(name);
+    else found.set(key, { names: [name], layout });
   }
-  return [...firsts.values()];
+  return [...found.values()];
 }

@@ -11,11 +11,11 @@ export function formatComparison({ plan, runs }: Comparison): string {
   return [`planned: ${summary}\n`, ...standBy.map((why) => `${why}\n`), '\n', formatTable(rows)].join('');
 }
 
-function row({ name, devices, measured, predicted }: LayoutRun): string[] {
+function row({ names, devices, measured, predicted }: LayoutRun): string[] {
   const rate = (ms: number) => (1000 / ms).toFixed(1);
   const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
   return [
-    name,
+    names.join(', '),
     devices.join(', '),
     rate(measured.tpotMs),
     rate(predicted.tpotMs),

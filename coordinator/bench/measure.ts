@@ -1,4 +1,8 @@
 import type { StepRunner } from '../../runtime/generation/step-runner.ts';
+import { defaultSampling } from '../../runtime/sampling/params.ts';
+
+/** As many of the greatest logits are asked for as an answer needs. */
+const best = defaultSampling.topK;
 
 export interface BenchPlan {
   /** Tokens of the prompt that is read. */
@@ -41,7 +45,7 @@ export interface MeasureWatch {
 
 /**
  * Times a runner's steps as an answer uses them: a prompt in the longest steps that it takes, then token by token
- * with the logits of each. Sampling and text are left out. Each test runs once untimed first.
+ * with the greatest logits of each. Sampling and text are left out. Each test runs once untimed first.
  */
 export async function measure(
   runner: StepRunner,
@@ -84,14 +88,14 @@ async function readPrompt(runner: StepRunner, length: number): Promise<void> {
     const count = Math.min(runner.limits.maxStepTokens, length - start);
     const tokens = Array.from({ length: count }, (_, i) => anyToken(start + i, runner.vocabSize));
     const logits = start + count === length ? 'last' : 'none';
-    await runner.step([{ slot: 0, start, count, logits, tokens }]);
+    await runner.step([{ slot: 0, start, count, logits, best, tokens }]);
   }
 }
 
 async function generate(runner: StepRunner, depth: number, length: number): Promise<void> {
   for (let start = depth; start < depth + length; start += 1) {
     const tokens = [anyToken(start, runner.vocabSize)];
-    await runner.step([{ slot: 0, start, count: 1, logits: 'last', tokens }]);
+    await runner.step([{ slot: 0, start, count: 1, logits: 'last', best, tokens }]);
   }
 }
 

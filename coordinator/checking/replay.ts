@@ -12,6 +12,7 @@ import {
 import { assert } from '../../runtime/error.ts';
 import { type Frame, packTokens } from '../../runtime/protocol/frame.ts';
 import { decodeLogits } from '../../runtime/protocol/logits-frame.ts';
+import { compareLogits } from './compare-logits.ts';
 import { compareBits, type Difference } from './difference.ts';
 import { type Spot, syncOf } from './spot.ts';
 import type { StepRecord } from './step-record.ts';
@@ -114,23 +115,11 @@ export class Replay {
   }
 
   #compareLogits(parts: readonly LogitPart[]): Difference | undefined {
-    const { spot, vocabSize } = this.#options;
-    const rows = this.#options.record.frames.flatMap(({ rank, frame }) =>
-      frame.type === 'logits' && rank === spot.rank && frame.index > 0 ? [frame] : [],
-    );
-    for (const [token, frame] of rows.entries()) {
-      const runs = decodeLogits(frame, vocabSize);
-      for (const { firstVocabularyRow: first, vocabularyRows: count, values } of parts) {
-        const run = runs.findLast(({ firstVocabularyRow }) => firstVocabularyRow <= first)!;
-        const from = (first - run.firstVocabularyRow) * 4;
-        const got = Uint8Array.from(run.bytes.subarray(from, from + count * 4));
-        const expected = values.subarray(token * count, (token + 1) * count);
-        const difference = compareBits('logits', bitsOf(expected), new Uint32Array(got.buffer), count, [0], {
-          firstToken: token,
-          firstIndex: first,
-        });
-        if (difference) return difference;
-      }
+    const { spot, vocabSize, record } = this.#options;
+    for (const { rank, frame } of record.frames) {
+      if (frame.type !== 'logits' || rank !== spot.rank || frame.index === 0) continue;
+      const difference = compareLogits(decodeLogits(frame, vocabSize), parts, frame.rows, vocabSize);
+      if (difference) return difference;
     }
     return undefined;
   }
@@ -143,6 +132,6 @@ export class Replay {
   }
 }
 
-function bitsOf({ buffer, byteOffset, length }: Int32Array | Float32Array): Uint32Array {
+function bitsOf({ buffer, byteOffset, length }: Int32Array): Uint32Array {
   return new Uint32Array(buffer, byteOffset, length);
 }

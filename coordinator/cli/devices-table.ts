@@ -1,8 +1,11 @@
+import type { MemoryUse } from '../../runtime/protocol/messages.ts';
 import type { DeviceState } from '../cluster/device-state.ts';
+import type { GpuProfile } from '../../runtime/plan/profiles.ts';
 import { formatBytes, formatTable } from './output.ts';
 
 /** Characters of a name: with them no line is longer than 100. */
 const nameLength = 16;
+const gpuLength = 48;
 const header = ['RANK', 'NAME', 'STATE', 'WEIGHTS', 'MEMORY', 'SPEED', 'LINK'];
 
 /** What `hearth devices` prints: a row for each device, what else it tells under it, and what is wrong at the end. */
@@ -53,14 +56,33 @@ function details({ tiles, loadedTiles, memory, profile, work }: DeviceState): st
   const parts = [
     ...(tiles > 0 ? [`${loadedTiles}/${tiles} tiles${memory ? `, ${memory.keptTiles} kept` : ''}`] : []),
     ...(profile && profile.diskBytesPerSecond > 0 ? [`disk ${rate(profile.diskBytesPerSecond)}`] : []),
-    ...(memory && memory.streamedBytes > 0 && memory.steps > 0 ? [streaming(memory)] : []),
+    ...(memory && memory.streamedBytes + memory.recordBytes > 0 && memory.steps > 0
+      ? [streaming(memory)]
+      : []),
   ];
-  const lines = [parts.join('; '), work.syncs > 0 && work.steps > 0 ? syncing(work) : ''];
+  const lines = [
+    parts.join('; '),
+    profile?.gpu ? gpuLine(profile.gpu, memory) : '',
+    work.syncs > 0 && work.steps > 0 ? syncing(work) : '',
+  ];
   return lines.filter((line) => line !== '').map((line) => `      ${line}`);
 }
 
-function streaming({ steps, streamedBytes, waitMs }: NonNullable<DeviceState['memory']>): string {
-  return `streams ${formatBytes(streamedBytes / steps)} a step and waits ${(waitMs / steps).toFixed(0)} ms`;
+/** Which GPU, and what it does: the tiles that it has too, or that none are worth it. */
+function gpuLine({ name, kernels }: GpuProfile, memory: DeviceState['memory']): string {
+  const [rates] = Object.values(kernels);
+  const speed = rates ? `, ${rate(rates.decodeBytesPerSecond)}` : '';
+  const tiles = memory?.gpuTiles ? `has ${memory.gpuTiles} tiles` : 'has none';
+  return `GPU ${name.length > gpuLength ? `${name.slice(0, gpuLength - 1)}…` : name}${speed}: ${tiles}`;
+}
+
+function streaming({ steps, streamedBytes, records, recordBytes, waitMs, coldBytes }: MemoryUse): string {
+  const cold =
+    coldBytes > 0
+      ? `, reads ${Math.round(records / steps)} of ${formatBytes(coldBytes)} of cold neurons in ` +
+        formatBytes(recordBytes / steps)
+      : '';
+  return `streams ${formatBytes(streamedBytes / steps)} a step${cold} and waits ${(waitMs / steps).toFixed(0)} ms`;
 }
 
 function syncing({ steps, upBytes, downBytes, waitMs }: DeviceState['work']): string {

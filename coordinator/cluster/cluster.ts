@@ -186,7 +186,7 @@ export class Cluster implements StepRunner {
     this.#caches.check(sequences);
     const header = {
       stepId: this.#stepId++,
-      sequences: sequences.map(({ slot, start, count, logits }) => ({ slot, start, count, logits })),
+      sequences: sequences.map(({ tokens, ...sequence }) => sequence),
     };
     const { model, profiler } = this.#options;
     profiler?.opened(header);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
+import { type GpuWishes, noGpu } from '../../device-agent/gpu-wishes.ts';
 import { type Logger, silentLogger } from '../../device-agent/logger.ts';
 import { defaultDeviceName } from '../../device-agent/node/device.ts';
 import { localLiveness } from '../../device-agent/node/local-liveness.ts';
@@ -19,6 +20,8 @@ export interface LocalRankOptions {
   readonly memoryBytes: number;
   /** What tiles that it keeps may take of the disk. */
   readonly cacheBytes?: number | undefined;
+  /** By default it has none. */
+  readonly gpu?: GpuWishes | undefined;
   /** The model that it cuts its tiles out of; without it they are sent to it. */
   readonly model?: ModelPlace | undefined;
   /** The built worker; by default the one in `dist/`. */
@@ -42,8 +45,9 @@ export async function startLocalRank(options: LocalRankOptions): Promise<LocalRa
   const file = options.workerFile ?? join(packageRoot(), 'dist', 'device-agent', 'node', 'local-worker.js');
   const { port1, port2 } = new MessageChannel();
   const bell = new SharedArrayBuffer(4);
-  const { threads, memoryBytes, cacheBytes, model } = options;
-  const workerData: LocalWorkerData = { port: port2, bell, name, threads, memoryBytes, cacheBytes, model };
+  const { threads, memoryBytes, cacheBytes, model, gpu = noGpu } = options;
+  const rank = { threads, memoryBytes, cacheBytes, model, gpu };
+  const workerData: LocalWorkerData = { port: port2, bell, name, ...rank };
   // It makes little garbage, and what it may keep of it is memory that the model lacks.
   const worker = new Worker(file, {
     workerData,

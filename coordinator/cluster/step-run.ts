@@ -1,4 +1,4 @@
-import type { StepHeader } from '../../runtime/decoder/step.ts';
+import { type StepHeader, wantedRows } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
 import { type Frame, lastFlag } from '../../runtime/protocol/frame.ts';
 import { decodeLogits, type LogitRun } from '../../runtime/protocol/logits-frame.ts';
@@ -15,6 +15,8 @@ export class StepRun {
   readonly stepId: number;
   /** float32 [vocabSize] for each wanted token. */
   readonly rows: Float32Array[];
+  /** How many of the greatest are needed of each. */
+  readonly #wanted: readonly (number | undefined)[];
   readonly #hub: Hub;
   readonly #send: SendToRanks;
   /** Vocabulary rows that each rank holds. */
@@ -38,6 +40,7 @@ export class StepRun {
   ) {
     this.stepId = header.stepId;
     this.rows = rows;
+    this.#wanted = wantedRows(header);
     this.#hub = hub;
     this.#send = send;
     this.#vocabularyRows = vocabularyRows;
@@ -83,7 +86,7 @@ export class StepRun {
       if (frame.rows !== progress.nextRow) throw unexpected(rank, frame, `row ${progress.nextRow} was due`);
       const row = this.rows[frame.rows]!;
       const runs = decodeLogits(frame, row.length);
-      checkCoverage(rank, runs.map(rangeOf), held);
+      checkCoverage(rank, runs.map(rangeOf), held, this.#wanted[frame.rows]);
       const rowBytes = new Uint8Array(row.buffer, row.byteOffset, row.byteLength);
       for (const { firstVocabularyRow, bytes } of runs) rowBytes.set(bytes, firstVocabularyRow * 4);
     }
@@ -118,20 +121,30 @@ function rangeOf({ firstVocabularyRow, bytes }: LogitRun): VocabularyRange {
   return { first: firstVocabularyRow, end: firstVocabularyRow + bytes.length / 4 };
 }
 
-/** A rank answers for exactly the rows that it holds: one that left some out would leave zeros behind. */
+/**
+ * A rank answers for exactly the rows that it holds, since one that left some out would leave what stood there; or for so
+ * many of them as are needed.
+ */
 function checkCoverage(
   rank: number,
   sent: readonly VocabularyRange[],
   held: readonly VocabularyRange[],
+  best: number | undefined,
 ): void {
-  const same = (a: VocabularyRange, b: VocabularyRange | undefined) =>
-    a.first === b?.first && a.end === b.end;
   const joined = joinRanges(sent);
-  if (joined.length === held.length && joined.every((range, i) => same(range, held[i]))) return;
+  const isHeld = joined.every(({ first, end }) =>
+    held.some((range) => range.first <= first && end <= range.end),
+  );
+  const needed = Math.min(best ?? Number.POSITIVE_INFINITY, rowCount(held));
+  if (isHeld && rowCount(sent) >= needed) return;
   throw new HearthError(
     'PROTOCOL_UNEXPECTED_MESSAGE',
-    `rank ${rank} sent logits of other rows than it holds`,
+    `rank ${rank} sent logits of other rows than it holds, or too few`,
   );
+}
+
+function rowCount(ranges: readonly VocabularyRange[]): number {
+  return ranges.reduce((sum, { first, end }) => sum + end - first, 0);
 }
 
 function unexpected(rank: number, { type, rows }: Frame, why: string): HearthError {

@@ -41,7 +41,6 @@ export class Watch {
   /** @param backlogBytes that the link has not sent yet */
   verdict(nowMs: number, backlogBytes: number): 'alive' | 'ping' | 'dead' {
     const hasOverslept = nowMs - this.#lookedMs >= oversleptMs;
-    if (hasOverslept) this.#liveness.heard(nowMs);
     // A device that stands still takes nothing any more.
     if (hasOverslept || backlogBytes < this.#backlogBytes) this.#vigil.excuse(nowMs);
     this.#lookedMs = nowMs;

@@ -225,5 +225,6 @@ function stepInput(sequence: Sequence, count: number): StepInput {
   const { position: start } = sequence;
   const tokens = sequence.generation.tokens.slice(start, start + count);
   const logits = count === pendingTokens(sequence) ? 'last' : 'none';
-  return { slot: sequence.slot!.index, start, count, logits, tokens };
+  const best = sequence.generation.neededLogits;
+  return { slot: sequence.slot!.index, start, count, logits, best, tokens };
 }

@@ -4,8 +4,9 @@ import type { TensorSource } from '../../runtime/gguf/writer.ts';
 import { rowFormats } from '../../runtime/kernels/row-formats.ts';
 import { cutsKey } from '../../runtime/model/approximation.ts';
 import type { ModelConfig } from '../../runtime/model/config.ts';
-import { firingKey, namedKey } from '../../runtime/model/row-shares.ts';
+import { firingKey, namedKey, tileFiringKey } from '../../runtime/model/row-shares.ts';
 import type { QuantTypeName } from '../../runtime/quant/format.ts';
+import { ffnTileNeurons } from '../../runtime/tile/spec.ts';
 import type { ModelContents } from '../files/write-model.ts';
 import { encode, type RowEncoder, rowRanges, wholeMetadata } from '../quantize/quantize.ts';
 import type { FiringProfile } from './firing-profile.ts';
@@ -62,10 +63,21 @@ export function sparsifyModel(
     ({ type: 'float32[]', value: Float32Array.from(values) }) as const;
   const firing = counts.map((row) => row.reduce((sum, count) => sum + count, 0) / (row.length * read));
   metadata.set(firingKey, floats(firing));
+  const inTiles = counts.flatMap((row, layer) => tileSums(row, orders[layer]!));
+  metadata.set(tileFiringKey, floats(inTiles.map((count) => count / read)));
   if (cuts) metadata.set(cutsKey, floats(cuts));
   if (predictors?.metadata.has(namedKey))
     metadata.set(namedKey, floats(Array.from(predictors.metadata.numbers(namedKey))));
   return { metadata, tensors };
+}
+
+/** Of each tile, in their new order, how often its neurons fired. */
+function tileSums(counts: readonly number[], order: readonly number[]): number[] {
+  const sums = new Array<number>(Math.ceil(order.length / ffnTileNeurons)).fill(0);
+  order.forEach((neuron, place) => {
+    sums[Math.floor(place / ffnTileNeurons)]! += counts[neuron]!;
+  });
+  return sums;
 }
 
 /** Tensors with a row for each neuron, or down. */

@@ -2,6 +2,7 @@ import { maximumMemoryBytes } from '../../runtime/kernels/kernels.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import type { Cryptography } from '../../runtime/secure/cryptography.ts';
 import { portableCryptography } from '../../runtime/secure/portable-cryptography.ts';
+import type { DeviceGpu } from '../device-gpu.ts';
 import { HeldRank } from '../held-rank.ts';
 import type { DeviceOptions } from '../keep-joined.ts';
 import type { Logger } from '../logger.ts';
@@ -15,6 +16,7 @@ import type { DriverSettings } from './driver-messages.ts';
 import { fetchKernels, kernelStarter } from './kernel-source.ts';
 import { measureBrowser } from './measure.ts';
 import { measureFiles } from './measure-files.ts';
+import { openBrowserGpu } from './open-gpu.ts';
 import { PackTileCache } from './pack-tile-cache.ts';
 import { browserThreads, startLoader } from './rank-workers.ts';
 import { startSha256 } from './sha256.ts';
@@ -32,7 +34,8 @@ export interface DeviceWishes {
   effort: number;
 }
 
-export interface BrowserDeviceOptions extends Pick<DriverSettings, 'threads' | 'memoryBytes' | 'cacheBytes'> {
+export interface BrowserDeviceOptions
+  extends Pick<DriverSettings, 'threads' | 'memoryBytes' | 'cacheBytes' | 'gpu'> {
   readonly database: Database;
   readonly wishes: DeviceWishes;
   readonly logger: Logger;
@@ -43,6 +46,7 @@ export interface BrowserDevice {
   readonly device: DeviceOptions;
   readonly ranks: CountingRanks;
   readonly cryptography: Cryptography;
+  readonly gpu: DeviceGpu | undefined;
 }
 
 /**
@@ -58,6 +62,7 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
   const streams = crossOriginIsolated && pack?.streams === true;
   const memoryBytes = Math.floor(options.memoryBytes);
   const sha256 = await startSha256();
+  const gpu = await openBrowserGpu(options.gpu, { logger, threads, rankBytes: memoryBytes });
   const sources = { model: undefined, cache, sha256 };
   const held = new HeldRank(
     kernelRanks({
@@ -67,6 +72,7 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
       memoryBytes,
       // Phones refuse to set aside room for a memory that would never get so large.
       arenaLimitBytes: Math.min(maximumMemoryBytes, memoryBytes + spareBytes),
+      lending: gpu && ((setup, spareBytes) => gpu.lending(setup, measure, spareBytes)),
       startLoader: streams ? (job) => startLoader(job, pack) : undefined,
       onUnkept: (error) =>
         logger.warn({ error }, 'weights cannot be kept here: they will be sent again next time'),
@@ -80,17 +86,26 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
     threads,
     memoryBytes,
     usedBytes: () => held.usedBytes,
+    gpu,
     database,
     diskBytesPerSecond: async () => (streams ? measureFiles() : 0),
-    circumstances: `${platform}, ${threads} threads, ${build}, ${streams ? 'streams' : 'stays'}, ${hearthVersion}`,
+    circumstances: [
+      platform,
+      `${threads} threads`,
+      build,
+      streams ? 'streams' : 'stays',
+      hearthVersion,
+      ...(gpu ? [gpu.name] : []),
+    ].join(', '),
   });
+  const measureAll = gpu ? gpu.telling(measure) : measure;
   const device: DeviceOptions = {
     softwareVersion: hearthVersion,
     capabilities: { platform, kernels: build, threads, memoryBytes },
     createRank: ranks.create,
     sources,
     measure: async (request, signal) => {
-      const rates = await measure(request, signal);
+      const rates = await measureAll(request, signal);
       onRates(rates);
       return scaledRates(rates, wishes.effort);
     },
@@ -99,5 +114,5 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
     logger,
     sha256,
   };
-  return { device, ranks, cryptography: portableCryptography(startKernels()) };
+  return { device, ranks, gpu, cryptography: portableCryptography(startKernels()) };
 }

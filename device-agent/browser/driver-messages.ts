@@ -1,5 +1,6 @@
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import type { Capabilities, MemoryUse, Report } from '../../runtime/protocol/messages.ts';
+import type { GpuWishes } from '../gpu-wishes.ts';
 import type { JoinStatus } from '../keep-joined.ts';
 
 /** How a tab lends its device, as its owner wants it. */
@@ -14,6 +15,7 @@ export interface DriverSettings {
   readonly memoryBytes: number;
   /** What kept tiles may take. */
   readonly cacheBytes: number;
+  readonly gpu: GpuWishes;
 }
 
 /** What the page tells the worker that is a device; the first is `join`. */
@@ -37,7 +39,12 @@ export interface WorkReport {
 
 /** What the worker tells the page. */
 export type DriverReport =
-  | { readonly type: 'started'; readonly kernels: Capabilities['kernels'] }
+  | {
+      readonly type: 'started';
+      readonly kernels: Capabilities['kernels'];
+      /** What the GPU is called, if there is one to use. */
+      readonly gpu: string | undefined;
+    }
   | { readonly type: 'status'; readonly status: JoinStatus }
   | { readonly type: 'work'; readonly work: WorkReport }
   | { readonly type: 'rates'; readonly rates: DeviceRates }

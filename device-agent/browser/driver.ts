@@ -32,14 +32,14 @@ async function drive({ url, secret, name, ...settings }: DriverSettings): Promis
   const credentials = await BrowserKeys.open(database);
   const onRates = (rates: Extract<DriverReport, { type: 'rates' }>['rates']) =>
     tell({ type: 'rates', rates });
-  const { device, ranks, cryptography } = await browserDevice({
+  const { device, ranks, gpu, cryptography } = await browserDevice({
     ...settings,
     database,
     wishes,
     logger,
     onRates,
   });
-  tell({ type: 'started', kernels: device.capabilities.kernels });
+  tell({ type: 'started', kernels: device.capabilities.kernels, gpu: gpu?.name });
   const timer = setInterval(() => tell({ type: 'work', work: ranks.work }), reportMs);
   await keepJoined({
     url,

@@ -1,5 +1,6 @@
 import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
+import type { DeviceGpu } from '../device-gpu.ts';
 import { type ComputeRates, type ProbeJob, probeJob } from '../probe/compute-probe.ts';
 import { type MeasureDevice, probedBytes, type RanksRoom, withRoom } from '../probe/measure.ts';
 import { type RatesMemory, rememberedMs, remembering } from '../probe/remembering.ts';
@@ -14,6 +15,8 @@ const mostBytes = 64 << 20;
 export interface MeasureBrowserOptions extends RanksRoom {
   readonly kernels: KernelBytes;
   readonly threads: number;
+  /** To be measured with the processor. */
+  readonly gpu: DeviceGpu | undefined;
   readonly database: Database;
   /** How fast kept tiles can be read ahead; 0 where nothing can stream. */
   readonly diskBytesPerSecond: () => Promise<number>;
@@ -23,12 +26,18 @@ export interface MeasureBrowserOptions extends RanksRoom {
 
 /** Measures this browser, weight types that are not remembered alone. */
 export function measureBrowser(options: MeasureBrowserOptions): MeasureDevice {
-  const { database, circumstances, memoryBytes, usedBytes, threads } = options;
-  const measure = remembering(ratesIn(database), circumstances, async (job, signal) => {
-    const weightBytes = probedBytes(memoryBytes - usedBytes(), mostBytes);
-    const computed = await probe({ ...job, threads, weightBytes }, options, signal);
-    return { ...computed, diskBytesPerSecond: await options.diskBytesPerSecond() };
-  });
+  const { database, gpu, circumstances, memoryBytes, usedBytes, threads } = options;
+  const measure = remembering(
+    ratesIn(database),
+    circumstances,
+    async (job, signal) => {
+      const weightBytes = probedBytes(memoryBytes - usedBytes(), mostBytes);
+      const computed = await probe({ ...job, threads, weightBytes }, options, signal);
+      const rates = { ...computed, diskBytesPerSecond: await options.diskBytesPerSecond() };
+      return gpu ? gpu.measured(rates, job) : rates;
+    },
+    (rates) => !gpu || rates.gpu !== undefined,
+  );
   return withRoom(options, mostBytes, measure);
 }
 

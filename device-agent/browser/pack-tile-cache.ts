@@ -119,12 +119,16 @@ export function packedFile(
   pack: PrivateFile,
   { offset, byteLength }: Pick<PackedTile, 'offset' | 'byteLength'>,
 ): TileFile {
+  const read = (target: Uint8Array, byteOffset: number) => {
+    const wanted = target.subarray(0, byteLength - byteOffset);
+    const bytesRead = pack.read(wanted, { at: offset + byteOffset });
+    if (bytesRead === wanted.length) return;
+    const end = byteOffset + bytesRead;
+    throw new HearthError('TILE_CORRUPT', `a tile of ${byteLength} bytes ended after ${end}`);
+  };
   return {
-    readInto(target) {
-      const bytesRead = pack.read(target.subarray(0, byteLength), { at: offset });
-      if (bytesRead === byteLength) return;
-      throw new HearthError('TILE_CORRUPT', `a tile of ${byteLength} bytes ended after ${bytesRead}`);
-    },
+    readInto: (target) => read(target, 0),
+    readPart: read,
     close() {},
   };
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { TileModel } from '../../runtime/model/tile-model.ts';
 import type { Capabilities } from '../../runtime/protocol/messages.ts';
+import type { DeviceGpu } from '../device-gpu.ts';
 import { HeldRank } from '../held-rank.ts';
 import type { DeviceOptions } from '../keep-joined.ts';
 import type { Logger } from '../logger.ts';
@@ -14,6 +15,7 @@ import { startKernels } from './kernel-files.ts';
 import { startLoader } from './loader-thread.ts';
 import { measureNode } from './measure-device.ts';
 import { packageVersion } from './package-root.ts';
+import { nodeRowReaders } from './row-reader-threads.ts';
 import { nodeSha256 } from './sha256.ts';
 
 export interface NodeDeviceOptions {
@@ -28,6 +30,8 @@ export interface NodeDeviceOptions {
   readonly memoryBytes: number;
   /** What kept tiles may take of the disk. */
   readonly cacheBytes?: number | undefined;
+  /** Computes some FFN tiles, where that is worth it. */
+  readonly gpu?: DeviceGpu | undefined;
 }
 
 /** Of kept tiles: several models of the size that homes run. */
@@ -38,8 +42,8 @@ export const defaultCacheBytes = 64e9;
  * @throws HearthError KERNEL_UNAVAILABLE
  */
 export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
-  const { logger, threads, syncThreads = 0, model, memoryBytes, cacheBytes = defaultCacheBytes } = options;
-  const cache = { folder: join(cacheFolder(), 'tiles'), limitBytes: cacheBytes };
+  const { logger, threads, syncThreads = 0, model, memoryBytes, gpu } = options;
+  const cache = { folder: join(cacheFolder(), 'tiles'), limitBytes: options.cacheBytes ?? defaultCacheBytes };
   const sources = { model, cache: new FolderTileCache(cache), sha256: nodeSha256 };
   const createRank = kernelRanks({
     startKernels,
@@ -47,24 +51,28 @@ export function nodeDevice(options: NodeDeviceOptions): DeviceOptions {
     sources,
     memoryBytes,
     startLoader: (job) => startLoader(job, cache, logger),
+    lending: gpu && ((setup, spareBytes) => gpu.lending(setup, measure, spareBytes)),
+    rowReaders: nodeRowReaders(cache, logger),
     onLoaded: collectGarbage,
     onUnkept: (error) => logger.warn({ error }, 'weights cannot be kept: they will be sent again next time'),
   });
   const ranks = new HeldRank(createRank);
   const file = join(cacheFolder(), 'speed.json');
+  const measure = measureNode({
+    threads,
+    syncThreads,
+    memoryBytes,
+    usedBytes: () => ranks.usedBytes,
+    gpu,
+    cache,
+    file,
+  });
   return {
     softwareVersion: packageVersion(),
     capabilities: nodeCapabilities(threads, memoryBytes),
     createRank: ranks.create,
     sources,
-    measure: measureNode({
-      threads,
-      syncThreads,
-      memoryBytes,
-      usedBytes: () => ranks.usedBytes,
-      cache,
-      file,
-    }),
+    measure: gpu ? gpu.telling(measure) : measure,
     logger,
     sha256: nodeSha256,
   };

@@ -33,8 +33,10 @@ function take(lock: string): boolean {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const { mtimeMs = Number.POSITIVE_INFINITY } = statSync(lock, { throwIfNoEntry: false }) ?? {};
-    if (Date.now() - mtimeMs > staleMs) rmSync(lock, { force: true });
+    const nowMs = Date.now();
+    const { mtimeMs = nowMs } = statSync(lock, { throwIfNoEntry: false }) ?? {};
+    // Of the future it is where the clock was set back.
+    if (Math.abs(nowMs - mtimeMs) > staleMs) rmSync(lock, { force: true });
     return false;
   }
 }

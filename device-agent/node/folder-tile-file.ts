@@ -30,10 +30,24 @@ export class FolderTileFile implements TileFile {
   readInto(target: Uint8Array): void {
     assert(!this.#closed, 'a tile that is read is open');
     assert(target.byteOffset % this.#blockBytes === 0, 'direct reads go to whole blocks of memory');
-    assert(target.length >= this.#byteLengthInBlocks(this.#blockBytes), 'a tile is read into enough memory');
+    const lengthInBlocks = Math.ceil(this.#byteLength / this.#blockBytes) * this.#blockBytes;
+    assert(target.length >= lengthInBlocks, 'a tile is read into enough memory');
+    this.#readUsed(target, 0);
+  }
+
+  readPart(target: Uint8Array, byteOffset: number): void {
+    assert(!this.#closed, 'a tile that is read is open');
+    assert(byteOffset < this.#byteLength, 'a part of the tile', byteOffset);
+    const isWhole = (bytes: number) => bytes % this.#blockBytes === 0;
+    const whole = isWhole(target.byteOffset) && isWhole(target.length) && isWhole(byteOffset);
+    assert(whole, 'direct reads are of whole blocks', byteOffset, target.length);
+    this.#readUsed(target, byteOffset);
+  }
+
+  #readUsed(target: Uint8Array, byteOffset: number): void {
     this.#notedMs = noteUse(this.#path, this.#notedMs);
     try {
-      this.#read(target);
+      this.#read(target, byteOffset);
     } catch (error) {
       throw this.#failure(error);
     }
@@ -44,32 +58,30 @@ export class FolderTileFile implements TileFile {
     this.#release();
   }
 
-  #read(target: Uint8Array): void {
+  #read(target: Uint8Array, byteOffset: number): void {
     try {
-      this.#readOnce(target);
+      this.#readOnce(target, byteOffset);
     } catch (error) {
       if (!this.#direct || errnoOf(error) !== 'EINVAL') throw error;
       // This file system takes the flag and does not mean it, or wants larger blocks.
       this.#direct = false;
       this.#release();
       this.#hold();
-      this.#readOnce(target);
+      this.#readOnce(target, byteOffset);
     }
   }
 
-  #readOnce(target: Uint8Array): void {
+  #readOnce(target: Uint8Array, byteOffset: number): void {
     const descriptor = this.#descriptor ?? this.#open();
     try {
-      const length = this.#byteLengthInBlocks(this.#direct ? directBlockBytes : 1);
-      const bytesRead = readFrom(descriptor, target, length, this.#byteLength);
-      if (bytesRead < this.#byteLength) throw this.#corrupt(`ends at byte ${bytesRead}`);
+      const blockBytes = this.#direct ? directBlockBytes : 1;
+      const enough = Math.min(target.length, this.#byteLength - byteOffset);
+      const length = Math.ceil(enough / blockBytes) * blockBytes;
+      const bytesRead = readFrom(descriptor, target, length, enough, byteOffset);
+      if (bytesRead < enough) throw this.#corrupt(`ends at byte ${byteOffset + bytesRead}`);
     } finally {
       if (descriptor !== this.#descriptor) closeSync(descriptor);
     }
-  }
-
-  #byteLengthInBlocks(blockBytes: number): number {
-    return Math.ceil(this.#byteLength / blockBytes) * blockBytes;
   }
 
   #hold(): void {

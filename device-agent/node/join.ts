@@ -3,11 +3,13 @@ import { HearthError } from '../../runtime/error.ts';
 import { defaultFrameLimits, largestFrameBytes } from '../../runtime/protocol/frame.ts';
 import { sealedOverhead } from '../../runtime/secure/sealed-frames.ts';
 import { agentPath, type DeviceOptions, type JoinWishes, keepJoined } from '../keep-joined.ts';
+import { type GpuWishes, noGpu } from '../gpu-wishes.ts';
 import { silentLogger } from '../logger.ts';
 import { idleProcessors } from './compute-threads.ts';
 import { nodeDevice } from './device.ts';
 import { memoryBudget } from './memory-budget.ts';
 import { nodeCryptography } from './node-cryptography.ts';
+import { openNodeGpu } from './open-gpu.ts';
 import { websocketLink } from './websocket-link.ts';
 
 /** Where pages are that let a browser join; for a device it means the same coordinator. */
@@ -22,6 +24,7 @@ export interface JoinOptions extends JoinWishes {
   readonly memoryBytes?: number | undefined;
   /** What kept tiles may take of the disk. */
   readonly cacheBytes?: number | undefined;
+  readonly gpu?: GpuWishes | undefined;
   /** By default this machine and its kernels. */
   readonly device?: DeviceOptions;
 }
@@ -35,18 +38,24 @@ const messageBytes = 1 << 18;
  */
 export async function joinCoordinator(options: JoinOptions): Promise<void> {
   const url = agentUrl(options.url);
-  const device = options.device ?? deviceOf(options);
   const openLink = () => websocketLink(openSocket(url));
-  await keepJoined({ ...options, url, openLink, cryptography: nodeCryptography, device });
+  const join = (device: DeviceOptions) =>
+    keepJoined({ ...options, url, openLink, cryptography: nodeCryptography, device });
+  await (options.device ? join(options.device) : joinHere(options, join));
 }
 
-function deviceOf({
-  logger = silentLogger,
-  threads = idleProcessors(),
-  ...options
-}: JoinOptions): DeviceOptions {
+/** As this machine, its GPU included. */
+async function joinHere(
+  { logger = silentLogger, threads = idleProcessors(), ...options }: JoinOptions,
+  join: (device: DeviceOptions) => Promise<void>,
+): Promise<void> {
   const memoryBytes = memoryBudget(options.memoryBytes, { threads, messageBytes });
-  return nodeDevice({ logger, threads, memoryBytes, cacheBytes: options.cacheBytes });
+  const gpu = await openNodeGpu(options.gpu ?? noGpu, { logger, threads, rankBytes: memoryBytes });
+  try {
+    await join(nodeDevice({ logger, threads, memoryBytes, cacheBytes: options.cacheBytes, gpu }));
+  } finally {
+    gpu?.close();
+  }
 }
 
 function openSocket(url: string): WebSocket {

@@ -1,10 +1,12 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { ModelPlace } from '../../runtime/model/tile-model.ts';
+import type { GpuWishes } from '../gpu-wishes.ts';
 import { Session } from '../session.ts';
 import { nodeDevice } from './device.ts';
 import { localLiveness } from './local-liveness.ts';
 import { messagePortLink } from './message-port-link.ts';
 import { openModelHere } from './model-here.ts';
+import { openNodeGpu } from './open-gpu.ts';
 import { plainLogger } from './plain-logger.ts';
 
 /** What `new Worker` of this file is given. */
@@ -18,6 +20,7 @@ export interface LocalWorkerData {
   /** What the memories of its rank may take. */
   readonly memoryBytes: number;
   readonly cacheBytes: number | undefined;
+  readonly gpu: GpuWishes;
   /** The coordinator's model. */
   readonly model: ModelPlace | undefined;
 }
@@ -27,5 +30,7 @@ const { port, bell, name, threads, memoryBytes, cacheBytes, ...given } = workerD
 const model = given.model && (await openModelHere(given.model));
 // The hub's thread.
 const syncThreads = 1;
-const device = nodeDevice({ logger: plainLogger, threads, syncThreads, memoryBytes, cacheBytes, model });
+const logger = plainLogger;
+const gpu = await openNodeGpu(given.gpu, { logger, threads, rankBytes: memoryBytes });
+const device = nodeDevice({ logger, threads, syncThreads, memoryBytes, cacheBytes, model, gpu });
 new Session(messagePortLink(port, bell, true), { ...device, name, liveness: localLiveness });

@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import type { DeviceGpu } from '../device-gpu.ts';
 import { limitedRates, type MeasureDevice, probedBytes, type RanksRoom, withRoom } from '../probe/measure.ts';
 import { remembering } from '../probe/remembering.ts';
 import { allowedProcessors } from './allowed-processors.ts';
@@ -13,6 +14,8 @@ export interface MeasureOptions extends RanksRoom {
   readonly threads: number;
   /** Threads of this process that are busy in a sync beside those. */
   readonly syncThreads: number;
+  /** To be measured with the processor. */
+  readonly gpu?: DeviceGpu | undefined;
   /** Where tiles are kept. */
   readonly cache: TileRoomOptions;
   /** Where to remember what was measured. */
@@ -21,16 +24,30 @@ export interface MeasureOptions extends RanksRoom {
 
 /** Measures this machine, weight types that are not remembered alone. */
 export function measureNode(options: MeasureOptions): MeasureDevice {
-  const { threads, syncThreads, memoryBytes, usedBytes, cache, file } = options;
+  const { threads, syncThreads, memoryBytes, usedBytes, gpu, cache, file } = options;
   const through = `${probedBytes(memoryBytes, mostBytes)} bytes`;
   const kernels = startKernels().relaxed ? 'relaxed' : 'baseline';
   const processor = cpus()[0]?.model.trim() || process.arch;
   const disk = `${cache.limitBytes} bytes of ${cache.folder}`;
-  const circumstances = [processor, `${threads} threads`, kernels, packageVersion(), through, disk].join(
-    ', ',
-  );
-  const measure = remembering(new RememberedRates(file), circumstances, (job, signal) =>
-    measureCompute({ ...job, threads, freeBytes: memoryBytes - usedBytes(), cache }, signal),
+  const version = packageVersion();
+  const circumstances = [
+    processor,
+    `${threads} threads`,
+    kernels,
+    version,
+    through,
+    disk,
+    ...(gpu ? [gpu.name] : []),
+  ].join(', ');
+  const measure = remembering(
+    new RememberedRates(file),
+    circumstances,
+    async (job, signal) => {
+      const freeBytes = memoryBytes - usedBytes();
+      const rates = await measureCompute({ ...job, threads, freeBytes, cache }, signal);
+      return gpu ? gpu.measured(rates, job) : rates;
+    },
+    (rates) => !gpu || rates.gpu !== undefined,
   );
   return withRoom(options, mostBytes, async (request, signal) =>
     limitedRates(await measure(request, signal), { processors: allowedProcessors(), threads, syncThreads }),

@@ -7,7 +7,7 @@ import { collectGarbage } from './collect-garbage.ts';
  */
 const ownBytes = 56 << 20;
 /** And each of its threads. */
-const threadBytes = 8 << 20;
+export const threadBytes = 8 << 20;
 /** Messages that have been read, until V8 collects them. */
 const messagesKept = 48;
 

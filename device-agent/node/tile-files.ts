@@ -63,13 +63,19 @@ export function noteUse(path: string, notedMs: number): number {
 }
 
 /**
- * Reads a file from its start. One `read` may give less than it is asked for.
+ * Reads a file from its start, or from a byte of it on. One `read` may give less than it is asked for.
  * @returns how many bytes there were, at most `length`, or more than `enough`
  */
-export function readFrom(fd: number, target: Uint8Array, length: number, enough = length): number {
+export function readFrom(
+  fd: number,
+  target: Uint8Array,
+  length: number,
+  enough = length,
+  byteOffset = 0,
+): number {
   let filled = 0;
   while (filled < enough) {
-    const bytesRead = readSync(fd, target, filled, length - filled, filled);
+    const bytesRead = readSync(fd, target, filled, length - filled, byteOffset + filled);
     if (bytesRead === 0) break;
     filled += bytesRead;
   }

@@ -4,6 +4,9 @@ import type { DeviceRates, Measure } from '../../runtime/protocol/probe-messages
 /** What a coordinator wants to know of a device. */
 export type MeasureRequest = Omit<Measure, 'type'>;
 
+/** What is not remembered of that. */
+export type MeasureJob = Omit<MeasureRequest, 'fresh'>;
+
 /**
  * Measures this device, or remembers.
  * @param signal ends the measurement at once
@@ -46,20 +49,23 @@ export function withRoom(
 
 /** Of a device that computes so many times as fast, its disk and its syncs apart. */
 export function scaledRates(rates: DeviceRates, speed: number): DeviceRates {
-  const kernels = Object.entries(rates.kernels).map(
-    ([format, { decodeBytesPerSecond, prefillFlopsPerSecond }]) => [
-      format,
-      {
-        decodeBytesPerSecond: speed * decodeBytesPerSecond,
-        prefillFlopsPerSecond: speed * prefillFlopsPerSecond,
-      },
-    ],
-  );
   return {
     ...rates,
-    kernels: Object.fromEntries(kernels) as DeviceRates['kernels'],
+    kernels: scaledKernels(rates.kernels, speed),
+    ...(rates.gpu && { gpu: { ...rates.gpu, kernels: scaledKernels(rates.gpu.kernels, speed) } }),
     attentionBytesPerSecond: speed * rates.attentionBytesPerSecond,
   };
+}
+
+function scaledKernels(kernels: DeviceRates['kernels'], speed: number): DeviceRates['kernels'] {
+  const scaled = Object.entries(kernels).map(([format, { decodeBytesPerSecond, prefillFlopsPerSecond }]) => [
+    format,
+    {
+      decodeBytesPerSecond: speed * decodeBytesPerSecond,
+      prefillFlopsPerSecond: speed * prefillFlopsPerSecond,
+    },
+  ]);
+  return Object.fromEntries(scaled) as DeviceRates['kernels'];
 }
 
 /** What a device's process may have of the processors, and for what. */
@@ -83,7 +89,9 @@ export function limitedRates(
   const scaled = scaledRates(rates, Math.min(1, processors / threads));
   // Plans add an exchange as it is with processors enough: here is what this device takes longer.
   const slowdown = Math.max(1, (threads + syncThreads) / processors);
-  return { ...scaled, syncMs: rates.syncMs + (slowdown - 1) * (rates.syncMs + exchangeMs) };
+  // How long a GPU computes does not depend on it.
+  const gpu = rates.gpu && { gpu: rates.gpu };
+  return { ...scaled, ...gpu, syncMs: rates.syncMs + (slowdown - 1) * (rates.syncMs + exchangeMs) };
 }
 
 /** Of a device that cannot measure itself. */

@@ -12,12 +12,14 @@ import type { PartialSums } from './partial-sums.ts';
 /** All neurons of a tile, whatever their gates. */
 export class DenseFfn implements FfnTiles {
   readonly #place: FfnPlace;
+  readonly #gates: number;
   readonly #up: number;
   readonly #hidden: Activations;
 
   constructor(place: FfnPlace) {
     const { kernels, own, tokens } = place;
     this.#place = place;
+    this.#gates = own.alloc(tokens * ffnTileNeurons * 4);
     this.#up = own.alloc(tokens * ffnTileNeurons * 4);
     this.#hidden = new Activations(kernels, own, own, tokens, ffnTileNeurons);
   }
@@ -32,7 +34,7 @@ export class DenseFfn implements FfnTiles {
     const { recorder } = this.#place.team;
     const down = tile.sections.get('down')!;
     const tokens = portion.end - portion.first;
-    multiplyGates(this.#place, tile, portion, input);
+    multiplyGates(this.#place, tile, portion, input, this.#gates);
     const stride = paddedRowCount(tile.spec.count);
     input.multiply(tile.sections.get('up')!, portion.first, tokens, this.#up, stride);
     recorder.mark(operations.gateUp);
@@ -45,7 +47,8 @@ export class DenseFfn implements FfnTiles {
 
   /** Leaves the neurons' values in `#hidden`. */
   #activate(neurons: number, tokens: number): void {
-    const { kernels, gates, config } = this.#place;
+    const { kernels, config } = this.#place;
+    const gates = this.#gates;
     const glu = gluKernels[config.activation](kernels);
     const stride = paddedRowCount(neurons);
     if (stride === neurons) {

@@ -17,8 +17,6 @@ export interface FfnPlace {
   readonly arena: Arena;
   /** Memory of this thread alone. */
   readonly own: Allocator;
-  /** Address of float32 [tokens, neurons of a tile] there. */
-  readonly gates: number;
   /** Most tokens of a portion. */
   readonly tokens: number;
   readonly config: ModelConfig;
@@ -29,14 +27,16 @@ export interface FfnPlace {
 }
 
 /**
- * Gates of a tile's neurons, from `gates` on, a row for each token of the portion; shown to the probe.
+ * Gates of a tile's neurons, a row for each token of the portion; shown to the probe.
+ * @param gates address of float32 [tokens, stride]
  * @param stride elements from one row to the next
  */
 export function multiplyGates(
-  { arena, gates, config, options }: FfnPlace,
+  { arena, config, options }: FfnPlace,
   { sections, spec }: PlacedTile,
   { first, end }: Portion,
   input: Activations,
+  gates: number,
   stride = paddedRowCount(spec.count),
 ): void {
   const { hiddenSize } = config;

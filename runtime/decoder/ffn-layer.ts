@@ -4,7 +4,7 @@ import { type Approximation, predictorOf } from '../model/approximation.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { perThread } from '../threads/scratch.ts';
 import type { Team } from '../threads/team.ts';
-import { ffnTileNeurons, type TileSpec, tilesPerLayer } from '../tile/spec.ts';
+import { type TileSpec, tilesPerLayer } from '../tile/spec.ts';
 import type { PlacedSection, PlacedTile } from '../weights/placed-tile.ts';
 import type { TileStore } from '../weights/tile-store.ts';
 import type { Activations } from './activations.ts';
@@ -20,6 +20,8 @@ export interface FfnTiles {
   begin?(layer: number, portion: Portion, input: Activations): void;
   /** Adds down · neurons(gate · x, up · x) of one tile, for the tokens of a portion. */
   compute(tile: PlacedTile, portion: Portion, input: Activations, sums: PartialSums, tileCount: number): void;
+  /** Once behind them: what was put off, to wait for weights, is computed. */
+  end?(): void;
 }
 
 /** A rank's part of the gated FFN, tile by tile. */
@@ -42,10 +44,9 @@ export class FfnLayer {
     this.#tilesPerLayer = tilesPerLayer(specs, 'ffn', config.layerCount);
     const tokens = tiles.specs.some(({ kind }) => kind === 'ffn') ? options.maxStepTokens : 0;
     const own = perThread(arena, team);
-    const gates = own.alloc(tokens * ffnTileNeurons * 4);
     const Neurons = neuronRows ? SparseFfn : DenseFfn;
     const model = { config, approximation, tiles };
-    this.#neurons = new Neurons({ kernels, arena, own, gates, tokens, options, team, ...model });
+    this.#neurons = new Neurons({ kernels, arena, own, tokens, options, team, ...model });
     this.#approximation = approximation;
   }
 
@@ -75,5 +76,6 @@ export class FfnLayer {
     const tileCount = this.tileCount(layer);
     this.#neurons.begin?.(layer, portion, input);
     this.#tiles.eachOwn('ffn', layer, (tile) => this.#neurons.compute(tile, portion, input, sums, tileCount));
+    this.#neurons.end?.();
   }
 }

@@ -26,43 +26,51 @@ function prefersPanels(listed: number, tokens: number, neurons: number): boolean
 /** Products of a tile's listed rows, or of all in panels where that is faster: the same bits. */
 export class ListedRows {
   readonly #place: FfnPlace;
-  readonly #lists: NeuronLists;
   /** A matrix regrouped for panels, and their scratch. */
   readonly #grouped: number;
   readonly #scratch: number;
 
-  constructor(place: FfnPlace, lists: NeuronLists) {
+  constructor(place: FfnPlace) {
     const { own, tokens, config } = place;
     this.#place = place;
-    this.#lists = lists;
     const { packedBytes } = kernelFormats.Q8_0; // the widest type there is
     const manyTokens = tokens >= fewestPanelTokens;
     this.#grouped = own.alloc(manyTokens ? packedBytes(ffnTileNeurons, config.hiddenSize) : 0);
     this.#scratch = own.alloc(manyTokens ? matmulScratchBytes(config.hiddenSize) : 0);
   }
 
-  /** @param y float32 [tokens, ffnTileNeurons]: of each token of the portion the products in the order of its list */
-  multiply(matrix: PlacedSection, portion: Portion, input: Activations, y: number): void {
+  /**
+   * @param isScattered whether lists name records, of which not all are in memory
+   * @param y float32 [tokens, ffnTileNeurons]: of each token of the portion the products in the order of its list
+   */
+  multiply(
+    matrix: PlacedSection,
+    isScattered: boolean,
+    portion: Portion,
+    input: Activations,
+    lists: NeuronLists,
+    y: number,
+  ): void {
     const { kernels } = this.#place;
     const tokens = portion.end - portion.first;
-    const dense = prefersPanels(this.#lists.total(tokens), tokens, matrix.rows);
+    const dense = !isScattered && prefersPanels(lists.total(tokens), tokens, matrix.rows);
     if (dense) this.#multiplyAll(matrix, portion, input, y);
     const { dotRows } = rowFormatOf(matrix.format);
     for (let token = 0; token < tokens; token += 1) {
-      const [list, length] = [this.#lists.at(token), this.#lists.lengths[token]!];
+      const [list, length] = [lists.at(token), lists.lengths[token]!];
       const row = y + token * ffnTileNeurons * 4;
       if (dense) kernels.gatherF32(row, list, length, row);
       else {
         const x = input.address(matrix, portion.first + token);
-        dotRows(kernels)(matrix.pointer, list, length, x, row, matrix.columns);
+        dotRows(kernels)(matrix.pointer, list, length, x, row, matrix.columns, matrix.stride);
       }
     }
   }
 
   #multiplyAll(matrix: PlacedSection, { first, end }: Portion, input: Activations, y: number): void {
     const { kernels } = this.#place;
-    const { rows, columns, format } = matrix;
-    rowFormatOf(format).groupRows(kernels)(matrix.pointer, this.#grouped, rows, columns);
+    const { rows, columns, format, pointer, stride } = matrix;
+    rowFormatOf(format).groupRows(kernels)(pointer, this.#grouped, rows, columns, stride);
     const x = input.address(matrix, first);
     const padded = paddedRowCount(rows);
     const { matmul } = kernelFormats[format as KernelFormatName];

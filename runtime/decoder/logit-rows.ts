@@ -1,4 +1,7 @@
-import { type LogitPart, logitRowCount, type StepHeader } from './step.ts';
+import { type LogitPart, type StepHeader, wantedRows } from './step.ts';
+
+/** What stands for a logit that was not sent, since it is not among the greatest: less than any, and finite. */
+export const unsentLogit = -3.4028234663852886e38;
 
 /** Puts the ranks' parts of the logits together: float32 [vocabSize] for each wanted token. */
 export class LogitRows {
@@ -6,8 +9,10 @@ export class LogitRows {
 
   /** @param memory rows of an earlier step that may be written over: garbage of this size stays long */
   constructor(header: StepHeader, vocabSize: number, memory: readonly Float32Array[] = []) {
-    const length = logitRowCount(header);
-    this.rows = Array.from({ length }, (_, i) => memory[i] ?? new Float32Array(vocabSize));
+    this.rows = wantedRows(header).map((best, i) => {
+      const row = memory[i] ?? new Float32Array(vocabSize);
+      return best === undefined ? row : row.fill(unsentLogit);
+    });
   }
 
   add(parts: readonly LogitPart[]): void {

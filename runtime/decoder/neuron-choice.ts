@@ -11,10 +11,12 @@ export interface NeuronChoice {
   /** Once before the tiles of a layer. */
   begin?(layer: number, portion: Portion, input: Activations): void;
   /**
-   * Lists the neurons of each token of the portion, and leaves their gates at `gates`, in the order of the lists.
-   * @returns rows of the gate that were computed, of all tokens together
+   * Lists the neurons of each token of the portion, by what a tile has for all tokens.
+   * @returns rows of the gate that all tokens together take
    */
-  choose(tile: PlacedTile, portion: Portion, input: Activations): number;
+  choose(tile: PlacedTile, portion: Portion, input: Activations, lists: NeuronLists): number;
+  /** When the records of those are in memory: leaves gates in the order of the lists, from which some may go. */
+  gate?(tile: PlacedTile, portion: Portion, input: Activations, lists: NeuronLists): void;
 }
 
 /**
@@ -23,26 +25,22 @@ export interface NeuronChoice {
  */
 export class GatedNeurons implements NeuronChoice {
   readonly #place: FfnPlace;
-  readonly #lists: NeuronLists;
 
-  constructor(place: FfnPlace, lists: NeuronLists) {
+  constructor(place: FfnPlace) {
     this.#place = place;
-    this.#lists = lists;
   }
 
-  choose(tile: PlacedTile, portion: Portion, input: Activations): number {
-    const { kernels, gates, options, team } = this.#place;
+  choose(tile: PlacedTile, portion: Portion, input: Activations, lists: NeuronLists): number {
+    const { kernels, options, team } = this.#place;
     const { layer, count } = tile.spec;
-    const { lengths } = this.#lists;
     const tokens = portion.end - portion.first;
-    multiplyGates(this.#place, tile, portion, input, ffnTileNeurons);
+    multiplyGates(this.#place, tile, portion, input, lists.gates, ffnTileNeurons);
     team.recorder.mark(operations.gateUp);
     for (let token = 0; token < tokens; token += 1) {
-      const row = gates + token * ffnTileNeurons * 4;
-      const list = this.#lists.at(token);
-      if (options.ffn?.everyNeuron) this.#lists.takeAll(token, count);
-      else lengths[token] = this.#listOne(layer, row, count, list);
-      kernels.gatherF32(row, list, lengths[token]!, row);
+      const [row, list] = [lists.gatesAt(token), lists.at(token)];
+      if (options.ffn?.everyNeuron) lists.takeAll(token, count);
+      else lists.lengths[token] = this.#listOne(layer, row, count, list);
+      kernels.gatherF32(row, list, lists.lengths[token]!, row);
     }
     team.recorder.mark(operations.swiglu);
     return tokens * count;

@@ -15,6 +15,15 @@ export interface MemoryLimits {
   readonly arenaLimitBytes: number;
   /** Whether tiles can be streamed from where they are kept. */
   readonly streams: boolean;
+  /** Absent where records of neurons cannot be read by themselves. */
+  readonly rows?: RowLimits | undefined;
+}
+
+export interface RowLimits {
+  /** What a read costs, see `Residency`. */
+  readonly seekBytes: number;
+  /** What the threads that read take of the rank's memory. */
+  readonly threadBytes: number;
 }
 
 /** Rounding, and one memory more or less, move the sum a little: so often is it tried again. */
@@ -31,11 +40,12 @@ export function planMemory(
   assignment: Assignment,
   options: RankOptions,
   threads: number,
-  { budgetBytes, arenaLimitBytes, streams }: MemoryLimits,
+  limits: MemoryLimits,
 ): StageAssignment[] {
+  const { budgetBytes, arenaLimitBytes, streams, rows } = limits;
   const specs = tileSpecs(description);
   const plan = (share: number) =>
-    planStages(description, assignment, options, threads, arenaLimitBytes, share);
+    planStages(description, assignment, options, threads, arenaLimitBytes, share, rows?.seekBytes);
   const bytesOf = (stages: readonly StageAssignment[]) =>
     sum(stages.map((stage) => stageBytes(description, specs, stage, options, threads)));
   let stages = plan(1);
@@ -43,14 +53,17 @@ export function planMemory(
   if (bytes.tiles + bytes.rest <= budgetBytes) return stages;
 
   const all = streamableBytes(assignment.tileIds.map((id) => specs[id]!));
+  const streamingBytes = budgetBytes - (rows?.threadBytes ?? 0);
   let share = streams ? 1 : 0;
   for (let attempt = 0; attempt < attempts && share > 0; attempt += 1) {
-    const overBytes = bytes.tiles + bytes.rest - budgetBytes;
+    const overBytes = bytes.tiles + bytes.rest - streamingBytes;
     share = Math.max(0, share - (overBytes + tileAlignment) / all);
     stages = plan(share);
     bytes = bytesOf(stages);
-    if (bytes.tiles + bytes.rest <= budgetBytes) return stages;
+    if (bytes.tiles + bytes.rest <= streamingBytes) return stages;
   }
+  // Rings for records, and who reads them, take more than a window by itself.
+  if (rows) return planMemory(description, assignment, options, threads, { ...limits, rows: undefined });
   throw tooLarge(bytes, streams, budgetBytes);
 }
 

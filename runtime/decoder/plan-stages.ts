@@ -2,7 +2,7 @@ import { HearthError } from '../error.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { Assignment } from '../plan/plan.ts';
 import { type TileSpec, tileSpecs } from '../tile/spec.ts';
-import { leastWindowBytes, streamableBytes, tileAlignment } from '../weights/residency.ts';
+import { leastRingsBytes, streamableBytes, tileAlignment } from '../weights/residency.ts';
 import type { RankOptions } from './rank-options.ts';
 import type { StageAssignment } from './stage-assignment.ts';
 import { stageBytes } from './stage-bytes.ts';
@@ -12,6 +12,7 @@ import { stageBytes } from './stage-bytes.ts';
  * @param threads threads that compute the rank
  * @param arenaLimitBytes what one memory may hold, the kernels' own part included
  * @param weightShare part of its weights that each stage has memory for, if that is a window at least; the others stream
+ * @param seekBytes what a read costs where records of neurons can be read by themselves
  * @throws HearthError MEMORY_EXHAUSTED if a memory cannot hold a single sublayer, or the output head
  */
 export function planStages(
@@ -21,6 +22,7 @@ export function planStages(
   threads: number,
   arenaLimitBytes: number,
   weightShare = 1,
+  seekBytes?: number,
 ): StageAssignment[] {
   const specs = tileSpecs(description);
   const sublayers = 2 * description.config.layerCount;
@@ -31,7 +33,7 @@ export function planStages(
       return part === undefined || (first <= part && part < end);
     };
     const tiles = held.filter(inside);
-    const weightBytes = bytesForWeights(tiles, weightShare, threads);
+    const weightBytes = bytesForWeights(tiles, weightShare, threads, seekBytes);
     const tileIds = tiles.map(({ id }) => id);
     return {
       ...assignment,
@@ -39,6 +41,7 @@ export function planStages(
       firstSublayer: first,
       endSublayer: Math.min(end, sublayers),
       weightBytes,
+      seekBytes,
     };
   };
   const bytesOf = (first: number, end: number): number => {
@@ -65,9 +68,14 @@ export function planStages(
 }
 
 /** @returns undefined where all tiles stay in memory */
-function bytesForWeights(tiles: readonly TileSpec[], share: number, threads: number): number | undefined {
+function bytesForWeights(
+  tiles: readonly TileSpec[],
+  share: number,
+  threads: number,
+  seekBytes: number | undefined,
+): number | undefined {
   const all = streamableBytes(tiles);
-  const least = leastWindowBytes(tiles, threads);
+  const least = leastRingsBytes(tiles, threads, seekBytes);
   const bytes = Math.max(least, Math.floor((share * all) / tileAlignment) * tileAlignment);
   return share < 1 && bytes < all ? bytes : undefined;
 }

@@ -18,7 +18,6 @@ import type { NeuronLists } from './neuron-lists.ts';
  */
 export class PredictedNeurons implements NeuronChoice {
   readonly #place: FfnPlace;
-  readonly #lists: NeuronLists;
   readonly #rows: ListedRows;
   readonly #threshold: number;
   /** float32 [tokens, rank], input · x: of each token all threads compute a part of the rank. */
@@ -26,11 +25,10 @@ export class PredictedNeurons implements NeuronChoice {
   /** relu of that, for this thread. */
   readonly #hidden: Activations;
 
-  constructor(place: FfnPlace, lists: NeuronLists, rows: ListedRows) {
+  constructor(place: FfnPlace, rows: ListedRows) {
     const { kernels, arena, own, tokens, approximation } = place;
     assert(approximation?.kind === 'predicted', 'a model with predictors');
     this.#place = place;
-    this.#lists = lists;
     this.#rows = rows;
     this.#threshold = approximation.threshold;
     const rank = largestRank(approximation);
@@ -64,25 +62,38 @@ export class PredictedNeurons implements NeuronChoice {
     input.multiply({ ...matrix, pointer, rows }, first, tokens, y, matrix.rows);
   }
 
-  choose({ sections, spec }: PlacedTile, portion: Portion, input: Activations): number {
-    const { kernels, gates, team } = this.#place;
-    const { lengths } = this.#lists;
+  choose({ sections, spec }: PlacedTile, portion: Portion, _: Activations, lists: NeuronLists): number {
+    const { kernels, team } = this.#place;
     const tokens = portion.end - portion.first;
-    const row = (token: number) => gates + token * ffnTileNeurons * 4;
-    this.#hidden.multiply(sections.get('predictorOutput')!, 0, tokens, gates, ffnTileNeurons);
+    this.#hidden.multiply(sections.get('predictorOutput')!, 0, tokens, lists.gates, ffnTileNeurons);
     const bias = sections.get('predictorBias')!.pointer;
-    kernels.addBias(gates, bias, spec.count, tokens, ffnTileNeurons);
+    kernels.addBias(lists.gates, bias, spec.count, tokens, ffnTileNeurons);
     for (let token = 0; token < tokens; token += 1)
-      lengths[token] = kernels.neuronsFrom(row(token), spec.count, this.#threshold, this.#lists.at(token));
-    const predicted = this.#lists.total(tokens);
+      lists.lengths[token] = kernels.neuronsFrom(
+        lists.gatesAt(token),
+        spec.count,
+        this.#threshold,
+        lists.at(token),
+      );
     team.recorder.mark(operations.predict);
-    this.#rows.multiply(sections.get('gate')!, portion, input, gates);
+    return lists.total(tokens);
+  }
+
+  gate(
+    { sections, isScattered }: PlacedTile,
+    portion: Portion,
+    input: Activations,
+    lists: NeuronLists,
+  ): void {
+    const { kernels, team } = this.#place;
+    const tokens = portion.end - portion.first;
+    this.#rows.multiply(sections.get('gate')!, isScattered, portion, input, lists, lists.gates);
     team.recorder.mark(operations.gateUp);
     for (let token = 0; token < tokens; token += 1) {
-      kernels.relu(row(token), lengths[token]!);
-      lengths[token] = kernels.dropZeros(row(token), this.#lists.at(token), lengths[token]!);
+      const [row, length] = [lists.gatesAt(token), lists.lengths[token]!];
+      kernels.relu(row, length);
+      lists.lengths[token] = kernels.dropZeros(row, lists.at(token), length);
     }
     team.recorder.mark(operations.swiglu);
-    return predicted;
   }
 }

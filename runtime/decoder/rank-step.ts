@@ -88,7 +88,7 @@ export class RankStep {
     const norm = tiles.baseSection(isAttention ? 'attentionNorm' : 'ffnNorm', layer).pointer;
     const inputs = (isAttention ? stage.attention : stage.ffn).inputs(layer);
     const lent = isAttention || team.index > 0 ? undefined : stage.lent;
-    lent?.announce();
+    lent?.announce(layer, portion);
     for (const part of portion.parts) {
       const [first, end] = this.#shareOf(part);
       for (let token = first; token < end; token += 1) stage.prepare(norm, token, token, inputs);

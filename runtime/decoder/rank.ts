@@ -102,8 +102,18 @@ export class Rank {
   }
 
   /** The leader, when all tiles are loaded: has another processor compute some from the next step on. */
-  lend(lend: LendTiles): void {
-    for (const stage of this.#stages) stage.lend(lend, this.#options.maxStepTokens);
+  async lend(lend: LendTiles): Promise<void> {
+    for (const stage of this.#stages) await stage.lend(lend, this.#options.maxStepTokens);
+  }
+
+  /** Tiles that another processor has, as long as it can compute them. */
+  get lentTiles(): number {
+    return this.#stages.reduce((sum, { lent }) => sum + (lent?.tiles ?? 0), 0);
+  }
+
+  /** The leader, at the end: what lies elsewhere is freed. */
+  endLending(): void {
+    for (const { lent } of this.#stages) lent?.close();
   }
 
   /** Packs the sums of a sync, which lie in the memory of its stage. */

@@ -11,6 +11,8 @@ export interface StageAssignment extends Assignment {
   readonly endSublayer: number;
   /** Bytes of memory for its tiles, the base tile apart, where they do not all fit: some stay, others stream. */
   readonly weightBytes?: number | undefined;
+  /** Then, where records of neurons can be read by themselves, what a read costs: see `Residency`. */
+  readonly seekBytes?: number | undefined;
 }
 
 /** A rank in one memory. */

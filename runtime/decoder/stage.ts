@@ -9,6 +9,7 @@ import type { Recorder } from '../profile/recorder.ts';
 import { perThread } from '../threads/scratch.ts';
 import type { Team } from '../threads/team.ts';
 import type { TileSpec } from '../tile/spec.ts';
+import type { RowReading } from '../weights/cold-tiles.ts';
 import type { PlacedSection } from '../weights/placed-tile.ts';
 import { TileStore } from '../weights/tile-store.ts';
 import type { Window } from '../weights/window-reader.ts';
@@ -31,6 +32,8 @@ export interface Place {
   readonly arena: Arena;
   /** Of a stage whose tiles do not all fit. */
   readonly window?: Window | undefined;
+  /** Of one that has cold tiles among them. */
+  readonly rows?: RowReading | undefined;
 }
 
 /**
@@ -62,7 +65,7 @@ export class Stage {
    * @throws HearthError MEMORY_EXHAUSTED with the numbers
    */
   constructor(
-    { kernels, arena, window }: Place,
+    { kernels, arena, window, rows }: Place,
     description: ModelDescription,
     specs: readonly TileSpec[],
     assignment: StageAssignment,
@@ -78,13 +81,9 @@ export class Stage {
     this.#arena = arena;
     this.config = config;
     this.#recorder = team.recorder;
-    const { weightBytes } = assignment;
-    this.tiles = new TileStore(
-      arena,
-      held,
-      team,
-      weightBytes === undefined ? undefined : { weightBytes, window },
-    );
+    const { weightBytes, seekBytes } = assignment;
+    const streaming = weightBytes === undefined ? undefined : { weightBytes, seekBytes, window, rows };
+    this.tiles = new TileStore(arena, held, team, streaming);
     this.#batch = new BatchMemory(arena, maxStepTokens);
     this.#residual = arena.alloc(maxStepTokens * hiddenSize * 4);
     this.input = new Activations(kernels, arena, perThread(arena, team), maxStepTokens, hiddenSize);
@@ -112,8 +111,8 @@ export class Stage {
   }
 
   /** The leader, when all tiles are in place. */
-  lend(lend: LendTiles, maxTokens: number): void {
-    this.#lent = lend(this, this.#arena, maxTokens);
+  async lend(lend: LendTiles, maxTokens: number): Promise<void> {
+    this.#lent = await lend(this, this.#arena, maxTokens);
   }
 
   /** The leader makes room for a step's positions and lays it out. @throws HearthError CONTEXT_FULL */

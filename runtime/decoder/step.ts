@@ -8,6 +8,8 @@ export interface StepSequence {
   readonly count: number;
   /** Of which of its tokens logits are wanted. */
   readonly logits: 'none' | 'last' | 'all';
+  /** How many of the greatest logits of each of those are needed, at least 1; undefined if all are. */
+  readonly best?: number | undefined;
 }
 
 export interface StepHeader {
@@ -78,8 +80,10 @@ export function wantedTokens({ sequences }: StepHeader): number[] {
   });
 }
 
-/** Number of rows of logits that a step answers with, in the order of its sequences and tokens. */
-export function logitRowCount(header: StepHeader): number {
+/** For each row of logits that a step answers with, in the order of its sequences and tokens, its sequence's `best`. */
+export function wantedRows({ sequences }: StepHeader): (number | undefined)[] {
   const wanted = { none: () => 0, last: () => 1, all: (count: number) => count };
-  return header.sequences.reduce((sum, sequence) => sum + wanted[sequence.logits](sequence.count), 0);
+  return sequences.flatMap(({ logits, count, best }) =>
+    Array.from({ length: wanted[logits](count) }, () => best),
+  );
 }

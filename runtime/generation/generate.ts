@@ -35,7 +35,8 @@ export async function* generate(
       const tokens = generation.tokens.slice(start, start + runner.limits.maxStepTokens);
       const reachesEnd = start + tokens.length === generation.tokens.length;
       const logits = reachesEnd ? 'last' : 'none';
-      const [row] = await runner.step([{ slot, start, count: tokens.length, logits, tokens }]);
+      const best = generation.neededLogits;
+      const [row] = await runner.step([{ slot, start, count: tokens.length, logits, best, tokens }]);
       start += tokens.length;
       if (reachesEnd) yield generation.accept(row!);
     }

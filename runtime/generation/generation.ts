@@ -69,6 +69,11 @@ export class Generation {
     return this.history.tokens;
   }
 
+  /** How many of the greatest logits the next `accept` needs; undefined if it needs all. */
+  get neededLogits(): number | undefined {
+    return this.sampler.needed(this.history);
+  }
+
   /** Tokens of the answer so far; one that ended it counts. */
   get answerTokens(): number {
     return this.tokens.length - this.promptTokens;
@@ -85,7 +90,7 @@ export class Generation {
 
   /**
    * Chooses the next token.
-   * @param row logits after the last of `tokens`, float32 [vocabSize]
+   * @param row logits after the last of `tokens`, float32 [vocabSize]; those that are not needed may be `unsentLogit`
    * @throws HearthError LOGITS_NOT_FINITE
    */
   accept(row: Float32Array): GenerationEvent {

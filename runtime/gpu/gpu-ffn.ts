@@ -2,14 +2,15 @@ import { type ActivationFormat, activationBytes } from '../kernels/activations.t
 import { assert } from '../error.ts';
 import type { FfnActivation } from '../model/config.ts';
 import { ffnTileNeurons } from '../tile/spec.ts';
-import { type FfnProducts, FfnSlab, type FfnTile, ffnProducts, slabsOf } from './ffn-slab.ts';
+import { type FfnProducts, ffnProducts } from './ffn-products.ts';
+import { ffnCodes } from './ffn-codes.ts';
+import { FfnSlab, type FfnTile, slabsOf } from './ffn-slab.ts';
 import type { Gpu } from './gpu.ts';
-import { MappingDelay } from './mapping-delay.ts';
+import { MappingDelay, unseenPatienceMs } from './mapping-delay.ts';
 import { type GpuClock, Readback } from './readback.ts';
-import { tokenGroups } from './token-groups.ts';
-import { addDown, downRows } from './wgsl/add-down.ts';
-import { gatedNeurons, neuronsTogether } from './wgsl/gated-neurons.ts';
-import { quantize } from './wgsl/quantize.ts';
+import { groupings, tokenGroups } from './token-groups.ts';
+import { downRows } from './wgsl/add-down.ts';
+import { neuronsTogether } from './wgsl/gated-neurons.ts';
 
 export interface GpuFfnShape {
   readonly hiddenSize: number;
@@ -65,6 +66,7 @@ export class GpuFfn {
   readonly #downShape: GPUBuffer;
   readonly #readback: Readback;
   readonly #delays = new Map<number, MappingDelay>();
+  #isWarm = false;
   /** Of the call, which comes back with its sums: what a GPU left out shows, whenever its errors are told. */
   #serial = 0;
 
@@ -90,21 +92,47 @@ export class GpuFfn {
     const products = ffnProducts(tiles[0]!.spec);
     assert(products !== undefined && tiles.length <= this.#shape.maxTiles, 'tiles for a GPU', tiles.length);
     const slabs = slabsOf(tiles, this.#gpu.bindingBytes).map((slab) => new FfnSlab(this.#gpu, slab));
-    const groupings = new Set([1, tokenGroups(this.#shape.maxTokens)]);
     const programs = new Map(
-      [...groupings].map((together) => [together, this.#programs(products, together)]),
+      groupings(this.#shape.maxTokens).map((together) => [together, this.#programs(products, together)]),
     );
     this.#layers.set(layer, { products, programs, bound: mostOf(tileCount), slabs });
   }
 
   /**
-   * Starts a layer for some tokens; `sums` brings what comes of it. Both views are read before it returns.
+   * Has each program compute once: what a driver compiles late no step is to wait for.
+   * @throws HearthError GPU_LOST
+   */
+  async warmUp(): Promise<void> {
+    const { maxTokens, hiddenSize } = this.#shape;
+    // One layer of each kind that its programs depend on.
+    const kinds = new Map(
+      [...this.#layers].map(([layer, { products }]) => [
+        `${products.gated.name} ${products.down.name}`,
+        layer,
+      ]),
+    );
+    for (const layer of kinds.values()) {
+      const { products, slabs } = this.#layers.get(layer)!;
+      for (const tokens of new Set([1, Math.min(2, maxTokens)])) {
+        const input = new Uint8Array(tokens * activationBytes(products.gated.activation, hiddenSize));
+        this.begin(layer, slabs[0]!.tiles, tokens, input, new Uint8Array(tokens * 16));
+        await this.sums(tokens);
+      }
+    }
+    this.#isWarm = true;
+  }
+
+  /**
+   * Starts the first tiles of a layer for some tokens; `sums` brings what comes of it. Both views are read before it
+   * returns.
+   * @param tiles how many, at most all that are held
    * @param input the tokens' activations, in the form of the layer's gate
    * @param scales of `rmsNorm`, float32 [tokens, 4]
    * @throws HearthError GPU_LOST
    */
   begin(
     layer: number,
+    tiles: number,
     tokens: number,
     input: Uint8Array<ArrayBuffer>,
     scales: Uint8Array<ArrayBuffer>,
@@ -119,12 +147,21 @@ export class GpuFfn {
     const stride = activationBytes(gated.activation, hiddenSize) / 4;
     queue.writeBuffer(this.#gatedShape, 0, Uint32Array.of(hiddenSize / gated.blockColumns, tokens, stride));
     this.#serial = (this.#serial + 1) & mostSerial;
-    const tile = tileWords(down.activation);
-    queue.writeBuffer(this.#downShape, 0, Uint32Array.of(hiddenSize, tokens, tile, held.bound, this.#serial));
+    const words = tileWords(down.activation);
+    queue.writeBuffer(
+      this.#downShape,
+      0,
+      Uint32Array.of(hiddenSize, tokens, words, held.bound, this.#serial),
+    );
     const encoder = this.#gpu.device.createCommandEncoder();
     encoder.clearBuffer(this.#sums, 0, sumBytes(tokens, hiddenSize));
     const pass = encoder.beginComputePass();
-    for (const slab of held.slabs) this.#encode(pass, slab, held, tokens);
+    let first = 0;
+    for (const slab of held.slabs) {
+      const count = Math.min(slab.tiles, tiles - first);
+      if (count > 0) this.#encode(pass, slab, count, held, tokens);
+      first += slab.tiles;
+    }
     pass.end();
     this.#readback.submit(encoder, this.#sums, sumBytes(tokens, hiddenSize));
   }
@@ -142,44 +179,44 @@ export class GpuFfn {
     };
   }
 
-  #encode(pass: GPUComputePassEncoder, slab: FfnSlab, layer: Layer, tokens: number): void {
+  /** @param tiles of the slab, the first ones */
+  #encode(pass: GPUComputePassEncoder, slab: FfnSlab, tiles: number, layer: Layer, tokens: number): void {
     const together = tokenGroups(tokens);
     const { neurons, quantizing, adding } = layer.programs.get(together)!;
     const groups = Math.ceil(tokens / together);
     pass.setPipeline(neurons);
     pass.setBindGroup(0, slab.bind(neurons, [this.#input, this.#neurons, this.#gatedShape]));
-    pass.dispatchWorkgroups(ffnTileNeurons / neuronsTogether, groups, slab.tiles);
+    pass.dispatchWorkgroups(ffnTileNeurons / neuronsTogether, groups, tiles);
     if (quantizing) {
       pass.setPipeline(quantizing.pipeline);
       pass.setBindGroup(0, quantizing.group);
-      pass.dispatchWorkgroups(slab.tiles, tokens);
+      pass.dispatchWorkgroups(tiles, tokens);
     }
     const hidden = quantizing ? this.#hidden : this.#neurons;
     pass.setPipeline(adding);
     pass.setBindGroup(0, slab.bind(adding, [hidden, this.#scales, this.#sums, this.#downShape]));
-    pass.dispatchWorkgroups(Math.ceil(this.#shape.hiddenSize / downRows), groups, slab.tiles);
+    pass.dispatchWorkgroups(Math.ceil(this.#shape.hiddenSize / downRows), groups, tiles);
   }
 
-  /** Compiled when tiles come, not when the first token does. */
-  #programs({ gated, down }: FfnProducts, together: number): Programs {
+  #programs(products: FfnProducts, together: number): Programs {
     const gpu = this.#gpu;
-    const neurons = gatedNeurons(gated, this.#shape.activation, together, gpu.packedDots);
+    const [neurons, adding, quantizing] = ffnCodes(gpu, products, this.#shape.activation, together);
     return {
       neurons: gpu.pipeline(neurons),
-      quantizing: down.activation === 'f32' ? undefined : this.#quantizing(down.activation),
-      adding: gpu.pipeline(addDown(down, together, gpu.packedDots)),
+      quantizing: quantizing === undefined ? undefined : this.#quantizing(quantizing),
+      adding: gpu.pipeline(adding),
     };
   }
 
-  #quantizing(format: 'q8' | 'q8k'): Programs['quantizing'] {
-    const pipeline = this.#gpu.pipeline(quantize(format));
+  #quantizing(code: string): Programs['quantizing'] {
+    const pipeline = this.#gpu.pipeline(code);
     return { pipeline, group: this.#gpu.bind(pipeline, [this.#neurons, this.#hidden]) };
   }
 
   /** One for about so many tokens, since the work is in proportion. */
   #delayOf(tokens: number): MappingDelay {
     const size = 32 - Math.clz32(tokens);
-    const known = this.#delays.get(size) ?? new MappingDelay();
+    const known = this.#delays.get(size) ?? new MappingDelay(this.#isWarm ? unseenPatienceMs : undefined);
     this.#delays.set(size, known);
     return known;
   }

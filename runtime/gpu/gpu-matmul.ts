@@ -1,7 +1,7 @@
 import { activationBytes } from '../kernels/activations.ts';
 import { paddedRowCount } from '../kernels/formats.ts';
 import type { Gpu } from './gpu.ts';
-import { tokenGroups } from './token-groups.ts';
+import { groupings, tokenGroups } from './token-groups.ts';
 import { matmul, matmulRows } from './wgsl/matmul.ts';
 import type { RowProduct } from './wgsl/row-product.ts';
 
@@ -21,6 +21,11 @@ export class GpuMatmul {
     number,
     { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup }
   >;
+
+  /** What such a product computes with, for so many tokens at most. */
+  static programs(gpu: Gpu, product: RowProduct, maxTokens: number): string[] {
+    return groupings(maxTokens).map((together) => matmul(product, together, gpu.packedDots));
+  }
 
   /** @param packed at most 128 MiB */
   constructor(
@@ -50,8 +55,7 @@ export class GpuMatmul {
       const pipeline = gpu.pipeline(matmul(product, together, gpu.packedDots));
       return { pipeline, group: gpu.bind(pipeline, buffers) };
     };
-    const groupings = new Set([1, tokenGroups(maxTokens)]);
-    this.#programs = new Map([...groupings].map((together) => [together, programOf(together)]));
+    this.#programs = new Map(groupings(maxTokens).map((together) => [together, programOf(together)]));
   }
 
   /** Multiplies the tokens whose activations are in `input`. */

@@ -1,5 +1,6 @@
 import type { Gpu } from './gpu.ts';
 import type { MappingDelay } from './mapping-delay.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** What waits for a GPU: a clock, and a wait that is no busy loop for others. */
 export interface GpuClock {
@@ -13,10 +14,12 @@ export class Readback {
   readonly #gpu: Gpu;
   readonly #clock: GpuClock;
   readonly #buffer: GPUBuffer;
+  readonly #watchdog: Watchdog;
 
   constructor(gpu: Gpu, clock: GpuClock, bytes: number) {
     this.#gpu = gpu;
     this.#clock = clock;
+    this.#watchdog = new Watchdog(clock);
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     this.#buffer = gpu.device.createBuffer({ size: bytes, usage });
   }
@@ -29,19 +32,21 @@ export class Readback {
 
   /**
    * The words, a copy.
-   * @param delay when to ask for what was submitted
-   * @throws HearthError GPU_LOST
+   * @param delay when to ask for what was submitted, and how long to wait for it
+   * @throws HearthError GPU_LOST, also where the GPU just does not answer
    */
   async take(bytes: number, delay: MappingDelay): Promise<Uint32Array> {
     await delay.pass(this.#clock);
     const askedMs = this.#clock.nowMs();
+    const { patienceMs } = delay;
     try {
-      await this.#buffer.mapAsync(GPUMapMode.READ, 0, bytes);
+      const mapped = this.#buffer.mapAsync(GPUMapMode.READ, 0, bytes).then(() => true);
+      if (!(await this.#watchdog.watch(mapped, patienceMs))) throw this.#gpu.giveUp(patienceMs);
     } catch (error) {
       // That the device is lost may be told later.
       throw this.#gpu.fail(error instanceof Error ? error.message : 'a result cannot be read');
     }
-    delay.mapped(this.#clock.nowMs() - askedMs);
+    delay.mapped(askedMs, this.#clock.nowMs());
     const words = new Uint32Array(this.#buffer.getMappedRange(0, bytes)).slice();
     this.#buffer.unmap();
     this.#gpu.check();

@@ -57,33 +57,35 @@ export function checkedRowKernels(raw: KernelExports): RowKernels {
   };
 }
 
-function assertList(list: number, length: number, columns: number): void {
+function assertRows(list: number, length: number, columns: number, stride: number): void {
   assertPointers(list);
   assertSizes(length);
   assert(length <= mostListed, 'rows of a tile', length);
   assert(columns > 0 && columns % 32 === 0, 'columns of whole blocks', columns);
+  assert(stride > 0, 'rows apart', stride);
 }
 
 function checkedDot(kernel: DotRowsKernel): DotRowsKernel {
-  return (w, list, length, x, y, columns) => {
-    assertList(list, length, columns);
+  return (w, list, length, x, y, columns, stride) => {
+    assertRows(list, length, columns, stride);
     assertPointers(w, x, y);
-    kernel(w, list, length, x, y, columns);
+    kernel(w, list, length, x, y, columns, stride);
   };
 }
 
 function checkedAdd(kernel: AddRowsKernel): AddRowsKernel {
-  return (w, list, length, values, y, columns, scratch) => {
-    assertList(list, length, columns);
+  return (w, list, length, values, y, columns, scratch, stride) => {
+    assertRows(list, length, columns, stride);
     assertPointers(w, values, y, scratch);
-    kernel(w, list, length, values, y, columns, scratch);
+    kernel(w, list, length, values, y, columns, scratch, stride);
   };
 }
 
 function checkedGroup(kernel: GroupRowsKernel): GroupRowsKernel {
-  return (w, out, rows, columns) => {
+  return (w, out, rows, columns, stride) => {
     assertPointers(w, out);
     assert(rows > 0 && columns % 32 === 0, 'rows of whole blocks', rows, columns);
-    kernel(w, out, rows, columns);
+    assert(stride > 0, 'rows apart', stride);
+    kernel(w, out, rows, columns, stride);
   };
 }

@@ -160,6 +160,7 @@ export type DotRowsKernel = (
   x: number,
   y: number,
   columns: number,
+  stride: number,
 ) => void;
 
 /** Sum of at most 256 listed rows, each times its value. */
@@ -171,9 +172,10 @@ export type AddRowsKernel = (
   y: number,
   columns: number,
   scratch: number,
+  stride: number,
 ) => void;
 
-export type GroupRowsKernel = (w: number, out: number, rows: number, columns: number) => void;
+export type GroupRowsKernel = (w: number, out: number, rows: number, columns: number, stride: number) => void;
 
 export type StoreKvKernel = (
   page: number,

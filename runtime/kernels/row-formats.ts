@@ -8,9 +8,17 @@ import type { Kernels } from './kernels.ts';
 
 /** How a weight type is laid out row by row, and computed for the rows of a list alone: `assembly/rows.ts`. */
 export interface RowFormat {
-  packedBytes(rows: number, columns: number): number;
-  /** source: rows in GGUF's layout, one every `sourceStride` bytes; target: packedBytes. */
-  pack(source: Uint8Array, rows: number, columns: number, target: Uint8Array, sourceStride: number): void;
+  /** Bytes of a row. */
+  rowBytes(columns: number): number;
+  /** source: rows in GGUF's layout, one every `sourceStride` bytes; target: rows, one every `targetStride` bytes. */
+  pack(
+    source: Uint8Array,
+    rows: number,
+    columns: number,
+    target: Uint8Array,
+    sourceStride: number,
+    targetStride: number,
+  ): void;
   readonly dotRows: (kernels: Kernels) => DotRowsKernel;
   readonly addRows: (kernels: Kernels) => AddRowsKernel;
   /** To the layout of `kernelFormats`. */
@@ -36,17 +44,17 @@ function rowFormat(
   };
   return {
     ...kernels,
-    packedBytes: (rows, columns) => rows * rowBytes(columns),
-    pack(source, rows, columns, target, sourceStride) {
+    rowBytes,
+    pack(source, rows, columns, target, sourceStride, targetStride) {
       const blocks = columns / blockSize;
-      const targetStride = rowBytes(columns);
-      assert(target.length === rows * targetStride, 'a target of these rows', rows, name);
+      const packedBytes = rowBytes(columns);
+      assert(target.length >= (rows - 1) * targetStride + packedBytes, 'a target of these rows', rows, name);
       const [from, to] = [new Bytes(source), new Bytes(target)];
       const halves = new HalfRecoder();
       for (let row = 0; row < rows; row += 1) {
         const [first, quants] = [row * sourceStride, row * targetStride];
         const scales = quants + blocks * quantBytes;
-        target.fill(0, scales, quants + targetStride);
+        target.fill(0, scales, quants + packedBytes);
         for (let block = 0; block < blocks; block += 1) {
           const at = first + block * blockBytes;
           halves.move(from, at, to, scales + 2 * block);

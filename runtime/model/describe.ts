@@ -6,6 +6,7 @@ import { type ApproximationChoice, readApproximation } from './approximation.ts'
 import type { Architecture, MatrixRole, TensorRule } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
 import type { LayerFormats, ModelDescription } from './description.ts';
+import { tileFiring } from './row-shares.ts';
 import { layerRules } from './tensor-rules.ts';
 
 /** GGUF name of a rule's tensor in this file, or undefined where an optional one is missing. */
@@ -50,7 +51,7 @@ export function describeModel(
   const predicted = approximation?.kind === 'predicted';
   if (neuronRows) checkRowTypes(layers, predicted);
   const output = architecture.globalTensors.find((rule) => rule.role === 'output')!;
-  return {
+  const description: ModelDescription = {
     config,
     layers,
     outputFormat: formatOf(gguf, output, -1),
@@ -59,6 +60,8 @@ export function describeModel(
     neuronRows,
     ...(approximation && { approximation }),
   };
+  const firing = tileFiring(gguf.metadata, description);
+  return { ...description, ...(firing && { firing }) };
 }
 
 function layerFormats(gguf: GgufFile, rules: readonly TensorRule[], layer: number): LayerFormats {

@@ -18,6 +18,8 @@ export interface ModelDescription {
   readonly ropeFactors: boolean;
   /** Up and down are stored neuron by neuron, so that those that do not fire are not read. */
   readonly neuronRows: boolean;
+  /** Of each layer, neurons that are read of each FFN tile for a token, on average; absent where that is not known. */
+  readonly firing?: readonly (readonly number[])[];
   /** Absent where answers are exact. */
   readonly approximation?: Approximation;
 }

@@ -3,15 +3,16 @@ import type { Estimates } from './estimate.ts';
 import type { Goal } from './goal.ts';
 import type { Group } from './groupings.ts';
 import type { Layout, PipelineStage } from './layout.ts';
-import { floatBytes, oneWayMs, transferMs } from './network.ts';
+import { logitBytes, oneWayMs, transferMs } from './network.ts';
 import type { Problem } from './problem.ts';
 
 /** Parts that steps may be cut into. */
 export const microBatchSizes: readonly number[] = [8, 16, 32, 64, 128];
 
 /**
- * Layouts of a grouping, which differ in who has the output head. The stage with who has it best comes last: the
- * others' order is of no account, since all links meet at the coordinator.
+ * Layouts of a grouping, which differ in who has the output head. The stage with who has it best comes last, or that with
+ * the best of the others, whose logits are shorter than the residual that it would send else. The other stages' order is
+ * of no account, since all links meet at the coordinator.
  */
 export function arrange(
   problem: Problem,
@@ -19,12 +20,26 @@ export function arrange(
   groups: readonly Group[],
   goal: Goal,
 ): Layout[] {
-  const { devices, work } = problem;
-  const best = Math.min(...groups.flatMap(({ members }) => members).map((rank) => headCost(problem, rank)));
-  const isLast = ({ members }: Group) => members.some((rank) => headCost(problem, rank) === best);
-  const ordered = [...groups].sort(
-    (a, b) => Number(isLast(a)) - Number(isLast(b)) || a.members[0]! - b.members[0]!,
+  const members = groups.flatMap((group) => group.members);
+  const linked = members.filter((rank) => problem.devices[rank]!.link);
+  // What they hold does not depend on their order.
+  const last = (goal === 'memory' ? [members] : [members, linked])
+    .filter((ranks) => ranks.length > 0)
+    .map((ranks) => bestForHead(problem, ranks));
+  const sorted = [...groups].sort((a, b) => a.members[0]! - b.members[0]!);
+  const lastGroups = last.map((rank) => sorted.findIndex((group) => group.members.includes(rank)));
+  return [...new Set(lastGroups)].flatMap((index) =>
+    arrangeInOrder(problem, estimates, [...sorted.toSpliced(index, 1), sorted[index]!], goal),
   );
+}
+
+function arrangeInOrder(
+  problem: Problem,
+  estimates: Estimates,
+  ordered: readonly Group[],
+  goal: Goal,
+): Layout[] {
+  const { devices, work } = problem;
   let before = 0;
   let firstLayer = 0;
   const stages: PipelineStage[] = [];
@@ -47,13 +62,28 @@ export function arrange(
   }));
 }
 
-/** The output head's whole time if this device had it. */
-function headCost({ devices, times, work }: Problem, rank: number): number {
+/** What the output head takes on a device: beside rows, and for all rows. */
+interface HeadCost {
+  readonly beginMs: number;
+  readonly rowsMs: number;
+}
+
+function headCost({ devices, times, work }: Problem, rank: number): HeadCost {
   const { link } = devices[rank]!;
-  const headMs = times[rank]!.vocabularyMs(work.vocabulary.tiles, 1);
-  if (!link) return headMs;
-  const bytes = floatBytes(1, work.description.config.vocabSize);
-  return headMs + transferMs(bytes, link.upBytesPerSecond) + oneWayMs(link, 0.5);
+  const rowsMs = times[rank]!.vocabularyMs(work.vocabulary.tiles, 1);
+  if (!link) return { beginMs: 0, rowsMs };
+  // Of many rows no more logits are sent than of few.
+  const bytes = logitBytes(1, work.description.config.vocabSize);
+  return { beginMs: transferMs(bytes, link.upBytesPerSecond) + oneWayMs(link, 0.5), rowsMs };
+}
+
+/** Who would be done first with all of it. */
+function bestForHead(problem: Problem, ranks: readonly number[]): number {
+  const wholeMs = ranks.map((rank) => {
+    const { beginMs, rowsMs } = headCost(problem, rank);
+    return beginMs + rowsMs;
+  });
+  return ranks[wholeMs.indexOf(Math.min(...wholeMs))]!;
 }
 
 /**
@@ -68,7 +98,7 @@ export function headChoices(problem: Problem, stages: readonly PipelineStage[], 
   if (goal === 'private') return [headShares(problem, rooms, local)];
   const used = ranks.filter((rank) => stages.some(({ shares }) => shares[rank]! > 0));
   const last = ranks.filter((rank) => stages.at(-1)!.shares[rank]! > 0);
-  const best = [...used].sort((a, b) => headCost(problem, a) - headCost(problem, b))[0]!;
+  const best = bestForHead(problem, used);
   const nearby = ranks.filter((rank) => last.includes(rank) || local.includes(rank));
   const choices = [last, [best], local, nearby, used].map((holders) =>
     goal === 'memory' ? sharesOfRoom(rooms, holders) : headShares(problem, rooms, holders),
@@ -82,27 +112,40 @@ export function headChoices(problem: Problem, stages: readonly PipelineStage[], 
   });
 }
 
-/** So that all holders end at one time, as far as they have room: rows in proportion to speed. */
+/** So that all holders end at one time, as far as they have room; who would begin later than that has none. */
 function headShares(problem: Problem, rooms: readonly number[], holders: readonly number[]): number[] {
   const shares = problem.devices.map(() => 0);
+  const costs = problem.devices.map((_, rank) => headCost(problem, rank));
   let open = holders.filter((rank) => rooms[rank]! > 0);
   let missing = 1;
-  // Who has not the room for what its speed would give it is full; the others share the rest.
-  while (missing > 1e-9 && open.length > 0) {
-    const total = open.reduce((sum, rank) => sum + 1 / headCost(problem, rank), 0);
-    let given = 0;
-    for (const rank of open) {
-      const wanted = missing / headCost(problem, rank) / total;
-      const share = Math.min(wanted, rooms[rank]! - shares[rank]!);
-      shares[rank]! += share;
-      given += share;
+  while (open.length > 0) {
+    const endMs = endOf(
+      open.map((rank) => costs[rank]!),
+      missing,
+    );
+    const wanted = (rank: number) => (endMs - costs[rank]!.beginMs) / costs[rank]!.rowsMs;
+    const late = open.filter((rank) => wanted(rank) <= 0);
+    const full = open.filter((rank) => wanted(rank) >= rooms[rank]!);
+    if (late.length === 0 && full.length === 0) {
+      for (const rank of open) shares[rank] = wanted(rank);
+      return shares;
     }
-    missing -= given;
-    const stillOpen = open.filter((rank) => shares[rank]! < rooms[rank]! - 1e-9);
-    if (stillOpen.length === open.length) break;
-    open = stillOpen;
+    // The others share the rest.
+    const settled = late.length > 0 ? late : full;
+    for (const rank of settled) {
+      shares[rank] = late.length > 0 ? 0 : rooms[rank]!;
+      missing -= shares[rank]!;
+    }
+    open = open.filter((rank) => !settled.includes(rank));
+    if (missing <= 1e-9) return shares;
   }
   return missing > 1e-6 ? problem.devices.map((_, rank) => (holders.includes(rank) ? 1 : 0)) : shares;
+}
+
+/** When so much of the head is done by all of these. */
+function endOf(costs: readonly HeadCost[], share: number): number {
+  const begun = costs.reduce((sum, { beginMs, rowsMs }) => sum + beginMs / rowsMs, 0);
+  return (share + begun) / costs.reduce((sum, { rowsMs }) => sum + 1 / rowsMs, 0);
 }
 
 function sharesOfRoom(rooms: readonly number[], holders: readonly number[]): number[] {

@@ -1,7 +1,7 @@
 import { type Deal, dealLayout } from './deal.ts';
 import type { Layout } from './layout.ts';
 import type { RankMemory } from './memory.ts';
-import { floatBytes, partialBytes } from './network.ts';
+import { floatBytes, logitBytes, partialBytes } from './network.ts';
 import type { Problem } from './problem.ts';
 import { type StepTime, StepWalk } from './step-walk.ts';
 import { type StepLoad, type StepWork, stepWork } from './step-work.ts';
@@ -143,7 +143,7 @@ export class LayoutCost {
       const hops = stages * floatBytes(1, hiddenSize);
       return {
         syncs,
-        upBytes: Math.ceil(syncs * bytes + (rows > 0 ? floatBytes(1, rows) : hops)),
+        upBytes: Math.ceil(syncs * bytes + (rows > 0 ? logitBytes(1, rows) : hops)),
         downBytes: syncs * bytes + hops,
       };
     });

@@ -1,3 +1,4 @@
+import { defaultSampling } from '../sampling/params.ts';
 import type { DeviceProfile, LinkProfile } from './profiles.ts';
 
 /** What travels and how, as far as it is not a device's own. */
@@ -22,6 +23,8 @@ export const exchangeMs = 0.2;
 
 /** A frame's header, and the WebSocket's. */
 export const frameBytes = 26;
+/** Its row, a run of one, and its value. */
+const pickedLogitBytes = 12;
 
 /**
  * Where nothing is said of the coordinator's connection, it carries what the fastest link was measured to: a link is
@@ -45,6 +48,12 @@ export function networkSettings(
 /** Bytes of float32 [tokens, size]. */
 export function floatBytes(tokens: number, size: number): number {
   return frameBytes + tokens * size * 4;
+}
+
+/** Bytes of what a rank sends of the logits of so many vocabulary rows, where tokens are chosen among the usual number. */
+export function logitBytes(tokens: number, vocabularyRows: number): number {
+  const sent = Math.min(pickedLogitBytes * defaultSampling.topK, 4 * vocabularyRows);
+  return frameBytes + tokens * Math.ceil(sent);
 }
 
 /** Bytes of a packed partial sum [tokens, size]. */

@@ -18,6 +18,18 @@ export interface LinkProfile {
   readonly downBytesPerSecond: number;
 }
 
+/** A GPU that computes FFN tiles beside the processor. */
+export interface GpuProfile {
+  /** What its driver calls it: at most 64 printable characters. */
+  readonly name: string;
+  /** Of weights that may lie on it. */
+  readonly memoryBytes: number;
+  /** From the moment when hardly any work is handed over until what comes of it is here. */
+  readonly syncMs: number;
+  /** Weight types that it computes. */
+  readonly kernels: Readonly<Partial<Record<KernelFormatName, KernelRates>>>;
+}
+
 /** What planning knows of a device. All is measured there; nothing rests on its truth but speed. */
 export interface DeviceProfile {
   readonly name: string;
@@ -25,6 +37,7 @@ export interface DeviceProfile {
   /** What its ranks may take: weights, KV pages, activations. */
   readonly memoryBytes: number;
   readonly kernels: Readonly<Partial<Record<KernelFormatName, KernelRates>>>;
+  readonly gpu?: GpuProfile | undefined;
   /** KV bytes that attention reads a second. */
   readonly attentionBytesPerSecond: number;
   /** Cold reads from where tiles are kept; 0 if nothing can stream. */

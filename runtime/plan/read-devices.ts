@@ -1,6 +1,6 @@
 import { HearthError } from '../error.ts';
 import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
-import type { DeviceProfile, KernelRates, LinkProfile } from './profiles.ts';
+import type { DeviceProfile, GpuProfile, KernelRates, LinkProfile } from './profiles.ts';
 import { typicalDevices, typicalKinds } from './typical-devices.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -25,7 +25,7 @@ function readDevice(given: Fields, where: string): DeviceProfile {
   if (like !== undefined && !isTypical(like))
     throw wrong(`${where}: like`, `must be one of ${typicalKinds.join(', ')}`);
   const fields: Fields = { ...(like === undefined ? {} : typicalDevices[like]), ...own };
-  const { name, kernels, link } = fields;
+  const { name, kernels, gpu, link } = fields;
   if (typeof name !== 'string' || name === '' || name.length > 64)
     throw wrong(`${where}: name`, 'must be a text of 1 to 64 characters');
   const at = `${where} (${JSON.stringify(name)})`;
@@ -34,6 +34,7 @@ function readDevice(given: Fields, where: string): DeviceProfile {
     threads: Math.floor(positive(fields, 'threads', at)),
     memoryBytes: positive(fields, 'memoryBytes', at),
     kernels: readKernels(fieldsOf(kernels, `${at}: kernels`), at),
+    ...(gpu !== undefined && gpu !== null && { gpu: readGpu(fieldsOf(gpu, `${at}: gpu`), `${at}: gpu`) }),
     attentionBytesPerSecond: positive(fields, 'attentionBytesPerSecond', at),
     diskBytesPerSecond: notNegative(fields, 'diskBytesPerSecond', at),
     syncMs: notNegative(fields, 'syncMs', at),
@@ -58,6 +59,15 @@ function readKernels(given: Fields, at: string): DeviceProfile['kernels'] {
   }
   if (Object.keys(kernels).length === 0) throw wrong(`${at}: kernels`, 'must have one weight type at least');
   return kernels;
+}
+
+function readGpu(given: Fields, at: string): GpuProfile {
+  return {
+    name: typeof given.name === 'string' ? given.name : 'GPU',
+    memoryBytes: positive(given, 'memoryBytes', at),
+    syncMs: notNegative(given, 'syncMs', at),
+    kernels: readKernels(fieldsOf(given.kernels, `${at}: kernels`), at),
+  };
 }
 
 function readLink(given: Fields, at: string): LinkProfile {

@@ -1,7 +1,7 @@
 import type { Deal } from './deal.ts';
 import { HubLane, LinkLane } from './lanes.ts';
 import type { Layout } from './layout.ts';
-import { floatBytes, partialBytes, transferMs } from './network.ts';
+import { floatBytes, logitBytes, partialBytes, transferMs } from './network.ts';
 import type { Problem } from './problem.ts';
 import type { StepWork } from './step-work.ts';
 
@@ -184,7 +184,7 @@ export class StepWalk {
       const readyMs = last.includes(rank) ? times[rank]! : told[rank]!;
       const doneMs = this.#compute(rank, readyMs, headMs[rank]!, headReadMs[rank]!);
       const vocabularyRows = (this.#deal.vocabulary[rank]! * vocabSize) / work.vocabulary.tiles;
-      return this.#links[rank]!.up(doneMs, floatBytes(rows, vocabularyRows), hub);
+      return this.#links[rank]!.up(doneMs, logitBytes(rows, vocabularyRows), hub);
     });
     return Math.max(...ends);
   }

@@ -55,7 +55,7 @@ export function stepWork(
         const tiles = deal.sublayers[sublayer]![rank]!;
         const at = sublayer * devices.length + rank;
         computeMs[at] =
-          times[rank]!.sublayerMs(sublayer, tiles, partTokens, partStart) +
+          times[rank]!.sublayerMs(sublayer, tiles, partTokens, partStart, streamedShares[rank]! > 0) +
           (members.length > 1 ? ownSyncMs(problem, devices[rank]!, partTokens) : 0);
         readMs[at] = readTime(rank, bytesOfTiles(work.sublayers[sublayer]!, tiles));
       }

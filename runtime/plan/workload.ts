@@ -1,4 +1,5 @@
 import type { RankOptions } from '../decoder/rank-options.ts';
+import { ffnProducts } from '../gpu/ffn-products.ts';
 import type { KernelFormatName } from '../kernels/formats.ts';
 import { kvPageBytes, pagePositions } from '../kernels/kv-page.ts';
 import type { TensorRole } from '../model/architecture.ts';
@@ -13,6 +14,8 @@ export interface TileWork {
   readonly byteLength: number;
   /** Of the largest tile: the last may be a smaller one. */
   readonly tileBytes: number;
+  /** Whether a GPU may compute some of the tiles. */
+  readonly forGpus: boolean;
   readonly matrices: readonly MatrixWork[];
 }
 
@@ -89,6 +92,7 @@ function workOf(specs: readonly TileSpec[], shares?: RowShares): TileWork {
     tiles: specs.length,
     byteLength: specs.reduce((sum, { byteLength }) => sum + byteLength, 0),
     tileBytes: Math.max(...specs.map(({ byteLength }) => byteLength)),
+    forGpus: specs[0]!.kind === 'ffn' && ffnProducts(specs[0]!) !== undefined,
     matrices: [...matrices].map(([format, sums]) => ({ format, ...sums })),
   };
 }

@@ -48,8 +48,13 @@ export function readDescription(fields: Fields): ModelDescription {
     neuronRows: fields.boolean('neuronRows'),
   };
   const approximation = readApproximationFields(fields, exact);
+  const firing = readFiring(fields, exact);
   fields.done();
-  const description: ModelDescription = { ...exact, ...(approximation && { approximation }) };
+  const description: ModelDescription = {
+    ...exact,
+    ...(approximation && { approximation }),
+    ...(firing && { firing }),
+  };
   if (layers.length !== config.layerCount)
     throw malformed(`the description has ${layers.length} layers, its config ${config.layerCount}`);
   checkBlocks(description);
@@ -120,6 +125,22 @@ function readLayer(value: unknown, path: string): LayerFormats {
   const formats = Object.fromEntries(layerRoles.map((role) => [role, fields.oneOf(role, formatNames)]));
   fields.done();
   return formats as LayerFormats;
+}
+
+/** Of each layer, a number for each FFN tile: how many of its neurons are read for a token. */
+function readFiring(fields: Fields, { config, neuronRows }: ModelDescription): number[][] | undefined {
+  if (!fields.keys.includes('firing')) return undefined;
+  if (!neuronRows) throw malformed('neurons without rows are not read one by one');
+  const tiles = Math.ceil(config.intermediateSize / ffnTileNeurons);
+  const layers = fields.list('firing', config.layerCount);
+  if (layers.length !== config.layerCount) throw malformed('firing is not of all layers');
+  return layers.map((values, layer) => {
+    const list = new Fields({ values }, `firing[${layer}]`).list('values', tiles);
+    if (list.length !== tiles) throw malformed(`firing[${layer}] is not of ${tiles} tiles`);
+    return list.map((value, tile) =>
+      new Fields({ value }, `firing[${layer}][${tile}]`).number('value', 0, ffnTileNeurons),
+    );
+  });
 }
 
 /** Rows of quantised matrices are whole blocks; of a slice of columns, the tile's own layout sees to it. */

@@ -1,3 +1,4 @@
+import type { LogitPicker, LogitRow } from '../decoder/logit-picker.ts';
 import type { LogitPart } from '../decoder/step.ts';
 import { encodeFrame, type Frame, lastFlag, malformed } from './frame.ts';
 
@@ -11,36 +12,38 @@ export interface LogitRun {
 }
 
 /**
- * A rank's answer to a step: one frame for each wanted token, so that a frame is never longer than a row of
- * logits. The last one is flagged; a rank without vocabulary tiles, or of whom nothing is wanted, sends it empty.
- * Payload: for each part its first row and its rows, uint32 each, then the parts' float32 values.
- * @param rowCount wanted tokens of the step
+ * A rank's answer to a step: one frame for each wanted token, so that a frame is never longer than a row of logits. The
+ * last one is flagged; a rank without vocabulary tiles, or of whom nothing is wanted, sends it empty. Payload: for each
+ * run its first row and its rows, uint32 each, then the runs' float32 values.
+ * @param wanted as `wantedRows` has it
  */
 export function* encodeLogits(
   stepId: number,
-  rowCount: number,
+  wanted: readonly (number | undefined)[],
   parts: readonly LogitPart[],
+  picker: LogitPicker,
 ): Generator<Uint8Array> {
-  const held = rowCount > 0 ? parts : [];
-  const rows = held.length > 0 ? rowCount : 1;
-  for (let row = 0; row < rows; row += 1) {
-    const table = new DataView(new ArrayBuffer(held.length * partHeaderBytes));
-    held.forEach((part, i) => {
-      table.setUint32(i * partHeaderBytes, part.firstVocabularyRow, true);
-      table.setUint32(i * partHeaderBytes + 4, part.vocabularyRows, true);
-    });
-    const flags = row === rows - 1 ? lastFlag : 0;
-    yield encodeFrame(
-      { type: 'logits', flags, index: held.length, id: stepId, rows: row },
-      new Uint8Array(table.buffer),
-      ...held.map((part) => rowBytes(part, row)),
-    );
-  }
+  const rows = parts.length > 0 ? wanted.length : 0;
+  for (let row = 0; row < rows; row += 1)
+    yield encodeRow(stepId, row, row === rows - 1, picker.pick(parts, row, wanted[row]));
+  if (rows === 0) yield encodeRow(stepId, 0, true, []);
 }
 
-function rowBytes({ values, vocabularyRows }: LogitPart, row: number): Uint8Array {
-  const bytes = vocabularyRows * 4;
-  return new Uint8Array(values.buffer, values.byteOffset + row * bytes, bytes);
+function encodeRow(stepId: number, row: number, isLast: boolean, runs: readonly LogitRow[]): Uint8Array {
+  const table = new Uint32Array(2 * runs.length);
+  runs.forEach(({ firstVocabularyRow, values }, i) => {
+    table[2 * i] = firstVocabularyRow;
+    table[2 * i + 1] = values.length;
+  });
+  return encodeFrame(
+    { type: 'logits', flags: isLast ? lastFlag : 0, index: runs.length, id: stepId, rows: row },
+    bytesOf(table),
+    ...runs.map(({ values }) => bytesOf(values)),
+  );
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array | Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /**

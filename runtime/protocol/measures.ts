@@ -1,6 +1,6 @@
 import { type KernelFormatName, kernelFormats } from '../kernels/formats.ts';
 import { kvFormats } from '../kernels/kv-page.ts';
-import type { KernelRates } from '../plan/profiles.ts';
+import type { GpuProfile, KernelRates } from '../plan/profiles.ts';
 import type { Fields } from './fields.ts';
 import { malformed } from './frame.ts';
 import type { DeviceRates, Measure } from './probe-messages.ts';
@@ -9,6 +9,7 @@ const formatNames = Object.keys(kernelFormats) as KernelFormatName[];
 /** Bytes or operations a second: more than any device of a home has. */
 const maxRate = 1e15;
 const maxSyncMs = 10_000;
+const maxGpuName = 64;
 
 export function readMeasure(fields: Fields): Measure {
   return {
@@ -26,10 +27,24 @@ export function readMeasure(fields: Fields): Measure {
 export function readRates(fields: Fields): DeviceRates {
   return {
     kernels: readKernels(fields.map('kernels')),
+    ...(fields.keys.includes('gpu') && { gpu: readGpu(fields.map('gpu')) }),
     attentionBytesPerSecond: fields.number('attentionBytesPerSecond', 0, maxRate),
     diskBytesPerSecond: fields.number('diskBytesPerSecond', 0, maxRate),
     syncMs: fields.number('syncMs', 0, maxSyncMs),
   };
+}
+
+function readGpu(fields: Fields): GpuProfile {
+  const name = fields.string('name', maxGpuName);
+  if (!/^[\x20-\x7e]+$/.test(name)) throw malformed('the name of a GPU is not printable');
+  const gpu = {
+    name,
+    memoryBytes: fields.integer('memoryBytes', 0, Number.MAX_SAFE_INTEGER),
+    syncMs: fields.number('syncMs', 0, maxSyncMs),
+    kernels: readKernels(fields.map('kernels')),
+  };
+  fields.done();
+  return gpu;
 }
 
 function readKernels(fields: Fields): DeviceRates['kernels'] {

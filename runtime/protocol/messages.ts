@@ -12,7 +12,7 @@ import type { ProbeMessage } from './probe-messages.ts';
  *
  * A change that an older peer would misread raises this number: peers of different numbers refuse each other.
  */
-export const protocolVersion = 3;
+export const protocolVersion = 4;
 
 /** Numbers of the control messages. A number is never given a second meaning. */
 export const controlNumbers = {
@@ -153,13 +153,22 @@ export interface MemoryUse {
   readonly residentBytes: number;
   /** Of memory through which the other tiles pass. */
   readonly windowBytes: number;
+  /** Of records of neurons that are read from disk when they are wanted. */
+  readonly coldBytes: number;
   /** Of KV pages, activations, sums. */
   readonly otherBytes: number;
   /** Tiles that were found on the device's disk when the rank was loaded. */
   readonly keptTiles: number;
-  /** Steps since it was loaded, and in them: bytes read, time spent reading, time that computing waited for it. */
+  /** FFN tiles that its GPU has too, and computes where a step is worth it. */
+  readonly gpuTiles: number;
+  /**
+   * Steps since it was loaded, and in them: bytes read of tiles that pass, records read and bytes for them, time spent reading
+   * tiles, time that computing waited for any of it.
+   */
   readonly steps: number;
   readonly streamedBytes: number;
+  readonly records: number;
+  readonly recordBytes: number;
   readonly readMs: number;
   readonly waitMs: number;
 }

@@ -2,13 +2,15 @@ import { type StepHeader, type StepSequence, tokenCount } from '../decoder/step.
 import { encodeFrame, type Frame, malformed } from './frame.ts';
 
 /** Of each sequence, before the embeddings. */
-export const sequenceBytes = 16;
+export const sequenceBytes = 20;
 /** Which logits are wanted, by number. */
 const wantedLogits = ['none', 'last', 'all'] as const satisfies StepSequence['logits'][];
+/** Not only so many of the greatest. */
+const allLogits = 0;
 
 /**
- * The frame that opens a step: each sequence as four uint32 (slot, start, count, wanted logits), then the
- * embeddings.
+ * The frame that opens a step: each sequence as five uint32 (slot, start, count, wanted logits, how many of the
+ * greatest), then the embeddings.
  * @param embeddings float32 [tokens, hiddenSize]; none for a rank that does not compute the first layer
  * @param flags see `showSumsFlag`
  */
@@ -21,6 +23,7 @@ export function encodeStep(header: StepHeader, embeddings: Float32Array, flags =
     table.setUint32(at + 4, sequence.start, true);
     table.setUint32(at + 8, sequence.count, true);
     table.setUint32(at + 12, wantedLogits.indexOf(sequence.logits), true);
+    table.setUint32(at + 16, sequence.best ?? allLogits, true);
   });
   return encodeFrame(
     { type: 'step', flags, index: sequences.length, id: stepId, rows: tokenCount(header) },
@@ -68,9 +71,10 @@ function readSequence(table: DataView, at: number, bounds: StepBounds): StepSequ
   const start = table.getUint32(at + 4, true);
   const count = table.getUint32(at + 8, true);
   const logits = wantedLogits[table.getUint32(at + 12, true)];
+  const best = table.getUint32(at + 16, true);
   if (slot >= bounds.maxSequences) throw malformed(`a step names slot ${slot} of ${bounds.maxSequences}`);
   if (count < 1 || start + count > bounds.contextLength)
     throw malformed(`a step ends at position ${start + count} of ${bounds.contextLength}`);
   if (logits === undefined) throw malformed('a step wants logits of an unknown kind');
-  return { slot, start, count, logits };
+  return { slot, start, count, logits, ...(best !== allLogits && { best }) };
 }

@@ -5,6 +5,7 @@ import { logitBias } from './logit-bias.ts';
 import { type TokenLogprobs, tokenLogprobs } from './logprobs.ts';
 import type { SamplingMath } from './math.ts';
 import { minP } from './min-p.ts';
+import { neededLogits } from './needed-logits.ts';
 import type { SamplingParams } from './params.ts';
 import { countPenalties, repetitionPenalty } from './penalties.ts';
 import { Random } from './random.ts';
@@ -35,8 +36,13 @@ export class Sampler {
     this.random = new Random(params.seed);
   }
 
+  /** How many of the next row's greatest logits it needs; undefined if it needs all. */
+  needed(history: TokenHistory): number | undefined {
+    return neededLogits(this.params, history);
+  }
+
   /**
-   * @param row float32 [vocabSize]; left as it is
+   * @param row float32 [vocabSize]; left as it is. Those that are not needed may be `unsentLogit`
    * @throws HearthError LOGITS_NOT_FINITE
    */
   sample(row: Float32Array, history: TokenHistory): Sample {

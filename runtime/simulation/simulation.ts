@@ -1,5 +1,5 @@
 import type { LayoutCost } from '../plan/cost.ts';
-import { floatBytes, partialBytes } from '../plan/network.ts';
+import { floatBytes, logitBytes, partialBytes } from '../plan/network.ts';
 import type { StepLoad, StepWork } from '../plan/step-work.ts';
 import { Random } from '../sampling/random.ts';
 import { Events } from './events.ts';
@@ -189,7 +189,7 @@ export class Simulation {
     const { deal, problem } = this.#cost;
     const { vocabSize } = problem.work.description.config;
     const vocabularyRows = (deal.vocabulary[rank]! * vocabSize) / problem.work.vocabulary.tiles;
-    const bytes = floatBytes(work.rows, vocabularyRows);
+    const bytes = logitBytes(work.rows, vocabularyRows);
     this.#processors[rank]!.compute(work.headMs[rank]!, work.headReadMs[rank]!, () =>
       this.#star.up(rank, bytes, () => {
         this.#missing -= 1;

@@ -28,7 +28,7 @@ export async function createSoloRunner(
   const stage = singleStage(model.description, assignment!);
   const rank = new Rank([place], model.description, [stage], options);
   for (const tile of model.tiles) rank.loadTile(tile.id, await model.cutTile(tile));
-  if (lend) rank.lend(lend);
+  if (lend) await rank.lend(lend);
   return new SoloRunner(model, rank, options);
 }
 

@@ -33,6 +33,11 @@ class Scratch {
   }
 }
 
+/** Rows that are parts of records reach into the last of these. */
+function sectionEnd(tile: TileSpec, { byRow, byteOffset, byteLength }: TileSection): number {
+  return byRow ? tile.byteLength : byteOffset + byteLength;
+}
+
 /** Cuts tiles out of a GGUF file, one at a time: reads a tensor's part, brings it to the kernels' layout. */
 export class TileCutter {
   readonly #file: TensorFile;
@@ -61,7 +66,7 @@ export class TileCutter {
 
   async #cut(tile: TileSpec, target: Uint8Array): Promise<void> {
     for (const section of tile.sections) {
-      const part = target.subarray(section.byteOffset, section.byteOffset + section.byteLength);
+      const part = target.subarray(section.byteOffset, sectionEnd(tile, section));
       if (section.format === 'vector') await this.#cutVector(tile, section, part);
       else await this.#cutMatrix(tile, section, part);
     }
@@ -94,8 +99,8 @@ export class TileCutter {
       ? this.#reorder(bytes, stride, this.#ordered.take(bytes.length))
       : bytes;
     const type = section.format as KernelFormatName;
-    const format = section.byRow ? rowFormatOf(type) : kernelFormats[type];
-    format.pack(rows, section.rows, section.columns, target, stride);
+    if (!section.byRow) kernelFormats[type].pack(rows, section.rows, section.columns, target, stride);
+    else rowFormatOf(type).pack(rows, section.rows, section.columns, target, stride, tile.records!.stride);
   }
 
   #slice(tile: TileSpec, section: TileSection, rule: CutRule): Slice {

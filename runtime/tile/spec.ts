@@ -15,12 +15,22 @@ export interface TileSection {
   readonly role: TensorRole;
   readonly layer: number;
   readonly format: KernelFormatName | 'vector';
-  /** Laid out row by row, see `rowFormats`, in place of groups of rows. */
+  /** Laid out row by row, see `rowFormats`, in place of groups of rows; the rows are parts of the tile's records. */
   readonly byRow: boolean;
   readonly rows: number;
   readonly columns: number;
+  /** Of its first byte in the tile. */
   readonly byteOffset: number;
+  /** Of its weights. */
   readonly byteLength: number;
+}
+
+/** What a tile has of each neuron in rows, gate, up and down or the last two, side by side: one read brings a neuron. */
+export interface NeuronRecords {
+  /** Of the first one. What lies before is needed for every token. */
+  readonly byteOffset: number;
+  /** From one to the next. */
+  readonly stride: number;
 }
 
 /** The smallest piece of a model that a device may hold; its bytes are `sections`, in the kernels' layout. */
@@ -35,13 +45,17 @@ export interface TileSpec {
   readonly count: number;
   readonly sections: readonly TileSection[];
   readonly byteLength: number;
+  /** Of neurons that are computed row by row: the last of its bytes. */
+  readonly records?: NeuronRecords;
+  /** Neurons of it that are read for a token, on average, where it has records and that is known. */
+  readonly firing?: number;
 }
 
 /** One K-quant superblock: a column slice of `down` is then whole quant blocks in every format. */
 export const ffnTileNeurons = 256;
 /** About the bytes of an FFN tile. */
 export const vocabularyTileRows = 512;
-/** Sections start on a cache line. */
+/** Sections and records start on a cache line. */
 const sectionAlignment = 64;
 
 /** All tiles of a model, in the order in which a step needs them. Pure: coordinator and agents derive the same. */
@@ -140,7 +154,7 @@ function attentionTile(
 }
 
 function ffnTile(
-  { config: { hiddenSize }, neuronRows: byRow, approximation }: ModelDescription,
+  { config: { hiddenSize }, neuronRows: byRow, approximation, firing }: ModelDescription,
   formats: LayerFormats,
   layer: number,
   first: number,
@@ -154,7 +168,7 @@ function ffnTile(
         { role: 'predictorBias', format: 'vector', rows: 1, columns: count },
       ]
     : [];
-  return assemble('ffn', layer, first, count, [
+  const tile = assemble('ffn', layer, first, count, [
     ...scores,
     { role: 'gate', format: formats.gate, ...perNeuron, byRow: predictor !== undefined },
     { role: 'up', format: formats.up, ...perNeuron, byRow },
@@ -162,6 +176,7 @@ function ffnTile(
       ? { role: 'down', format: formats.down, ...perNeuron, byRow }
       : { role: 'down', format: formats.down, rows: hiddenSize, columns: count },
   ]);
+  return firing ? { ...tile, firing: firing[layer]![first / ffnTileNeurons]! } : tile;
 }
 
 function vocabularyTile(
@@ -186,16 +201,35 @@ function assemble(
   shapes: readonly SectionShape[],
 ): Omit<TileSpec, 'id'> {
   let byteOffset = 0;
-  const sections = shapes.map((shape): TileSection => {
-    const byteLength = sectionBytes(shape);
-    const section = { byRow: false, ...shape, layer: shape.layer ?? layer, byteOffset, byteLength };
-    byteOffset = Math.ceil((byteOffset + byteLength) / sectionAlignment) * sectionAlignment;
-    return section;
-  });
-  return { kind, layer, first, count, sections, byteLength: byteOffset };
+  const sections = shapes
+    .filter(({ byRow }) => !byRow)
+    .map((shape): TileSection => {
+      const byteLength = sectionBytes(shape);
+      const section = { byRow: false, ...shape, layer: shape.layer ?? layer, byteOffset, byteLength };
+      byteOffset = aligned(byteOffset + byteLength);
+      return section;
+    });
+  const tile = { kind, layer, first, count };
+  const inRows = shapes.filter(({ byRow }) => byRow);
+  if (inRows.length === 0) return { ...tile, sections, byteLength: byteOffset };
+
+  const records = { byteOffset, stride: 0 };
+  for (const shape of inRows) {
+    const rowBytes = sectionBytes({ ...shape, rows: 1 });
+    const place = { byteOffset: byteOffset + records.stride, byteLength: shape.rows * rowBytes };
+    sections.push({ ...shape, byRow: true, layer: shape.layer ?? layer, ...place });
+    records.stride += rowBytes;
+  }
+  records.stride = aligned(records.stride);
+  return { ...tile, sections, byteLength: byteOffset + count * records.stride, records };
+}
+
+function aligned(byteOffset: number): number {
+  return Math.ceil(byteOffset / sectionAlignment) * sectionAlignment;
 }
 
 function sectionBytes({ format, byRow, rows, columns }: SectionShape): number {
   if (format === 'vector') return rows * columns * 4;
-  return (byRow ? rowFormatOf(format) : kernelFormats[format]).packedBytes(rows, columns);
+  if (byRow) return rows * rowFormatOf(format).rowBytes(columns);
+  return kernelFormats[format].packedBytes(rows, columns);
 }

@@ -5,7 +5,7 @@ export const tileHashBytes = 32;
  * A change in how tiles are cut or laid out raises this number: hashes that were remembered before are those of other
  * bytes.
  */
-export const tileLayoutVersion = 1;
+export const tileLayoutVersion = 2;
 
 /** Of a tile that nobody has hashed yet. */
 export const unknownHash: Uint8Array = new Uint8Array(tileHashBytes);

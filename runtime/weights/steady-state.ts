@@ -1,4 +1,4 @@
-import { type Residency, slotBytes } from './residency.ts';
+import type { Residency } from './residency.ts';
 
 /** How long the parts of a step take while nothing waits for weights; measured. */
 export interface StepTiming {
@@ -33,7 +33,7 @@ export function steadyState(residency: Residency, residents: number, timing: Ste
   const { layers, vocabulary } = residency.order;
   const order = [...layers, ...vocabulary];
   const streams = order.map((tile) => !residency.isResident(tile, residents));
-  const bytes = order.map((tile) => slotBytes(residency.specs[tile]!));
+  const bytes = order.map((tile) => residency.passingBytes(tile));
   const windowBytes = residency.byteLength - residency.ringOffset(residents) - wasteOf(bytes);
   const window = new Window(windowBytes, timing.readMsPerByte);
   let nowMs = 0;

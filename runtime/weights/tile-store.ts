@@ -4,6 +4,7 @@ import type { TensorRole } from '../model/architecture.ts';
 import { shareOf, type Team } from '../threads/team.ts';
 import { tileGroups } from '../tile/groups.ts';
 import type { TileKind, TileSpec } from '../tile/spec.ts';
+import { ColdTiles, type RowReading } from './cold-tiles.ts';
 import { type PlacedSection, PlacedTile } from './placed-tile.ts';
 import { leastWindowBytes, Residency, tileAlignment } from './residency.ts';
 import { type Window, WindowReader } from './window-reader.ts';
@@ -12,8 +13,12 @@ import { type Window, WindowReader } from './window-reader.ts';
 export interface Streaming {
   /** Bytes for tiles, the base tile apart: those that stay and the window. */
   readonly weightBytes: number;
+  /** What a read costs, see `Residency`; absent where records cannot be read. */
+  readonly seekBytes?: number | undefined;
   /** Without it the rank is only laid out. */
   readonly window: Window | undefined;
+  /** Where records are read. */
+  readonly rows?: RowReading | undefined;
 }
 
 /** The tiles of one rank, each in its place in WebAssembly memory or on the way there. */
@@ -32,9 +37,11 @@ export class TileStore {
   /** Where tiles are that stay, by index. */
   readonly #addresses: readonly (number | undefined)[];
   readonly #missing: Set<number>;
-  /** Address of an int32 that all threads see: of each layer so many FFN tiles are lent. */
+  /** Address of an int32 that all threads see: of the layer that is computed so many FFN tiles are lent. */
   readonly #lent: number;
   readonly #window: WindowReader | undefined;
+  /** Those whose records are read when they are wanted. */
+  readonly cold: ColdTiles | undefined;
 
   /** @throws HearthError MEMORY_EXHAUSTED */
   constructor(arena: Arena, specs: readonly TileSpec[], team: Team, streaming?: Streaming) {
@@ -52,11 +59,15 @@ export class TileStore {
       );
     }
     if (streaming) {
-      const { weightBytes, window } = streaming;
-      this.residency = new Residency(specs, team.size, weightBytes);
+      const { weightBytes, seekBytes, window, rows } = streaming;
+      this.residency = new Residency(specs, team.size, weightBytes, seekBytes);
       this.region = arena.alloc(weightBytes, tileAlignment);
       this.residents = this.residency.mostResidents(leastWindowBytes(specs, team.size));
       this.#window = window && new WindowReader(window, this.residency, this.residents, team);
+      const { recordRingBytes } = this.residency;
+      const begin = this.region + team.index * recordRingBytes;
+      const ring = { begin, end: begin + recordRingBytes, seekBytes: seekBytes ?? 0 };
+      this.cold = rows && recordRingBytes > 0 ? new ColdTiles(rows, ring, team) : undefined;
     }
     this.#addresses = this.#tiles.map((tile) => this.#place(tile));
     this.#lent = arena.alloc(4);
@@ -65,8 +76,12 @@ export class TileStore {
   /** A tile's address, if it stays. */
   #place({ index, spec }: PlacedTile): number | undefined {
     if (!this.residency || spec.kind === 'base') return this.#arena.alloc(spec.byteLength);
-    const stays = this.residency.isResident(index, this.residents);
+    const stays = this.residency.isResident(index, this.residents) && !this.residency.cold.has(index);
     return stays ? this.region + this.residency.offset(index) : undefined;
+  }
+
+  isCold({ index }: PlacedTile): boolean {
+    return this.residency?.cold.has(index) ?? false;
   }
 
   /** Ids of tiles that have not been loaded yet; of one that streams, that is to be where it streams from. */
@@ -111,7 +126,7 @@ export class TileStore {
   }
 
   /**
-   * The leader, before a barrier: of each layer's FFN tiles the first `count`, those whose neurons fire most where they
+   * The leader, before a barrier: of a layer's FFN tiles the first `count`, those whose neurons fire most where they
    * are in that order, are another's to compute. Not where tiles stream.
    */
   lend(count: number): void {
@@ -152,16 +167,31 @@ export class TileStore {
 
   /** Bytes of tiles that are in memory to stay. */
   get residentBytes(): number {
+    const { residency } = this;
     const residents = this.#window?.residents ?? 0;
     const stays = ({ index, spec }: PlacedTile) =>
-      !this.residency || spec.kind === 'base' || this.residency.isResident(index, residents);
-    return this.#tiles.filter(stays).reduce((sum, { spec }) => sum + spec.byteLength, 0);
+      !residency || spec.kind === 'base' || residency.isResident(index, residents);
+    return this.#tiles
+      .filter(stays)
+      .reduce(
+        (sum, tile) => sum + (this.isCold(tile) ? residency!.passingBytes(tile.index) : tile.spec.byteLength),
+        0,
+      );
   }
 
-  /** Bytes through which the others pass. */
+  /** Bytes of records that are not in memory but while they are used. */
+  get coldBytes(): number {
+    return this.#tiles
+      .filter((tile) => this.isCold(tile))
+      .reduce((sum, { spec }) => sum + spec.byteLength - spec.records!.byteOffset, 0);
+  }
+
+  /** Bytes through which the others pass, and records. */
   get windowBytes(): number {
     if (!this.residency || !this.#window) return 0;
-    return this.residency.byteLength - this.residency.ringOffset(this.#window.residents);
+    const { byteLength, recordRingBytes } = this.residency;
+    const ringBytes = byteLength - this.residency.ringOffset(this.#window.residents);
+    return ringBytes + this.#team.size * recordRingBytes;
   }
 
   /** A part of the base tile. */
@@ -169,6 +199,6 @@ export class TileStore {
     const base = this.tiles('base')[0];
     const section = base?.spec.sections.find((part) => part.role === role && part.layer === layer);
     assert(base !== undefined && section !== undefined, 'a section that the base tile holds', role, layer);
-    return { ...section, pointer: this.#addresses[base.index]! + section.byteOffset };
+    return { ...section, pointer: this.#addresses[base.index]! + section.byteOffset, stride: 0 };
   }
 }

@@ -1,3 +1,5 @@
+import { HearthError } from '../error.ts';
+
 /** Words of the control block, apart where different threads write them often. */
 const word = {
   /** Counts what the loader may be waiting for. */
@@ -30,6 +32,16 @@ export interface WindowStatistics {
 
 /** Its loader cannot read, or has been stopped. */
 export class WindowClosed extends Error {}
+
+/** @throws HearthError TILE_UNREADABLE where `wait` finds a window closed */
+export function orUnreadable<T>(wait: () => T): T {
+  try {
+    return wait();
+  } catch (error) {
+    if (!(error instanceof WindowClosed)) throw error;
+    throw new HearthError('TILE_UNREADABLE', 'a tile cannot be read any more: see the log of this device');
+  }
+}
 
 /**
  * What a rank's threads and the loader of its window tell each other, in shared memory. The loader sets the address of

@@ -1,6 +1,6 @@
 import { assert } from '../error.ts';
 import { ByteRing } from './byte-ring.ts';
-import { type Residency, slotBytes } from './residency.ts';
+import type { Residency } from './residency.ts';
 import { WindowControl } from './window-control.ts';
 
 export interface LoaderOptions {
@@ -30,6 +30,8 @@ export class WindowLoader {
   #step = 1;
   #cursor = 0;
   #loadedResidents: number;
+  /** Whether it has ever begun: of cold tiles nothing stands in its place before. */
+  #began = false;
 
   constructor(options: LoaderOptions) {
     this.#control = new WindowControl(options.control);
@@ -59,8 +61,13 @@ export class WindowLoader {
     if (!asked) return false;
     const { residency, region } = this.#options;
     const { residents } = asked;
-    for (const tile of residency.residents(this.#loadedResidents, residents))
+    const cold = (tile: number) => !this.#began && residency.cold.has(tile);
+    for (const tile of [
+      ...residency.residents(0, Math.min(this.#loadedResidents, residents)).filter(cold),
+      ...residency.residents(this.#loadedResidents, residents),
+    ])
       this.#read(tile, region + residency.offset(tile));
+    this.#began = true;
     this.#loadedResidents = residents;
     residency.specs.forEach(({ kind }, tile) => {
       if (kind === 'base') return;
@@ -84,7 +91,7 @@ export class WindowLoader {
     // A small model may come round before its tile of the last round is done.
     if (tile === undefined || control.address(tile) !== 0) return false;
     this.#ring.reclaim((old) => control.address(old) !== 0);
-    const address = this.#ring.place(tile, slotBytes(this.#options.residency.specs[tile]!));
+    const address = this.#ring.place(tile, this.#options.residency.passingBytes(tile));
     if (address === undefined) return false;
     this.#read(tile, address);
     control.setAddress(tile, address);
@@ -109,6 +116,6 @@ export class WindowLoader {
     assert(address > 0, 'a ring once the window has begun');
     const sinceMs = nowMs();
     read(tile, address);
-    this.#control.countRead(slotBytes(residency.specs[tile]!), nowMs() - sinceMs);
+    this.#control.countRead(residency.passingBytes(tile), nowMs() - sinceMs);
   }
 }

@@ -1,13 +1,12 @@
-import { HearthError } from '../error.ts';
 import { operations } from '../profile/operations.ts';
 import type { Team } from '../threads/team.ts';
 import type { PlacedTile } from './placed-tile.ts';
 import { leastWindowBytes, type Residency } from './residency.ts';
 import { StepMeter } from './step-meter.ts';
-import { WindowClosed, WindowControl } from './window-control.ts';
+import { orUnreadable, WindowControl } from './window-control.ts';
 import { WindowTuner } from './window-tuner.ts';
 
-/** A window's shared memory (see `WindowControl`), and a clock to measure with. */
+/** Shared memory of a window (see `WindowControl`), and a clock to measure with. */
 export interface Window {
   readonly memory: SharedArrayBuffer;
   readonly nowMs: () => number;
@@ -92,14 +91,5 @@ export class WindowReader {
   release(tile: PlacedTile): void {
     this.#meter?.released(tile.index);
     if (!this.#residency.isResident(tile.index, this.#control.residents)) this.#control.release(tile.index);
-  }
-}
-
-function orUnreadable<T>(wait: () => T): T {
-  try {
-    return wait();
-  } catch (error) {
-    if (!(error instanceof WindowClosed)) throw error;
-    throw new HearthError('TILE_UNREADABLE', 'a tile cannot be read any more: see the log of this device');
   }
 }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   parseSyntheticModel,
@@ -21,6 +23,7 @@ import {
 } from '../../coordinator/sparsity/training/predictor.ts';
 import { gatherSamples, type LayerSamples } from '../../coordinator/sparsity/training/samples.ts';
 import { trainPredictors } from '../../coordinator/sparsity/training/train-predictors.ts';
+import type { RankHost } from '../../device-agent/create-rank.ts';
 import { cacheFolder } from '../../device-agent/node/cache-folder.ts';
 import { silentLogger } from '../../device-agent/logger.ts';
 import { nodeThreads } from '../../device-agent/node/compute-threads.ts';
@@ -81,6 +84,28 @@ export async function sparseModels(choice: string, rank: number): Promise<Sparse
   return { dense, sparse, predicted, sparsity, quality: trained?.quality };
 }
 
+export interface ColdModel {
+  readonly path: string;
+  /** For what is kept of it. */
+  readonly folder: string;
+  readonly tileBytes: number;
+}
+
+/** A sparsified model with predictors, as above, in a file that is made once. */
+export async function coldModel(choice: string, rank: number): Promise<ColdModel> {
+  const folder = join(cacheFolder(), `cold-${choice.replace(/\W/g, '-')}-${rank}`);
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, 'model.gguf');
+  if (!existsSync(path)) {
+    const { sparse } = await sparseModels(choice, rank);
+    await rename(sparse.gguf.files![0]!.path, path);
+  }
+  const model = await openModel(path);
+  const { tiles } = model;
+  await model.close();
+  return { path, folder, tileBytes: tiles.reduce((sum, { byteLength }) => sum + byteLength, 0) };
+}
+
 async function written(name: string, contents: ModelContents): Promise<ModelFile> {
   const path = join(cacheFolder(), `${name}.gguf`);
   await writeModel(path, contents, { force: true });
@@ -127,26 +152,32 @@ export interface Way {
   digest(): string;
 }
 
+/** Of a rank that is measured. */
+export const rankOptions: RankOptions = {
+  kvFormat: 'f16',
+  maxStepTokens: promptTokens,
+  maxSequences: 1,
+  contextLength: 512,
+  kvPages: 8,
+};
+
 export async function startWay(model: ModelFile, threads: number, ffn: FfnOptions = {}): Promise<Way> {
   const [assignment] = planByShares(model.tiles, [1]);
-  const options: RankOptions = {
-    kvFormat: 'f16',
-    maxStepTokens: promptTokens,
-    maxSequences: 1,
-    contextLength: 512,
-    kvPages: 8,
-    ffn,
-  };
   const createRank = kernelRanks({
     startKernels: (memory) => startKernels(memory),
     threads: nodeThreads(threads, silentLogger),
     sources: noSources,
   });
-  const host = createRank(rankSetup(model.description, assignment!, options));
+  const host = createRank(rankSetup(model.description, assignment!, { ...rankOptions, ffn }));
   const deliver = async (ids: readonly number[]) => {
     for (const id of ids) host.deliver(hashedTile(id, await model.cutTile(model.tiles[id]!)));
   };
   await host.load({ wanted: (ids) => void deliver(ids), loaded: () => {} });
+  return wayOf(host, model);
+}
+
+/** Steps of a rank that has its tiles. */
+export function wayOf(host: RankHost, model: ModelFile): Way {
   const hash = createHash('sha256');
   let stepId = 0;
   const step = async (start: number, count: number): Promise<number> => {

@@ -124,10 +124,19 @@ export class BrowserBench {
   }
 
   /** Processes in which pages run. */
-  async renderers(): Promise<number[]> {
+  renderers(): Promise<number[]> {
+    return this.#processesOf('renderer');
+  }
+
+  /** Ends the process in which the browser's GPU computes; it starts another one. */
+  async killGpu(): Promise<void> {
+    for (const id of await this.#processesOf('GPU')) process.kill(id, 'SIGKILL');
+  }
+
+  async #processesOf(kind: string): Promise<number[]> {
     const debugging = await this.#browser!.newBrowserCDPSession();
     const { processInfo } = await debugging.send('SystemInfo.getProcessInfo');
-    return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+    return processInfo.filter(({ type }) => type === kind).map(({ id }) => id);
   }
 
   #isOurs({ hostname, port, protocol }: URL): boolean {

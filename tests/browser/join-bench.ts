@@ -43,8 +43,9 @@ export class JoinBench extends BrowserBench {
   }
 
   /** A process that joins as a device of one thread. */
-  agent(name: string): HearthProcess {
-    return this.start(['join', this.api, '--secret', secret, '--name', name, '--threads', '1']);
+  agent(name: string, more: readonly string[] = [], environment: Record<string, string> = {}): HearthProcess {
+    const args = ['join', this.api, '--secret', secret, '--name', name, '--threads', '1', ...more];
+    return this.start(args, environment);
   }
 
   /** A browser that remembers nothing yet but how it lends. */

@@ -10,9 +10,13 @@ export const fakeMemory = {
   budgetBytes: 1e6,
   residentBytes: 2e5,
   windowBytes: 3e4,
+  coldBytes: 5e5,
   otherBytes: 4e3,
   keptTiles: 5,
+  gpuTiles: 3,
   streamedBytes: 6e7,
+  records: 900,
+  recordBytes: 8e6,
   readMs: 70.5,
   waitMs: 8.25,
 };

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { admit } from '../../coordinator/cluster/admit.ts';
 import type { Cluster } from '../../coordinator/cluster/cluster.ts';
 import { encodePlanes } from '../../runtime/collective/partial-frame.ts';
+import { LogitPicker } from '../../runtime/decoder/logit-picker.ts';
 import type { HearthError } from '../../runtime/error.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import { decodeControl, encodeControl } from '../../runtime/protocol/control.ts';
@@ -266,10 +267,14 @@ describe('in a step, a device is let go when it', () => {
   const partial = (change: Partial<typeof point> = {}) =>
     encodePlanes('partial', { ...point, ...change }, planes, referenceCodec);
   const partials = [0, 1, 2, 3].map((syncIndex) => partial({ syncIndex }));
+  const picker = new LogitPicker();
   const logits = (first: number, rows: number, stepId = 0) => [
-    ...encodeLogits(stepId, 1, [
-      { firstVocabularyRow: first, vocabularyRows: rows, values: new Float32Array(rows) },
-    ]),
+    ...encodeLogits(
+      stepId,
+      [undefined],
+      [{ firstVocabularyRow: first, vocabularyRows: rows, values: new Float32Array(rows) }],
+      picker,
+    ),
   ];
   const noSpans = { operations: new Uint8Array(), durationsUs: new Float32Array(), lost: 0 };
   const misdeeds: [string, Uint8Array[]][] = [
@@ -279,15 +284,23 @@ describe('in a step, a device is let go when it', () => {
     ['sends a later step', [partial({ stepId: 9 })]],
     ['sends a sum', [encodePlanes('sum', point, planes, referenceCodec)]],
     ['answers before the syncs', logits(0, 512)],
-    ['answers with no logits', [...partials, ...encodeLogits(0, 1, [])]],
+    ['answers with no logits', [...partials, ...encodeLogits(0, [undefined], [], picker)]],
     ['answers with other rows', [...partials, ...logits(100, 512)]],
     ['answers with too few rows', [...partials, ...logits(0, 100)]],
     ['tells of its time, unasked', [...encodeSpans(0, [noSpans])]],
     ['answers twice', [...partials, ...logits(0, 512), ...logits(0, 512)]],
   ];
-  it.each(misdeeds)('%s', async (_, frames) => {
+  /** Those that the two greatest are wanted of. */
+  const picks: [string, Uint8Array[]][] = [
+    ['sends fewer of the greatest than are needed', [...partials, ...logits(0, 1)]],
+    ['sends greatest ones that it does not hold', [...partials, ...logits(config.vocabSize - 2, 2)]],
+  ];
+  it.each([
+    ...misdeeds.map(([name, frames]) => [name, frames, one] as const),
+    ...picks.map(([name, frames]) => [name, frames, { ...one, best: 2 }] as const),
+  ])('%s', async (_, frames, step) => {
     const { cluster, puppet, clock } = await puppetComesFirst();
-    const rows = cluster.step([one]).catch((error: HearthError) => error);
+    const rows = cluster.step([step]).catch((error: HearthError) => error);
     for (const frame of frames) {
       await settle();
       puppet.link.send(frame);

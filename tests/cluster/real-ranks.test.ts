@@ -9,12 +9,14 @@ import { startLocalRank } from '../../coordinator/cluster/local-rank.ts';
 import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
 import { packageRoot } from '../../device-agent/node/package-root.ts';
 import { kernelRanks } from '../../device-agent/rank-host.ts';
+import { unsentLogit } from '../../runtime/decoder/logit-rows.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import { type LoadOptions, loadKernels } from '../../runtime/kernels/kernels.ts';
 import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import type { ModelPlace } from '../../runtime/model/tile-model.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
+import { bestTokens } from '../../runtime/sampling/best-tokens.ts';
 import { arenaLimit } from '../support/arena-limit.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
 import { memorySource } from '../support/memory-source.ts';
@@ -84,6 +86,25 @@ describe('ranks that compute with the kernels', () => {
     expect(new Set(rows[0]).size).toBeGreaterThan(1000);
     expect(rows).toEqual(await soloRows());
   });
+
+  it.each([1, 3])(
+    'send of %i devices the greatest logits alone where no others are needed',
+    async (devices) => {
+      const cluster = started({ minDevices: devices });
+      for (let i = 0; i < devices; i += 1) await joinDevice(cluster, `device ${i}`, ranks());
+      const input = { slot: 0, start: 0, count: 3, logits: 'last', tokens: [5, 6, 7] } as const;
+      const [all] = await cluster.step([input]);
+      const whole = Float32Array.from(all!);
+      const [row] = await cluster.step([{ ...input, best: 4 }]);
+
+      const sent = row!.filter((logit) => logit !== unsentLogit);
+      expect(sent.length).toBe(4 * devices);
+      for (const token of bestTokens(whole, 4)) expect(row![token]).toBe(whole[token]);
+      row!.forEach((logit, token) => {
+        if (logit !== unsentLogit) expect(logit).toBe(whole[token]);
+      });
+    },
+  );
 
   it.each([2, 3])('of which one of %i lies in several memories give the bits of one', async (devices) => {
     const [one] = planByShares(model.tiles, Array(devices).fill(1));

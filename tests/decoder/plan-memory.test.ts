@@ -57,6 +57,38 @@ describe('planMemory', () => {
     expect(streamed).toBeGreaterThan(5);
   });
 
+  test('has room for who reads records, or streams all tiles whole', () => {
+    const neuronRows = {
+      ...model,
+      config: { ...model.config, activation: 'relu' as const },
+      neuronRows: true,
+    };
+    const firing = model.layers.map(() => new Array<number>(8).fill(2));
+    const sparse = { ...neuronRows, firing };
+    const tiles = tileSpecs(sparse);
+    const { rest, tiles: all } = rankBytes(sparse, assignment!, options, threads);
+    const planned = (budgetBytes: number, threadBytes: number) => {
+      const limits = {
+        arenaLimitBytes: maximumMemoryBytes,
+        streams: true,
+        rows: { seekBytes: 0, threadBytes },
+      };
+      const stages = planMemory(sparse, assignment!, options, threads, { budgetBytes, ...limits });
+      const [stage] = stages;
+      const sizes = stageBytes(sparse, tiles, stage!, options, threads);
+      return { seekBytes: stage!.seekBytes, bytes: sizes.tiles + sizes.rest };
+    };
+    const budget = Math.floor(rest + 0.8 * all);
+    const withReaders = planned(budget, 300_000);
+    expect(withReaders.seekBytes).toBe(0);
+    expect(withReaders.bytes).toBeLessThanOrEqual(budget - 300_000);
+    const without = planned(budget, all);
+    expect(without.seekBytes).toBeUndefined();
+    expect(without.bytes).toBeLessThanOrEqual(budget);
+    expect(without.bytes).toBeGreaterThan(budget - 300_000);
+    expect(planned(rest + all, all).bytes).toBe(rest + all);
+  });
+
   test('uses nearly all of its budget', () => {
     const budget = whole.rest + Math.floor(whole.tiles / 2);
     expect(plan(budget).bytes).toBeGreaterThan(budget - 20_000);

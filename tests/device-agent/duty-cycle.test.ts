@@ -13,6 +13,12 @@ it.each([0.25, 0.5, 0.8])('with an effort of %f it computes for that part of the
   expect(7000 / (7000 + rested)).toBeCloseTo(effort, 2);
 });
 
+it('rests for what something else of the device has computed, too', () => {
+  const cycle = new DutyCycle(() => 0.5);
+  cycle.add(30);
+  expect(cycle.computed(10)).toBe(40);
+});
+
 it('rests in pieces that are worth it, and not for so long that it seems dead', () => {
   let effort = 0.5;
   const cycle = new DutyCycle(() => effort);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,17 +27,23 @@ it('is held during the task, tasks within it included, and given back', () => {
 });
 
 it('is waited for', async () => {
-  writeFileSync(`${path}.lock`, '');
   // Another thread, since this one waits: it writes what it has to, and lets go.
   const other = new Worker(
-    `const { writeFileSync, rmSync } = require('node:fs');
-    writeFileSync(${JSON.stringify(path)}, 'written');
-    rmSync(${JSON.stringify(`${path}.lock`)});`,
-    { eval: true },
+    `const { rmSync, utimesSync, writeFileSync } = require('node:fs');
+    const { parentPort, workerData: path } = require('node:worker_threads');
+    const lock = path + '.lock';
+    writeFileSync(lock, '');
+    parentPort.postMessage('locked');
+    for (let i = 0; i < 20; i += 1) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      utimesSync(lock, new Date(), new Date());
+    }
+    writeFileSync(path, 'written');
+    rmSync(lock);`,
+    { eval: true, workerData: path },
   );
-  const ended = new Promise((resolve) => other.once('exit', resolve));
-  const keepFresh = Date.now() / 1000 + 60;
-  utimesSync(`${path}.lock`, keepFresh, keepFresh);
+  const ended = once(other, 'exit');
+  await once(other, 'message');
   expect(whileLocked(path, () => readFileSync(path, 'utf8'))).toBe('written');
   await ended;
 });

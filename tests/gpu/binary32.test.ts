@@ -56,9 +56,10 @@ await describeOnGpus('binary32', (host) => {
     ['adds', 'addF32(x, y)', (x, y) => x + y],
     ['multiplies', 'multiplyF32(x, y)', (x, y) => x * y],
     ['divides', 'divideF32(x, y)', (x, y) => x / y],
+    ['takes roots', 'sqrtF32(x)', (x) => Math.sqrt(x)],
   ])('%s as IEEE 754 does', async (_, expression, of) => {
     const expected = bitsOf(of);
-    expect(new Set(expected).size).toBeGreaterThan(100_000);
+    expect(new Set(expected).size).toBeGreaterThan(90_000);
     expect(differences(oneNaN(await host.run('arithmetic', { expression, a, b })), expected)).toEqual([]);
   });
 

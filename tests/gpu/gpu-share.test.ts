@@ -1,57 +1,42 @@
 import { describe, expect, test } from 'vitest';
-import { type GpuChoice, gpuShare, tokenMs } from '../../runtime/gpu/gpu-share.ts';
+import { sharedMs, type TileTimes, tilesToLend } from '../../runtime/gpu/gpu-share.ts';
 
-/** TinyLlama in Q4_0, on two threads of a laptop and a small GPU. */
-const choice: GpuChoice = {
-  layers: 22,
-  attentionBytes: 5.3e6,
-  ffnTileBytes: 0.9e6,
-  ffnTiles: 22,
-  processorRate: 30e9,
-  gpuRate: 60e9,
-  syncMs: 0.1,
-  gpuBytes: 8e9,
-};
+/** A layer of TinyLlama in Q4_0, its rates in GB/s: tiles of 0.9 MB. */
+function layer(processor: number, gpu: number, syncMs: number, room = 22): TileTimes {
+  return {
+    tiles: 22,
+    room,
+    processorMs: (tiles) => (tiles * 0.9) / processor,
+    gpuMs: (tiles) => syncMs + (tiles * 0.9) / gpu,
+  };
+}
 
-describe('gpuShare', () => {
-  test('takes whole layers where the GPU is much faster: one sync for all', () => {
-    expect(gpuShare(choice)).toEqual({ kind: 'wholeLayers', layers: 22 });
-    expect(gpuShare({ ...choice, syncMs: 2.5 })).toEqual({ kind: 'wholeLayers', layers: 22 });
+describe('tilesToLend', () => {
+  test('gives a GPU all where it is much faster', () => {
+    expect(tilesToLend(layer(10, 1000, 0.02))).toBe(22);
   });
 
-  test('takes hot tiles where both are about as fast and syncs are cheap: they add up', () => {
-    const share = gpuShare({ ...choice, gpuRate: 25e9, syncMs: 0.02 });
-    expect(share.kind).toBe('hotTiles');
-    // So many that neither waits long for the other.
-    expect(share).toEqual({ kind: 'hotTiles', tiles: 10 });
-  });
-
-  test('takes hot tiles where there is no room for a layer', () => {
-    const small = { ...choice, layers: 3, gpuBytes: 20e6, syncMs: 0.02 };
-    expect(gpuShare(small)).toEqual({ kind: 'hotTiles', tiles: 7 });
-  });
-
-  test('takes nothing where a sync costs more than it saves', () => {
-    expect(gpuShare({ ...choice, gpuRate: 25e9, syncMs: 100 })).toEqual({ kind: 'none' });
-    expect(gpuShare({ ...choice, gpuRate: 3e9, syncMs: 0.1 })).toEqual({ kind: 'none' });
-    expect(gpuShare({ ...choice, gpuBytes: 0 })).toEqual({ kind: 'none' });
-  });
-
-  test('takes nothing for a gain that measurements could have made up', () => {
-    const barely = { ...choice, gpuRate: 32e9, syncMs: 1 };
-    const all = { kind: 'wholeLayers', layers: 22 } as const;
-    expect(tokenMs(barely, all)).toBeLessThan(tokenMs(barely, { kind: 'none' }));
-    expect(gpuShare(barely)).toEqual({ kind: 'none' });
+  test('divides them where both are about as fast, so that neither waits long', () => {
+    const times = layer(30, 25, 0.02);
+    expect(tilesToLend(times)).toBe(10);
+    expect(Math.abs(times.processorMs(12) - times.gpuMs(10))).toBeLessThan(times.gpuMs(1));
   });
 
   test('never exceeds the room', () => {
-    for (const gpuBytes of [1e6, 30e6, 100e6, 300e6]) {
-      const share = gpuShare({ ...choice, gpuBytes, syncMs: 0.01 });
-      const bytes = { none: 0, hotTiles: 0, wholeLayers: 0 };
-      if (share.kind === 'hotTiles') bytes.hotTiles = 22 * share.tiles * choice.ffnTileBytes;
-      if (share.kind === 'wholeLayers')
-        bytes.wholeLayers = share.layers * (choice.attentionBytes + 22 * choice.ffnTileBytes);
-      expect(bytes[share.kind]).toBeLessThanOrEqual(gpuBytes);
-    }
+    for (const room of [3, 5, 9]) expect(tilesToLend(layer(30, 60, 0.02, room))).toBe(room);
+    expect(tilesToLend(layer(30, 60, 0.02, 0))).toBe(0);
+  });
+
+  test('gives it nothing where a sync costs more than it saves', () => {
+    expect(tilesToLend(layer(30, 25, 1))).toBe(0);
+    expect(tilesToLend(layer(30, 1, 0.1))).toBe(0);
+  });
+
+  test('gives it nothing for a gain that measurements could have made up', () => {
+    const times = layer(30, 30, 0.56);
+    const gains = Array.from({ length: 22 }, (_, i) => sharedMs(times, i + 1) / sharedMs(times, 0));
+    expect(Math.min(...gains)).toBeLessThan(1);
+    expect(Math.min(...gains)).toBeGreaterThan(0.9);
+    expect(tilesToLend(times)).toBe(0);
   });
 });

@@ -3,12 +3,16 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
 import { afterAll, describe, test } from 'vitest';
+import { nodeGpuEntry } from '../../device-agent/node/open-gpu.ts';
 import { chromiumOrReason, launch } from '../browser/chromium.ts';
 import { GpuDesk } from './gpu-desk.ts';
 import type { Operations } from './operations.ts';
 
 type Job<Name extends keyof Operations> = Parameters<Operations[Name]>[1];
 type Result<Name extends keyof Operations> = Awaited<ReturnType<Operations[Name]>>;
+
+/** SwiftShader compiles slowly, for a minute where much else runs. */
+const compilingMs = 300_000;
 
 /** Where there is a GPU that computes what tests ask for. */
 export interface GpuHost {
@@ -60,11 +64,9 @@ export async function chromiumHost(): Promise<GpuHost | { readonly reason: strin
 
 /** Whatever Dawn finds for Node, where the package `webgpu` is installed; in software or not. */
 export async function nodeHost(): Promise<GpuHost | { readonly reason: string }> {
-  const name = 'webgpu';
-  const found = await import(name).catch(() => undefined);
-  if (!found) return { reason: 'the package webgpu is not installed' };
-  Object.assign(globalThis, found.globals);
-  let desk: GpuDesk | undefined = new GpuDesk(found.create([]));
+  const entry = await nodeGpuEntry();
+  if (!entry) return { reason: 'the package webgpu is not installed' };
+  let desk: GpuDesk | undefined = new GpuDesk(entry);
   if (!(await desk.gpu(true))) return { reason: 'there is no Vulkan driver for Node' };
   return {
     name: 'Node',
@@ -85,7 +87,7 @@ export async function describeOnGpus(title: string, suite: (host: GpuHost) => vo
       test.skip(`${title}: ${host.reason}`);
       continue;
     }
-    describe(`${title} in ${host.name}`, () => {
+    describe(`${title} in ${host.name}`, { timeout: compilingMs }, () => {
       afterAll(() => host.close());
       suite(host);
     });

@@ -1,11 +1,16 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { lendTo } from '../../runtime/decoder/lent-tiles.ts';
+import { DeviceGpu } from '../../device-agent/device-gpu.ts';
+import { silentLogger } from '../../device-agent/logger.ts';
+import { type LendTiles, lendTo } from '../../runtime/decoder/lent-tiles.ts';
+import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import { openGguf } from '../../runtime/gguf/gguf.ts';
 import type { Gpu } from '../../runtime/gpu/gpu.ts';
 import type { GpuClock } from '../../runtime/gpu/readback.ts';
 import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
 import { ModelFile } from '../../runtime/model/model-file.ts';
+import { planByShares } from '../../runtime/plan/plan.ts';
+import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { createSoloRunner } from '../../runtime/solo/solo-runner.ts';
 import { memorySource } from '../support/memory-source.ts';
 
@@ -14,10 +19,15 @@ export interface LogitsJob {
   readonly kernels: KernelBytes;
   /** Tokens of each step. */
   readonly steps: readonly (readonly number[])[];
-  /** FFN tiles of each layer that are lent. */
+  /** FFN tiles of each layer that are lent where one token is computed, and where several are. */
   readonly tiles: number;
+  readonly batchTiles?: number;
+  /** In their place: by which the device chooses itself. */
+  readonly rates?: DeviceRates;
   /** The step in whose middle the GPU is taken away. */
   readonly loseAt?: number;
+  /** The step from which on it neither answers nor is lost. */
+  readonly hangAt?: number;
 }
 
 export interface LentLogits {
@@ -33,11 +43,10 @@ export interface LentLogits {
 export async function lentLogits(
   gpu: Gpu | undefined,
   clock: GpuClock,
-  { model, kernels, steps, tiles, loseAt }: LogitsJob,
+  { model, kernels, steps, loseAt, hangAt, ...job }: LogitsJob,
 ): Promise<LentLogits> {
   const file = new ModelFile(await openGguf(memorySource(model)));
   const losses: string[] = [];
-  const lend = gpu && lendTo({ gpu, clock, tiles, onLost: ({ code }) => losses.push(code) });
   const options = {
     kvFormat: 'f16',
     maxStepTokens: 8,
@@ -45,17 +54,51 @@ export async function lentLogits(
     contextLength: 64,
     kvPages: 1,
   } as const;
+  const lend = gpu && (await lendingOf(gpu, clock, file, options, job, losses));
   const runner = await createSoloRunner(file, kernels, options, lend);
   const submissions = gpu ? countSubmissions(gpu.device.queue) : () => 0;
   const digest = sha256.create();
   let start = 0;
+  let goOn = (): void => {};
   for (const [i, tokens] of steps.entries()) {
+    if (i === hangAt) goOn = hang();
     const rows = runner.step([{ slot: 0, start, count: tokens.length, tokens, logits: 'all' }]);
     if (i === loseAt) await whenSubmitted(submissions).then(() => gpu!.device.destroy());
     for (const row of await rows) digest.update(new Uint8Array(row.slice().buffer));
     start += tokens.length;
   }
+  goOn();
   return { digest: bytesToHex(digest.digest()), submissions: submissions(), losses };
+}
+
+/** As the job says, or as a device does that has measured itself. */
+async function lendingOf(
+  gpu: Gpu,
+  clock: GpuClock,
+  { description, tiles: specs }: ModelFile,
+  options: RankOptions,
+  { tiles, batchTiles = tiles, rates }: Pick<LogitsJob, 'tiles' | 'batchTiles' | 'rates'>,
+  losses: string[],
+): Promise<LendTiles | undefined> {
+  if (!rates) {
+    const of = (_layer: number, _held: number, tokens: number) => (tokens > 1 ? batchTiles : tiles);
+    return lendTo({ gpu, clock, tiles: of, onLost: ({ code }) => losses.push(code) });
+  }
+  const owner = { use: 'auto', threads: 1, rankBytes: 1e9, clock, logger: silentLogger } as const;
+  const [assignment] = planByShares(specs, [1]);
+  const setup = { description, assignment: assignment!, options, tileHashes: new Uint8Array(0) };
+  const rank = { ...setup, profile: false, copiesKv: false };
+  return new DeviceGpu(gpu, owner).lending(rank, async () => rates, 1e9);
+}
+
+/** From now on nothing that is asked for comes, in this process or page, until `goOn` is called. */
+function hang(): () => void {
+  const { prototype } = GPUBuffer;
+  const { mapAsync } = prototype;
+  prototype.mapAsync = () => new Promise(() => {});
+  return () => {
+    prototype.mapAsync = mapAsync;
+  };
 }
 
 function countSubmissions(queue: GPUQueue): () => number {

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
+import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
 import { smallShape, syntheticModel } from '../support/synthetic-model.ts';
 import { describeOnGpus } from './hosts.ts';
@@ -23,6 +24,43 @@ await describeOnGpus('a rank that lends FFN tiles to a GPU', (host) => {
     expect(losses).toEqual([]);
   });
 
+  test('lends what a step is worth', async () => {
+    const { digest, submissions } = await host.run('logits', { ...job, tiles: 0, batchTiles: 2 });
+    expect(digest).toBe(alone);
+    expect(submissions).toBe(2 * steps.filter(({ length }) => length > 1).length);
+    const less = await host.run('logits', { ...job, tiles: 3, batchTiles: 1 });
+    expect(less.digest).toBe(alone);
+    expect(less.submissions).toBe(2 * steps.length);
+  });
+
+  test('chooses by what was measured', async () => {
+    const slow = { decodeBytesPerSecond: 1e9, prefillFlopsPerSecond: 1e10 };
+    const ratesOf = (gpu: Partial<typeof slow>): DeviceRates => ({
+      kernels: { Q4_0: slow },
+      gpu: { name: 'GPU', memoryBytes: 1e9, syncMs: 0.001, kernels: { Q4_0: { ...slow, ...gpu } } },
+      attentionBytesPerSecond: 1e9,
+      diskBytesPerSecond: 0,
+      syncMs: 0,
+    });
+    const singles = steps.filter(({ length }) => length === 1).length;
+    for (const [rates, submissions] of [
+      [ratesOf({ decodeBytesPerSecond: 1e11, prefillFlopsPerSecond: 1e8 }), 2 * singles],
+      [ratesOf({ decodeBytesPerSecond: 1e7, prefillFlopsPerSecond: 1e12 }), 2 * (steps.length - singles)],
+      [ratesOf({ decodeBytesPerSecond: 1e7, prefillFlopsPerSecond: 1e8 }), 0],
+    ] as const) {
+      const result = await host.run('logits', { ...job, rates });
+      expect(result.digest).toBe(alone);
+      expect(result.submissions).toBe(submissions);
+    }
+  });
+
+  test('has them when the GPU neither answers nor is lost', async () => {
+    const { digest, submissions, losses } = await host.run('logits', { ...job, tiles: 2, hangAt: 4 });
+    expect(digest).toBe(alone);
+    expect(losses).toEqual(['GPU_LOST']);
+    expect(submissions).toBe(2 * 4 + 1);
+  });
+
   test.each([0, 3])('has them when the GPU is lost in step %d', async (loseAt) => {
     const { digest, submissions, losses } = await host.run('logits', { ...job, tiles: 2, loseAt });
     expect(digest).toBe(alone);
@@ -41,13 +79,16 @@ await describeOnGpus('a rank that lends FFN tiles to a GPU', (host) => {
   });
 
   test('is measured before', async () => {
-    const { syncMs, bytesPerSecond } = await host.run('rates', { format: 'Q4_0' });
+    const rates = await host.run('rates', { format: 'Q4_0' });
+    const { syncMs, decodeBytesPerSecond, prefillFlopsPerSecond } = rates;
     process.stderr.write(
-      `${host.name}: sync ${syncMs.toFixed(2)} ms, Q4_0 ${(bytesPerSecond / 1e9).toFixed(2)} GB/s\n`,
+      `${host.name}: sync ${syncMs.toFixed(2)} ms, Q4_0 ${(decodeBytesPerSecond / 1e9).toFixed(2)} GB/s\n`,
     );
     expect(syncMs).toBeGreaterThan(0);
     expect(syncMs).toBeLessThan(1000);
-    expect(bytesPerSecond).toBeGreaterThan(1e6);
-    expect(bytesPerSecond).toBeLessThan(1e12);
+    expect(decodeBytesPerSecond).toBeGreaterThan(1e5);
+    expect(decodeBytesPerSecond).toBeLessThan(1e12);
+    expect(prefillFlopsPerSecond).toBeGreaterThan(1e5);
+    expect(prefillFlopsPerSecond).toBeLessThan(1e15);
   });
 });

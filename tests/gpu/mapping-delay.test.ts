@@ -23,7 +23,7 @@ class Browser {
     const asked = this.ms;
     const isDue = asked - began >= workMs;
     this.ms = isDue ? asked + 0.1 : began + workMs + this.#pollMs;
-    delay.mapped(this.ms - asked);
+    delay.mapped(asked, this.ms);
     return this.ms - began;
   }
 }

@@ -4,7 +4,7 @@ import type { TileSpec } from '../../runtime/tile/spec.ts';
 import { Gpu } from '../../runtime/gpu/gpu.ts';
 import { GpuFfn } from '../../runtime/gpu/gpu-ffn.ts';
 import { GpuMatmul } from '../../runtime/gpu/gpu-matmul.ts';
-import { measureProduct, measureSync } from '../../runtime/gpu/gpu-rates.ts';
+import { measureKernel, measureSync } from '../../runtime/gpu/gpu-rates.ts';
 import { MappingDelay } from '../../runtime/gpu/mapping-delay.ts';
 import { type GpuClock, Readback } from '../../runtime/gpu/readback.ts';
 import { quantize } from '../../runtime/gpu/wgsl/quantize.ts';
@@ -22,6 +22,14 @@ export const operations = {
     const pipeline = gpu.pipeline(arithmeticProgram(expression));
     const group = gpu.bind(pipeline, [gpu.storageOf(a), gpu.storageOf(b), results]);
     return dispatch(gpu, pipeline, group, results, [Math.ceil(a.length / 64)], a.byteLength);
+  },
+
+  /** Any program that binds storage buffers, and then one of numbers. */
+  async program(gpu: Gpu, { code, buffers, shape, groups, output }: ProgramJob) {
+    const pipeline = gpu.pipeline(code);
+    const stored = buffers.map((words) => gpu.storageOf(words));
+    const group = gpu.bind(pipeline, [...stored, gpu.uniform(shape)]);
+    return dispatch(gpu, pipeline, group, stored[output]!, groups, buffers[output]!.byteLength);
   },
 
   async matmul(gpu: Gpu, job: MatmulJob) {
@@ -49,7 +57,7 @@ export const operations = {
   async ffn(gpu: Gpu, job: FfnJob) {
     const { tokens, input, scales } = job;
     const ffn = layerOf(gpu, job);
-    ffn.begin(0, tokens, input, scales);
+    ffn.begin(0, job.tiles.length, tokens, input, scales);
     const { flags, fine, coarse } = await ffn.sums(tokens);
     ffn.close();
     return { flags, fine: fine.slice(), coarse: coarse.slice() };
@@ -59,7 +67,7 @@ export const operations = {
   async loss(gpu: Gpu, job: FfnJob) {
     const { tokens, input, scales } = job;
     const ffn = layerOf(gpu, job);
-    ffn.begin(0, tokens, input, scales);
+    ffn.begin(0, job.tiles.length, tokens, input, scales);
     const codeOf = (error: unknown) => (error as { code?: string }).code ?? String(error);
     const result = ffn.sums(tokens).then(() => 'computed', codeOf);
     gpu.device.destroy();
@@ -67,7 +75,7 @@ export const operations = {
     await gpu.device.lost;
     let after = 'begun';
     try {
-      ffn.begin(0, tokens, input, scales);
+      ffn.begin(0, job.tiles.length, tokens, input, scales);
     } catch (error) {
       after = codeOf(error);
     }
@@ -81,7 +89,7 @@ export const operations = {
   async rates(gpu: Gpu, { format }: { format: KernelFormatName }) {
     return {
       syncMs: await measureSync(gpu, clock),
-      bytesPerSecond: await measureProduct(gpu, clock, format),
+      ...(await measureKernel(gpu, clock, format)),
     };
   },
 
@@ -90,6 +98,16 @@ export const operations = {
     return { packedDots: gpu.packedDots, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage };
   },
 } satisfies Record<string, (gpu: Gpu, job: never) => Promise<unknown>>;
+
+export interface ProgramJob {
+  readonly code: string;
+  readonly buffers: readonly Words[];
+  readonly shape: readonly number[];
+  /** Workgroups in each direction. */
+  readonly groups: readonly number[];
+  /** The buffer that comes back. */
+  readonly output: number;
+}
 
 export interface MatmulJob {
   readonly format: KernelFormatName;
@@ -145,7 +163,7 @@ function dispatch(
   const pass = encoder.beginComputePass();
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(groups[0]!);
+  pass.dispatchWorkgroups(groups[0]!, groups[1], groups[2]);
   pass.end();
   return readBack(gpu, encoder, source, bytes);
 }

@@ -27,11 +27,15 @@ const matrix = (type: Type, rows: number, columns: number): Matrix => ({
   source: randomMatrix(type, rows, columns, rows + columns),
 });
 
+/** What lies between rows must not matter. */
+const gapBytes = 24;
+const strideOf = ({ type, columns }: Matrix) => rowFormatOf(type).rowBytes(columns) + gapBytes;
+
 function packed({ arena, room }: Pick<Workspace, 'arena'> & { room: Workspace['room'] }, it: Matrix): number {
-  const format = rowFormatOf(it.type);
-  const bytes = format.packedBytes(it.rows, it.columns);
+  const bytes = it.rows * strideOf(it);
   const w = room(bytes);
-  format.pack(it.source, it.rows, it.columns, arena.u8(w, bytes), it.source.length / it.rows);
+  const target = arena.u8(w, bytes).fill(0x7f);
+  rowFormatOf(it.type).pack(it.source, it.rows, it.columns, target, it.source.length / it.rows, strideOf(it));
   return w;
 }
 
@@ -46,7 +50,8 @@ function sumOfRows(it: Matrix, list: readonly number[], values: ArrayLike<number
     const scratch = workspace.room(addRowsScratchBytes(it.columns));
     const [lists, w] = [workspace.i32(list.length > 0 ? list : [0]), place(workspace, it)];
     const at = workspace.f32(list.length > 0 ? values : [0]);
-    rowFormatOf(it.type).addRows(workspace.kernels)(w, lists, list.length, at, y, it.columns, scratch);
+    const { addRows } = rowFormatOf(it.type);
+    addRows(workspace.kernels)(w, lists, list.length, at, y, it.columns, scratch, strideOf(it));
     return workspace.readF32(y, it.columns);
   });
 }
@@ -69,10 +74,11 @@ describe.each(types)('rows of %s', (type) => {
       workspace.kernels.quantizeQ8(workspace.f32(x), stream, columns, 1);
       const y = workspace.room(4 * 4 * Math.ceil(list.length / 4));
       const w = place(workspace, it);
-      rowFormatOf(type).dotRows(workspace.kernels)(w, workspace.i32(list), list.length, stream, y, columns);
+      const [at, stride] = [workspace.i32(list), strideOf(it)];
+      rowFormatOf(type).dotRows(workspace.kernels)(w, at, list.length, stream, y, columns, stride);
       const padded = paddedRowCount(rows);
       const [all, groups] = [workspace.room(padded * 4), workspace.room(format.packedBytes(padded, columns))];
-      rowFormatOf(type).groupRows(workspace.kernels)(w, groups, rows, columns);
+      rowFormatOf(type).groupRows(workspace.kernels)(w, groups, rows, columns, stride);
       const scratch = workspace.room(matmulScratchBytes(columns));
       format.matmul(workspace.kernels, groups, stream, all, padded, columns, 1, padded, scratch);
       return Float32Array.of(...workspace.readF32(y, list.length), ...workspace.readF32(all, rows));
@@ -91,7 +97,7 @@ describe.each(types)('rows of %s', (type) => {
     kernelFormats[type].pack(it.source, 16, 96, expected);
     const groups = onBothBuilds((workspace) => {
       const out = workspace.room(bytes);
-      rowFormatOf(type).groupRows(workspace.kernels)(place(workspace, it), out, 16, 96);
+      rowFormatOf(type).groupRows(workspace.kernels)(place(workspace, it), out, 16, 96, strideOf(it));
       return workspace.readU8(out, bytes);
     });
     expectSameBits(groups, expected);

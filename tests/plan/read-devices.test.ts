@@ -5,7 +5,13 @@ import { device, link } from '../support/plan.ts';
 
 describe('a list of devices', () => {
   test('is profiles as they are', () => {
-    const devices = [device(), device({ name: 'other', link: link(2, 5e6, 9) })];
+    const gpu = {
+      name: 'Radeon RX 580',
+      memoryBytes: 4e9,
+      syncMs: 0.25,
+      kernels: { Q4_0: { decodeBytesPerSecond: 5e10, prefillFlopsPerSecond: 9e11 } },
+    };
+    const devices = [device({ gpu }), device({ name: 'other', link: link(2, 5e6, 9) })];
     const written = devices.map((one) => ({ ...one, link: one.link ?? null }));
     expect(readDevices(JSON.parse(JSON.stringify(written)))).toEqual(devices);
   });
@@ -31,6 +37,8 @@ describe('a list of devices', () => {
     [[{ like: 'phone', kernels: {} }], /kernels must have one weight type/],
     [[{ like: 'phone', kernels: { Q9: {} } }], /"Q9", which is no weight type/],
     [[{ like: 'phone', kernels: { Q4_0: 1 } }], /kernels.Q4_0 must be an object/],
+    [[{ like: 'phone', gpu: { memoryBytes: 1e9, syncMs: 1 } }], /gpu: kernels must be an object/],
+    [[{ like: 'phone', gpu: { memoryBytes: 0 } }], /gpu: memoryBytes must be more than 0/],
     [[{ like: 'phone', link: { rttMs: -1 } }], /link: rttMs must be a number of 0 or more/],
     [[{ like: 'phone', link: { rttMs: 1 } }], /link: upBytesPerSecond/],
   ])('is refused if it is %j', (value, message) => {

@@ -25,6 +25,24 @@ test('what a device tells stands in a row, and under it', () => {
   );
 });
 
+test('of a GPU it says what it has', () => {
+  const gpu = {
+    name: 'Radeon RX 580',
+    memoryBytes: 4e9,
+    syncMs: 0.25,
+    kernels: { Q4_K: { decodeBytesPerSecond: 1e11, prefillFlopsPerSecond: 9e11 } },
+  };
+  const profile = { ...device.profile!, gpu };
+  const lines = (gpuTiles: number, name = gpu.name) =>
+    devicesTable([
+      { ...device, memory: { ...memory, gpuTiles }, profile: { ...profile, gpu: { ...gpu, name } } },
+    ]).split('\n');
+  expect(lines(12)[3]).toBe('      GPU Radeon RX 580, 100.0 GB/s: has 12 tiles');
+  expect(lines(0)[3]).toBe('      GPU Radeon RX 580, 100.0 GB/s: has none');
+  const longest = lines(99_999, 'x'.repeat(64)).map(({ length }) => length);
+  expect(Math.max(...longest)).toBeLessThanOrEqual(100);
+});
+
 test('what is not known is left out', () => {
   const unknown = {
     memory: undefined,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { limitedRates } from '../../device-agent/probe/measure.ts';
+import { limitedRates, scaledRates } from '../../device-agent/probe/measure.ts';
 import { exchangeMs } from '../../runtime/plan/network.ts';
 
 const rates = {
@@ -21,6 +21,14 @@ test('half a processor computes at half the speed, exchanges at half the speed, 
   expect(limited.kernels.Q4_0).toEqual({ decodeBytesPerSecond: 4e9, prefillFlopsPerSecond: 2e10 });
   expect([limited.attentionBytesPerSecond, limited.diskBytesPerSecond]).toEqual([3e9, 1e9]);
   expect(wholeSyncMs(0.5, 1, 0)).toBeCloseTo(2 * (rates.syncMs + exchangeMs));
+});
+
+test('how fast a GPU is does not depend on processors', () => {
+  const gpu = { name: 'GPU', memoryBytes: 1e9, syncMs: 0.2, kernels: rates.kernels };
+  const limited = limitedRates({ ...rates, gpu }, { processors: 0.5, threads: 1, syncThreads: 0 });
+  expect(limited.gpu).toEqual(gpu);
+  // Unlike a device that rests.
+  expect(scaledRates({ ...rates, gpu }, 0.5).gpu!.kernels.Q4_0!.decodeBytesPerSecond).toBe(4e9);
 });
 
 test('a hub in the same process takes its part of a sync, and none of the computing', () => {

@@ -65,3 +65,26 @@ test('predictors are in the base tile, but for the rows of their neurons', () =>
   expect(ffn[0]!.sections[0]).toMatchObject({ rows: 256, columns: 64, format: 'Q8_0' });
   expect(ffn.at(-1)).toEqual({ ...exact[tiles.indexOf(ffn.at(-1)!)]!, id: tiles.indexOf(ffn.at(-1)!) });
 });
+
+describe('how many neurons of a tile are read', () => {
+  const tiles = relu.config.intermediateSize / 256;
+  const firing = relu.layers.map(() => new Array<number>(tiles).fill(25.5));
+  const read = (value: object) => readDescription(new Fields(value, 'description'));
+
+  test('is told with a description, and to each tile', () => {
+    expect(read({ ...relu, firing })).toEqual({ ...relu, firing });
+    const ffn = tileSpecs({ ...relu, firing }).filter(({ kind }) => kind === 'ffn');
+    expect(new Set(ffn.map((tile) => tile.firing))).toEqual(new Set([25.5]));
+  });
+
+  test.each([
+    ['of a layer too few', firing.slice(1)],
+    ['of a tile too many', firing.map((row) => [...row, 1])],
+    ['that is more than all', firing.map((row) => row.map(() => 257))],
+    ['that is no number', firing.map((row) => row.map(() => 'all'))],
+  ])('is refused %s', (_, wrong) => {
+    const malformed = expect.objectContaining({ code: 'FRAME_MALFORMED' });
+    expect(() => read({ ...relu, firing: wrong })).toThrow(malformed);
+    expect(() => read({ ...relu, neuronRows: false, firing })).toThrow(malformed);
+  });
+});

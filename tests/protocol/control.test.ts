@@ -179,10 +179,10 @@ describe('a peer of another version', () => {
     expect(() => decode(control(type, fields))).toThrow(
       expect.objectContaining({
         code: 'PROTOCOL_VERSION_MISMATCH',
-        fields: { peerVersion: 7, ownVersion: 3 },
+        fields: { peerVersion: 7, ownVersion: 4 },
       }),
     );
-    expect(() => decode(control(type, fields))).toThrow(/Hearth 9\.9\.9.* protocol 7.* protocol 3/);
+    expect(() => decode(control(type, fields))).toThrow(/Hearth 9\.9\.9.* protocol 7.* protocol 4/);
   });
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LogitPicker } from '../../runtime/decoder/logit-picker.ts';
 import { HearthError } from '../../runtime/error.ts';
 import {
   decodeFrame,
@@ -10,7 +11,6 @@ import {
   largestFrameBytes,
 } from '../../runtime/protocol/frame.ts';
 import { equalBytes } from '../../runtime/protocol/handshake.ts';
-import { Liveness } from '../../runtime/protocol/liveness.ts';
 import { decodeLogits, encodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import { decodeSpans, encodeSpans } from '../../runtime/protocol/spans-frame.ts';
 import { decodeStep, encodeStep, type StepBounds } from '../../runtime/protocol/step-frame.ts';
@@ -118,7 +118,7 @@ describe('step frames', () => {
   const header = {
     stepId: 9,
     sequences: [
-      { slot: 2, start: 5, count: 1, logits: 'last' },
+      { slot: 2, start: 5, count: 1, logits: 'last', best: 40 },
       { slot: 0, start: 0, count: 2, logits: 'all' },
     ],
   } as const;
@@ -160,6 +160,7 @@ describe('step frames', () => {
 });
 
 describe('logits frames', () => {
+  const picker = new LogitPicker();
   const parts = [
     { firstVocabularyRow: 1, vocabularyRows: 2, values: Float32Array.from([1, 2, 10, 20]) },
     { firstVocabularyRow: 4, vocabularyRows: 1, values: Float32Array.from([5, 50]) },
@@ -168,7 +169,7 @@ describe('logits frames', () => {
   const decode = (bytes: Uint8Array) => decodeLogits(decodeFrame(bytes, defaultFrameLimits), 6);
 
   it('are one for each row, the last one flagged', () => {
-    const frames = [...encodeLogits(3, 2, parts)];
+    const frames = [...encodeLogits(3, [undefined, undefined], parts, picker)];
     expect(frames.map((frame) => decodeFrame(frame, defaultFrameLimits))).toMatchObject([
       { type: 'logits', flags: 0, id: 3, rows: 0, index: 2 },
       { type: 'logits', flags: 1, id: 3, rows: 1, index: 2 },
@@ -185,10 +186,24 @@ describe('logits frames', () => {
     ]);
   });
 
+  it('have the greatest alone where no others are needed', () => {
+    const values = Float32Array.from({ length: 6 }, (_, i) => (i * 5) % 6);
+    const frames = encodeLogits(
+      3,
+      [1, undefined],
+      [{ firstVocabularyRow: 0, vocabularyRows: 6, values: Float32Array.of(...values, ...values) }],
+      picker,
+    );
+    expect([...frames].map(decode)).toEqual([
+      [{ firstVocabularyRow: 1, bytes: bytesOf(5) }],
+      [{ firstVocabularyRow: 0, bytes: bytesOf(...values) }],
+    ]);
+  });
+
   it('are one empty frame where there is nothing to say', () => {
     const empty = '0601 0000 03000000 00000000 00000000'.replaceAll(' ', '');
-    expect([...encodeLogits(3, 0, parts)].map(hexOf)).toEqual([empty]);
-    expect([...encodeLogits(3, 5, [])].map(hexOf)).toEqual([empty]);
+    expect([...encodeLogits(3, [], parts, picker)].map(hexOf)).toEqual([empty]);
+    expect([...encodeLogits(3, [undefined], [], picker)].map(hexOf)).toEqual([empty]);
   });
 
   const bad: [string, (frame: DataView) => void][] = [
@@ -200,7 +215,7 @@ describe('logits frames', () => {
     ['a vast part', (view) => view.setUint32(28, 0xffffffff, true)],
   ];
   it.each(bad)('with %s are refused', (_, change) => {
-    const frame = encodeLogits(3, 2, parts).next().value as Uint8Array;
+    const frame = encodeLogits(3, [undefined, undefined], parts, picker).next().value as Uint8Array;
     change(new DataView(frame.buffer));
     expect(() => decode(frame)).toThrow(coded('FRAME_MALFORMED'));
   });
@@ -278,19 +293,5 @@ describe('bytes', () => {
     const last = Uint8Array.from(a);
     last[31] = 0;
     expect(equalBytes(a, last)).toBe(false);
-  });
-});
-
-describe('liveness', () => {
-  it('asks after silence, again and again, and gives up in the end', () => {
-    const liveness = new Liveness({ pingAfterMs: 10, deadAfterMs: 35 }, 0);
-    expect(liveness.verdict(9)).toBe('alive');
-    expect(liveness.verdict(10)).toBe('ping');
-    expect(liveness.verdict(15)).toBe('alive');
-    expect(liveness.verdict(20)).toBe('ping');
-    liveness.heard(22);
-    expect(liveness.verdict(31)).toBe('alive');
-    expect(liveness.verdict(32)).toBe('ping');
-    expect(liveness.verdict(57)).toBe('dead');
   });
 });

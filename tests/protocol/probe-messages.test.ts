@@ -12,6 +12,8 @@ const sample = (type: ControlMessage['type']): object => samples.find((message) 
 
 const rates = { decodeBytesPerSecond: 1e9, prefillFlopsPerSecond: 1e10 };
 
+const gpu = { name: 'Radeon', memoryBytes: 1e9, syncMs: 0.1, kernels: { Q4_K: rates } };
+
 describe('what devices say of their speed', () => {
   it.each<[ControlMessage['type'], Record<string, unknown>]>([
     ['measure', { formats: ['Q4_K', 'Q4_K'] }],
@@ -27,6 +29,15 @@ describe('what devices say of their speed', () => {
     ['measured', { kernels: { Q4_K: { ...rates, prefillFlopsPerSecond: Number.POSITIVE_INFINITY } } }],
     ['measured', { kernels: { Q4_K: { ...rates, more: 1 } } }],
     ['measured', { kernels: [] }],
+    ['measured', { gpu: 'Radeon' }],
+    ['measured', { gpu: undefined }],
+    ['measured', { gpu: { ...gpu, name: '' } }],
+    ['measured', { gpu: { ...gpu, name: '\u001b[31mred' } }],
+    ['measured', { gpu: { ...gpu, name: 'x'.repeat(65) } }],
+    ['measured', { gpu: { ...gpu, memoryBytes: -1 } }],
+    ['measured', { gpu: { ...gpu, syncMs: Number.NaN } }],
+    ['measured', { gpu: { ...gpu, kernels: { Q9_9: rates } } }],
+    ['measured', { gpu: { ...gpu, more: 1 } }],
     ['measured', { attentionBytesPerSecond: -1 }],
     ['measured', { diskBytesPerSecond: Number.NaN }],
     ['measured', { diskBytesPerSecond: 1e16 }],

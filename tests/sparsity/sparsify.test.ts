@@ -83,6 +83,23 @@ describe('a sparsified model', () => {
     expect(after.gguf.tensors.has('blk.1.ffn_down.weight')).toBe(false);
   });
 
+  test('says how many neurons of each tile fire', () => {
+    const { firing } = after.description;
+    expect(before.description.firing).toBeUndefined();
+    firing!.forEach((tiles, layer) => {
+      const counts = profile.counts[layer]!;
+      const order = neuronOrder(counts);
+      tiles.forEach((fire, tile) => {
+        const own = order.slice(256 * tile, 256 * (tile + 1));
+        const expected = own.reduce((sum, neuron) => sum + counts[neuron]!, 0) / profile.tokens;
+        expect(fire).toBeCloseTo(expected, 3);
+      });
+      expect(tiles[0]! / tiles[1]!).toBeGreaterThan(1.5);
+    });
+    const firings = after.tiles.flatMap(({ kind, firing: own }) => (kind === 'ffn' ? [own] : []));
+    expect(firings).toEqual(firing!.flat());
+  });
+
   test('computes the same function', async () => {
     // Logits have a deviation of 3; what is seen is the rounding of up and down to 8 bits.
     expect(rms(await logits(before), await logits(after))).toBeLessThan(0.06);

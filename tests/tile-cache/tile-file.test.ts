@@ -95,6 +95,34 @@ describe('an open tile', () => {
     file.close();
   });
 
+  it.each([false, true])('is read in part, up to its end (direct: %s)', (direct) => {
+    const cache = cacheAt(folder.path);
+    const { hash, bytes } = seededTile(3, 10_000);
+    cache.store(hash, bytes);
+    const file = cache.open(hash, 10_000, { direct })!;
+    for (const [byteOffset, length] of [
+      [0, 4096],
+      [4096, 4096],
+      [8192, 8192],
+    ] as const) {
+      const target = sharedTarget(length, directBlockBytes);
+      file.readPart(target, byteOffset);
+      const expected = bytes.subarray(byteOffset, byteOffset + length);
+      expect(Buffer.compare(target.subarray(0, expected.length), expected)).toBe(0);
+    }
+    expect(() => file.readPart(sharedTarget(4096, 4096), 12_288)).toThrow('assertion failed');
+    if (direct) {
+      expect(() => file.readPart(sharedTarget(4096, 4096), 64)).toThrow('assertion failed');
+      expect(() => file.readPart(sharedTarget(4000, 4096), 0)).toThrow('assertion failed');
+    }
+    fs.truncateSync(tilePath(folder.path, hash), 5000);
+    expect(() => file.readPart(sharedTarget(4096, 4096), 4096)).toThrow(
+      expect.objectContaining({ code: 'TILE_CORRUPT', message: expect.stringContaining('5000') }),
+    );
+    file.close();
+    expect(() => file.readPart(sharedTarget(4096, 4096), 0)).toThrow('assertion failed');
+  });
+
   it.skipIf(process.platform === 'win32')('is still read when it was evicted', () => {
     const cache = cacheAt(folder.path, { limitBytes: 10_000 });
     const { hash, bytes } = seededTile(1, 5000);

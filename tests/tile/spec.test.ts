@@ -50,6 +50,30 @@ describe('tileSpecs', () => {
     }
   });
 
+  test('puts the rows of a neuron side by side, behind what all tokens need', () => {
+    const model = { ...description({ activation: 'relu', intermediateSize: 300 }, 'Q4_0'), neuronRows: true };
+    const shape = { rank: 64, input: 'Q4_0', output: 'Q4_0' } as const;
+    const predictors = model.layers.map((_, layer) => (layer === 0 ? shape : null));
+    const approximation = { kind: 'predicted', threshold: 0, predictors } as const;
+    const tiles = tileSpecs({ ...model, approximation }).filter(({ kind }) => kind === 'ffn');
+    for (const { layer, count, sections, records, byteLength } of tiles) {
+      const rows = sections.filter(({ byRow }) => byRow);
+      expect(rows.map(({ role }) => role)).toEqual(layer === 0 ? ['gate', 'up', 'down'] : ['up', 'down']);
+      const { byteOffset, stride } = records!;
+      expect([byteOffset % 64, stride % 64]).toEqual([0, 0]);
+      let end = byteOffset;
+      for (const row of rows) {
+        expect(row.byteOffset).toBe(end);
+        end += row.byteLength / count;
+      }
+      expect(end).toBeLessThanOrEqual(byteOffset + stride);
+      const heads = sections.filter(({ byRow }) => !byRow);
+      for (const head of heads) expect(head.byteOffset + head.byteLength).toBeLessThanOrEqual(byteOffset);
+      expect(byteLength).toBe(byteOffset + count * stride);
+    }
+    expect(tiles.map(({ count }) => count).slice(0, 2)).toEqual([256, 44]);
+  });
+
   test.each([
     ['Q8_0', 8, 4, 32, 1],
     ['Q8_0', 32, 16, 8, 2],

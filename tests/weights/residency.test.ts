@@ -97,6 +97,55 @@ describe('what stays in memory', () => {
     expect(new Residency(model, 2, streamableBytes(model)).mostResidents(0)).toBe(model.length);
   });
 
+  describe('with cold tiles', () => {
+    const specs = model.map((spec, i) =>
+      spec.kind === 'ffn'
+        ? {
+            ...spec,
+            count: 256,
+            records: { byteOffset: 294_912, stride: 2304 },
+            firing: [160, 12, 40, 0, 3][i % 5]!,
+          }
+        : spec,
+    );
+    const seekBytes = 20_000;
+    const always = new Residency(specs, 2, 1e12).order.layers.filter(
+      (index) => specs[index]!.kind !== 'ffn' || specs[index]!.firing! >= 40,
+    );
+
+    test('keeps all that every token reads before records', () => {
+      const residency = new Residency(specs, 2, 300e6, seekBytes);
+      expect(residency.cold.size).toBeGreaterThan(250);
+      for (const index of always) expect(residency.cold.has(index)).toBe(false);
+      for (const index of residency.cold) expect(residency.passingBytes(index)).toBe(294_912);
+      expect(residency.offset(residency.residents(0, 1)[0]!)).toBe(2 * residency.recordRingBytes);
+      expect(residency.recordRingBytes).toBeGreaterThanOrEqual(2 * 589_824);
+    });
+
+    test('then those of which most neurons fire, in places of their own', () => {
+      const residency = new Residency(specs, 2, 460e6, seekBytes);
+      const hot = specs.flatMap((spec, index) =>
+        spec.firing !== undefined && spec.firing < 40 && !residency.cold.has(index) ? [index] : [],
+      );
+      expect(hot.length).toBeGreaterThan(30);
+      const coldest = Math.min(...hot.map((index) => specs[index]!.firing!));
+      const hottest = Math.max(...[...residency.cold].map((index) => specs[index]!.firing!));
+      expect(coldest).toBeGreaterThanOrEqual(hottest);
+      const begins = hot.map((index) => residency.offset(index)).sort((a, b) => a - b);
+      begins.forEach((begin, i) => {
+        expect(begin).toBe(2 * residency.recordRingBytes + i * 884_736);
+      });
+      for (const index of hot) expect(residency.isResident(index, 0)).toBe(true);
+      const most = residency.mostResidents(leastWindowBytes(specs, 2));
+      expect(most).toBe(residency.order.layers.length + residency.order.vocabulary.length - hot.length);
+    });
+
+    test('has none where records cannot be read', () => {
+      expect(new Residency(specs, 2, 300e6).cold.size).toBe(0);
+      expect(new Residency(model, 2, 300e6, seekBytes).cold.size).toBe(0);
+    });
+  });
+
   test('has no end beyond its memory', () => {
     expect(() => new Residency(model, 1, 10e6).ringOffset(model.length)).toThrow(', 10000000');
   });

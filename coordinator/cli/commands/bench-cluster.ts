@@ -56,8 +56,8 @@ export async function benchCluster(path: string | undefined, options: ClusterBen
     // Tokens are generated behind the prompt, as in an answer.
     const bench = { promptTokens: prompt, generateTokens: generate, depth: prompt, repetitions };
     const gauges = { nowMs: systemClock.nowMs, diskBytes };
-    const comparison = await compareLayouts(engine, told, goal, bench, gauges, (name) =>
-      say(`measuring: ${name}`),
+    const comparison = await compareLayouts(engine, told, goal, bench, gauges, (names) =>
+      say(`measuring: ${names.join(', ')}`),
     );
     if (options.json) printJson(comparison);
     else process.stdout.write(formatComparison(comparison));

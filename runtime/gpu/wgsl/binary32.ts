@@ -1,5 +1,5 @@
 /**
- * IEEE 754 float32 in WGSL's integers: add, multiply, divide and compare with one rounding to nearest, ties to even,
+ * IEEE 754 float32 in WGSL's integers: add, multiply, divide, take roots and compare with one rounding to nearest, ties to even,
  * subnormals, infinities and signed zeros as WebAssembly has them; a NaN is 0x7fc00000. WGSL's own floats promise no
  * rounding mode, may be fused or reordered and may lose subnormals, even in a bitcast; its integers are exact. So a
  * float is never more than its bits here, a `u32`.
@@ -121,6 +121,27 @@ fn divideF32(a: u32, b: u32) -> u32 {
   quotient = (quotient << 7u) | (rest / q.significand);
   let jammed = quotient | u32(rest % q.significand != 0u);
   return roundedF32(sign, p.exponent - q.exponent + 127 - i32(isBelow), jammed);
+}
+
+fn sqrtF32(a: u32) -> u32 {
+  if (a == 0u || a == signBit || a == infinityBits) { return a; }
+  if (a > infinityBits) { return notANumber; }
+  let p = normalized(a);
+  let exponent = p.exponent - 127;
+  // In [1, 4) with an even exponent: two bits before the point, then pairs; each pair gives a bit of the root.
+  let isOdd = (exponent & 1) != 0;
+  var bits = p.significand << select(9u, 10u, isOdd);
+  var rest = select(0u, (p.significand >> 22u) - 1u, isOdd);
+  var root = 1u;
+  for (var i = 0; i < 25; i++) {
+    rest = (rest << 2u) | (bits >> 30u);
+    bits <<= 2u;
+    let trial = (root << 2u) | 1u;
+    let fits = rest >= trial;
+    rest = select(rest, rest - trial, fits);
+    root = (root << 1u) | u32(fits);
+  }
+  return roundedF32(0u, (exponent >> 1u) + 127, (root << 6u) | u32(rest != 0u));
 }
 
 // Rounds from 25 bits on.

@@ -70,19 +70,19 @@ async function compareLayouts(folder, groups) {
 
 function report({ plan, runs }) {
   console.log(plan.explanation.summary);
-  for (const { name, kind, devices, measured, predicted } of runs) {
+  for (const { names, kind, devices, measured, predicted } of runs) {
     const [ttft, tpot] = ['ttftMs', 'tpotMs'].map(
       (what) =>
         `${measured[what].toFixed(1)} ms (predicted ${(predicted[what] / measured[what]).toFixed(2)})`,
     );
     console.log(
-      `  ${name.padEnd(18)} ${kind.padEnd(9)} ${devices.length} devices   token ${tpot}   prompt ${ttft}`,
+      `  ${kind.padEnd(9)} ${devices.length} devices   token ${tpot}   prompt ${ttft}   ${names.join(', ')}`,
     );
   }
   const [planned] = runs;
   const tpot = (found) => found.measured.tpotMs;
   check('a token, planned ÷ best found', tpot(planned) / Math.min(...runs.map(tpot)), mostOverBest, true);
-  const equal = runs.find(({ name }) => name === 'equal tensor');
+  const equal = runs.find(({ names }) => names.includes('equal tensor'));
   if (equal) check('a token, equal shares ÷ planned', tpot(equal) / tpot(planned), leastOverEqual, false);
   const errors = runs.flatMap(({ measured, predicted }) =>
     ['ttftMs', 'tpotMs'].map((what) => Math.abs(predicted[what] / measured[what] - 1)),

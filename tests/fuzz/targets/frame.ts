@@ -1,6 +1,7 @@
 import { hubCodec } from '../../../coordinator/cluster/hub-codec.ts';
 import { nodeSha256 } from '../../../device-agent/node/sha256.ts';
 import { addPlanes, encodePlanes, replacePlanes } from '../../../runtime/collective/partial-frame.ts';
+import { LogitPicker } from '../../../runtime/decoder/logit-picker.ts';
 import { decodeControl, encodeControl } from '../../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits, encodeFrame, type Frame } from '../../../runtime/protocol/frame.ts';
 import { decodeKvPage, encodeKvPage } from '../../../runtime/protocol/kv-frame.ts';
@@ -62,7 +63,7 @@ export function frameTarget(): Target {
     encodePlanes('partial', point, { ...values, coarseUsed: false }, codec),
     encodePlanes('sum', point, { ...values, coarseUsed: true }, codec),
     encodeStep({ stepId: 1, sequences }, new Float32Array(2 * hiddenSize).fill(0.5)),
-    ...encodeLogits(1, 2, logits),
+    ...encodeLogits(1, [undefined, 2], logits, new LogitPicker()),
     ...encodeSpans(1, [spans, spans]),
     encodeKvPage(1, page),
     encodeTile(1, { id: 3, hash: nodeSha256(tile), bytes: tile }),

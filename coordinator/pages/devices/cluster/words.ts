@@ -62,3 +62,9 @@ export function bytesOf({ upBytes, downBytes }: StepWork): number {
 export function decodeRate({ profile }: DeviceState): number | undefined {
   return Object.values(profile?.kernels ?? {})[0]?.decodeBytesPerSecond;
 }
+
+/** What its GPU has of its tiles, where it has one. */
+export function gpuInWords({ profile, memory }: DeviceState): string | undefined {
+  if (!profile?.gpu) return undefined;
+  return memory?.gpuTiles ? `GPU: ${memory.gpuTiles} tiles` : 'GPU rests';
+}

@@ -3,7 +3,15 @@ import { bytes } from '../../shared/bytes.ts';
 import type { KeyedDevice } from '../cluster/keyed-devices.ts';
 import { owner } from '../cluster/owner.ts';
 import { devices, slowestDevice, work } from '../cluster/watch.ts';
-import { bytesOf, decodeRate, milliseconds, percent, shareOf, stateInWords } from '../cluster/words.ts';
+import {
+  bytesOf,
+  decodeRate,
+  gpuInWords,
+  milliseconds,
+  percent,
+  shareOf,
+  stateInWords,
+} from '../cluster/words.ts';
 import { DeviceActions } from './device-actions.tsx';
 
 const headings = ['Share', 'Memory', 'Speed', 'Link', 'Sends', 'Takes', 'Waits'];
@@ -67,7 +75,9 @@ function Row({ device }: { device: KeyedDevice }) {
         {memory ? `${bytes(memory.residentBytes + memory.windowBytes + memory.otherBytes)}` : '–'}
         {memory && <span class="soft"> of {bytes(memory.budgetBytes)}</span>}
       </Cell>
-      <Cell name="Speed">{rate === undefined ? '–' : `${bytes(rate)}/s`}</Cell>
+      <Cell name="Speed" note={gpuInWords(device)}>
+        {rate === undefined ? '–' : `${bytes(rate)}/s`}
+      </Cell>
       <Cell
         name="Link"
         note={

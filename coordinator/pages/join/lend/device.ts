@@ -5,6 +5,7 @@ import type {
   WorkReport,
 } from '../../../../device-agent/browser/driver-messages.ts';
 import { startWorker } from '../../../../device-agent/browser/start-worker.ts';
+import { noGpu } from '../../../../device-agent/gpu-wishes.ts';
 import type { JoinStatus } from '../../../../device-agent/keep-joined.ts';
 import type { Capabilities, Report } from '../../../../runtime/protocol/messages.ts';
 import type { DeviceRates } from '../../../../runtime/protocol/probe-messages.ts';
@@ -16,6 +17,8 @@ import { cacheBytes, here, settings } from './settings.ts';
 export interface LentRank {
   readonly status: JoinStatus | { readonly state: 'starting' };
   readonly kernels: Capabilities['kernels'] | undefined;
+  /** What its GPU is called, if it has one. */
+  readonly gpu: string | undefined;
   readonly work: WorkReport | undefined;
   readonly rates: DeviceRates | undefined;
   /** What went wrong last without ending the work. */
@@ -27,6 +30,7 @@ export interface LentRank {
 const untold: LentRank = {
   status: { state: 'starting' },
   kernels: undefined,
+  gpu: undefined,
   work: undefined,
   rates: undefined,
   note: undefined,
@@ -65,7 +69,7 @@ function wishes(): DriverCommand[] {
 
 /** Where threads cannot share a memory each is a rank of its own; the first one pairs this browser for all of them. */
 function startRank(): void {
-  const { name, threads, memoryBytes } = settings.value;
+  const { name, threads, memoryBytes, gpu } = settings.value;
   const ranks = here.rung === 'isolated' ? 1 : threads;
   const index = workers.length;
   const worker = startWorker('driver');
@@ -76,7 +80,7 @@ function startRank(): void {
       told.value = told.value.map((rank, i) => (i === index ? { ...rank, ...changes } : rank));
   };
   worker.onmessage = ({ data }: MessageEvent<DriverReport>) => {
-    if (data.type === 'started') tell({ kernels: data.kernels });
+    if (data.type === 'started') tell({ kernels: data.kernels, gpu: data.gpu });
     else if (data.type === 'work') tell({ work: data.work });
     else if (data.type === 'rates') tell({ rates: data.rates });
     else if (data.type === 'note') tell({ note: data.message });
@@ -97,6 +101,7 @@ function startRank(): void {
     threads: threads / ranks,
     memoryBytes: Math.floor(memoryBytes / ranks),
     cacheBytes,
+    gpu: index === 0 ? { use: gpu } : noGpu,
   };
   const join: DriverCommand = { type: 'join', settings: driverSettings };
   for (const command of [...wishes(), join]) worker.postMessage(command);

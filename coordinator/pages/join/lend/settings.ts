@@ -4,6 +4,7 @@ import {
   defaultThreads,
   surroundings,
 } from '../../../../device-agent/browser/surroundings.ts';
+import type { GpuUse } from '../../../../device-agent/gpu-wishes.ts';
 
 /** How the owner lends this device. */
 export interface Settings {
@@ -14,6 +15,7 @@ export interface Settings {
   readonly memoryBytes: number;
   /** Part of the time in which they may compute, 0 to 1. */
   readonly effort: number;
+  readonly gpu: GpuUse;
   /** Phones all but stop pages that nobody sees. */
   readonly restsWhileHidden: boolean;
 }
@@ -38,6 +40,7 @@ function kept(): Settings {
     threads: defaultThreads(here),
     memoryBytes: defaultMemoryBytes(here),
     effort: 1,
+    gpu: 'auto' as const,
     restsWhileHidden: here.isMobile,
   };
   try {

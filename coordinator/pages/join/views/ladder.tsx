@@ -39,6 +39,7 @@ function abilities(): Ability[] {
         ? 'A part of a model that is larger than the memory can be computed.'
         : `They are kept in the browser’s database, and must fit into memory. ${https}`,
     },
+    gpuAbility(),
     {
       name: 'A screen that stays on',
       has: keepsAwake.value !== undefined,
@@ -51,6 +52,20 @@ function abilities(): Ability[] {
     },
   ];
 }
+
+/** Beside the processor. Without `https://` no browser has one for pages. */
+function gpuAbility(): Ability {
+  const name = 'A GPU that computes too';
+  const [rank] = lentRanks.value;
+  const tiles = rank?.work?.memory?.gpuTiles ?? 0;
+  if (rank?.gpu)
+    return { name, has: tiles > 0, remark: `${rank.gpu}: ${tiles > 0 ? `${tiles} tiles` : gpuRests}` };
+  const where =
+    here.rung === 'plain' ? https : 'This browser has none for pages, or it is switched off below.';
+  return { name, has: false, remark: where };
+}
+
+const gpuRests = 'it would save no time here, as measured';
 
 /** What the browser lets this page do, and what would let it do more. */
 export function Ladder() {

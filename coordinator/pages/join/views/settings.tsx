@@ -1,11 +1,19 @@
 import { lend } from '../lend/device.ts';
 import { change, here, type Settings as Values, settings } from '../lend/settings.ts';
 
-const efforts: readonly (readonly [effort: number, name: string])[] = [
-  [1, 'All of the time'],
-  [0.75, 'Three quarters of the time'],
-  [0.5, 'Half of the time'],
-  [0.25, 'A quarter of the time'],
+type Choices<Value extends string> = readonly (readonly [value: Value, text: string])[];
+
+const efforts: Choices<string> = [
+  ['1', 'All of the time'],
+  ['0.75', 'Three quarters of the time'],
+  ['0.5', 'Half of the time'],
+  ['0.25', 'A quarter of the time'],
+];
+
+const gpuUses: Choices<Values['gpu']> = [
+  ['auto', 'Where it saves time'],
+  ['off', 'Never'],
+  ['always', 'All that it has room for'],
 ];
 
 /** Joins anew, as what it is to be from now on. */
@@ -15,7 +23,7 @@ function changeDevice(changes: Partial<Values>): void {
 }
 
 export function Settings() {
-  const { name, threads, memoryBytes, effort, restsWhileHidden } = settings.value;
+  const { name, threads, memoryBytes, effort, gpu, restsWhileHidden } = settings.value;
   return (
     <details class="settings">
       <summary>Settings</summary>
@@ -53,20 +61,20 @@ export function Settings() {
         />
         <small>Phones end pages that take much.</small>
       </label>
-      <label class="field">
-        <span>Compute</span>
-        <select
-          value={String(effort)}
-          onChange={({ currentTarget }) => change({ effort: Number(currentTarget.value) })}
-        >
-          {efforts.map(([value, text]) => (
-            <option key={value} value={String(value)}>
-              {text}
-            </option>
-          ))}
-        </select>
-        <small>With breaks a device stays cool, and its battery lasts longer.</small>
-      </label>
+      <Choice
+        name="Compute"
+        value={String(effort)}
+        choices={efforts}
+        onChange={(value) => change({ effort: Number(value) })}
+        remark="With breaks a device stays cool, and its battery lasts longer."
+      />
+      <Choice
+        name="GPU"
+        value={gpu}
+        choices={gpuUses}
+        onChange={(value) => changeDevice({ gpu: value })}
+        remark="It computes a part beside the processor, to the same bits."
+      />
       <label class="choice">
         <input
           type="checkbox"
@@ -76,6 +84,30 @@ export function Settings() {
         Stand by while this page is hidden
       </label>
     </details>
+  );
+}
+
+interface ChoiceProps<Value extends string> {
+  name: string;
+  value: Value;
+  choices: Choices<Value>;
+  onChange: (value: Value) => void;
+  remark: string;
+}
+
+function Choice<Value extends string>({ name, value, choices, onChange, remark }: ChoiceProps<Value>) {
+  return (
+    <label class="field">
+      <span>{name}</span>
+      <select value={value} onChange={({ currentTarget }) => onChange(currentTarget.value as Value)}>
+        {choices.map(([choice, text]) => (
+          <option key={choice} value={choice}>
+            {text}
+          </option>
+        ))}
+      </select>
+      <small>{remark}</small>
+    </label>
   );
 }
 
