@@ -7,6 +7,9 @@ const headerBytes = 12;
 /** Bytes by which a frame gets longer when it is sealed. */
 export const sealedOverhead = headerBytes + tagBytes;
 
+/** Room for many small frames, which is given up when all of them have been sent. */
+const slabBytes = 1 << 17;
+
 /** Frames between two keys. No counter comes near its end, and a key that leaks opens nothing from before it. */
 export const defaultRekeyFrames = 2 ** 20;
 
@@ -17,6 +20,8 @@ export const defaultRekeyFrames = 2 ** 20;
 export class FrameSealer {
   readonly #cipher: CipherState;
   readonly #rekeyFrames: number;
+  #slab = new Uint8Array();
+  #usedBytes = 0;
 
   constructor(cipher: CipherState, rekeyFrames = defaultRekeyFrames) {
     this.#cipher = cipher;
@@ -26,13 +31,25 @@ export class FrameSealer {
   seal(frame: Uint8Array): Uint8Array {
     const { counter } = this.#cipher;
     if (isDue(counter, this.#rekeyFrames)) this.#cipher.rekey();
-    const sealed = new Uint8Array(frame.length + sealedOverhead);
+    const sealed = this.#room(frame.length + sealedOverhead);
     const header = sealed.subarray(0, headerBytes);
-    const view = new DataView(sealed.buffer);
+    const view = new DataView(sealed.buffer, sealed.byteOffset);
     view.setUint32(0, frame.length + tagBytes, true);
     writeCounter(view, 4, counter);
     this.#cipher.seal(header, frame, sealed.subarray(headerBytes));
     return sealed;
+  }
+
+  /** Of small frames, many lie in one buffer: each buffer of its own is work for the collector. */
+  #room(bytes: number): Uint8Array {
+    if (bytes > slabBytes / 8) return new Uint8Array(bytes);
+    if (this.#usedBytes + bytes > this.#slab.length) {
+      this.#slab = new Uint8Array(slabBytes);
+      this.#usedBytes = 0;
+    }
+    const room = this.#slab.subarray(this.#usedBytes, this.#usedBytes + bytes);
+    this.#usedBytes += bytes;
+    return room;
   }
 }
 
