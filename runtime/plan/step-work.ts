@@ -54,8 +54,10 @@ export function stepWork(
       for (const rank of members) {
         const tiles = deal.sublayers[sublayer]![rank]!;
         const at = sublayer * devices.length + rank;
+        const heat = tiles > 0 ? deal.loads[sublayer]![rank]! / tiles : 1;
+        const streams = streamedShares[rank]! > 0;
         computeMs[at] =
-          times[rank]!.sublayerMs(sublayer, tiles, partTokens, partStart, streamedShares[rank]! > 0) +
+          times[rank]!.sublayerMs(sublayer, tiles, partTokens, partStart, { streams, heat }) +
           (members.length > 1 ? ownSyncMs(problem, devices[rank]!, partTokens) : 0);
         readMs[at] = readTime(rank, bytesOfTiles(work.sublayers[sublayer]!, tiles));
       }
