@@ -1,6 +1,6 @@
 import { headChoices, microBatchSizes } from './arrange.ts';
 import type { Goal } from './goal.ts';
-import { tradedStage } from './hot-shares.ts';
+import { traded } from './hot-layouts.ts';
 import type { Layout, PipelineStage } from './layout.ts';
 import type { Problem } from './problem.ts';
 import { membersOf } from './residual-routes.ts';
@@ -55,6 +55,9 @@ function* neighbours(problem: Problem, goal: Goal, layout: Layout): Generator<La
   for (const vocabularyShares of headChoices(problem, stages, goal)) yield { ...layout, vocabularyShares };
   for (const vocabularyShares of changedShares(layout.vocabularyShares))
     yield { ...layout, vocabularyShares };
+  if (stages.some(({ ffnShares }) => ffnShares))
+    for (const vocabularyShares of changedShares(layout.vocabularyShares))
+      yield traded(problem.work, layout, { stages, vocabularyShares });
   for (let stage = 0; stage + 1 < stages.length; stage += 1)
     for (const step of layerSteps) {
       const moved = moveLayers(stages, stage, step);
@@ -66,7 +69,7 @@ function* neighbours(problem: Problem, goal: Goal, layout: Layout): Generator<La
     for (const shares of changedShares(stage.shares)) {
       const changed = withStage(layout, index, withShares(stage, shares));
       yield changed;
-      if (stage.ffnShares) yield withStage(layout, index, tradedStage(problem, stage, shares));
+      if (stage.ffnShares) yield traded(problem.work, layout, { ...layout, stages: changed.stages });
       // Who leaves the last stage need not wait for its residual any more.
       const head = layout.vocabularyShares.map((share, rank) => (shares[rank] === 0 ? 0 : share));
       if (index === stages.length - 1 && shares.includes(0) && head.some((share) => share > 0))
