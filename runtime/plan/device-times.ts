@@ -38,7 +38,7 @@ export class DeviceTimes {
     const known = new Map<string, SublayerCosts>();
     // Layers of one make are alike: a model has a few of them.
     const costsOf = (tiles: TileWork): SublayerCosts => {
-      const key = JSON.stringify(tiles);
+      const key = JSON.stringify({ ...tiles, firstTile: 0, loads: undefined });
       const costs = known.get(key) ?? {
         processor: tileCosts(
           tiles,

@@ -25,7 +25,7 @@ export function hotLayouts(problem: Problem, layout: Layout, goal: Goal): Layout
     parts(shares.map((share, rank) => (share > 0 ? speedOf(rank) : 0)));
   const isBySpeed = ({ shares }: PipelineStage) =>
     parts(shares).every((share, rank) => Math.abs(share - bySpeed(shares)[rank]!) < leastDifference);
-  if (layout.stages.every(isBySpeed)) return [];
+  if (layout.stages.every(isBySpeed) && lackingBytes(problem, layout).every((bytes) => bytes <= 0)) return [];
   const stages = layout.stages.map((stage) => ({ ...stage, shares: bySpeed(stage.shares) }));
   const last = stages.at(-1)!.shares;
   const heads = goal === 'private' ? [layout.vocabularyShares] : [layout.vocabularyShares, last];
@@ -34,14 +34,19 @@ export function hotLayouts(problem: Problem, layout: Layout, goal: Goal): Layout
   );
 }
 
+/** Of each device, what it would need not to stream; negative where there is room. */
+function lackingBytes(problem: Problem, layout: Layout): number[] {
+  const { memory } = new LayoutCost(problem, layout);
+  return problem.devices.map(({ memoryBytes }, rank) => {
+    const { weightBytes, kvBytes, restBytes } = memory[rank]!;
+    return weightBytes + kvBytes + restBytes - memoryBytes;
+  });
+}
+
 /** FFN tiles for which a device has no memory go to those of its stage that have. */
 function fitted(problem: Problem, layout: Layout, times: number): Layout {
-  const { devices, work } = problem;
-  const { memory } = new LayoutCost(problem, layout);
-  const lacking = devices.map(({ memoryBytes }, rank) => {
-    const { neededBytes, streamedBytes } = memory[rank]!;
-    return streamedBytes > 0 ? streamedBytes : neededBytes - memoryBytes;
-  });
+  const { work } = problem;
+  const lacking = lackingBytes(problem, layout);
   const stages = layout.stages.map((stage) => {
     const { firstLayer, endLayer, ffnShares } = stage;
     if (!ffnShares?.some((share, rank) => share > 0 && lacking[rank]! > 0)) return stage;

@@ -12,6 +12,8 @@ import { tileLoads } from './tile-loads.ts';
 export interface TileWork {
   readonly kind: TileKind;
   readonly tiles: number;
+  /** Id of the first; the others follow it. */
+  readonly firstTile: number;
   readonly byteLength: number;
   /** Of the largest tile: the last may be a smaller one. */
   readonly tileBytes: number;
@@ -93,6 +95,7 @@ function workOf(specs: readonly TileSpec[], shares?: RowShares): TileWork {
   return {
     kind: specs[0]!.kind,
     tiles: specs.length,
+    firstTile: specs[0]!.id,
     byteLength: specs.reduce((sum, { byteLength }) => sum + byteLength, 0),
     tileBytes: Math.max(...specs.map(({ byteLength }) => byteLength)),
     loads: tileLoads(specs),
