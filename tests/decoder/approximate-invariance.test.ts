@@ -1,7 +1,29 @@
 import { expect, test } from 'vitest';
 import type { ComputedRows } from '../../runtime/decoder/rank-options.ts';
+import { assignTiles } from '../../runtime/plan/assign-tiles.ts';
+import type { Layout } from '../../runtime/plan/layout.ts';
 import { predictedModel } from '../support/predicted-model.ts';
 import { logits, type Subject, single, subject, type Way, whole } from './prompt-logits.ts';
+
+/** A layout in which hot tiles are with the first rank: no run of neighbours. */
+function hotFirst({ model }: Subject, shares: readonly number[], ffnShares: readonly number[]): Layout {
+  const { layerCount } = model.config;
+  const stages = [{ firstLayer: 0, endLayer: layerCount, shares, ffnShares }];
+  const layout = { stages, vocabularyShares: shares, microBatchTokens: 16 };
+  const [first] = assignTiles(model.tiles, layout);
+  const held = first!.tileIds.filter((id) => model.tiles[id]!.kind === 'ffn').map((id) => model.tiles[id]!);
+  const others = model.tiles.filter((tile) => tile.kind === 'ffn' && !held.includes(tile));
+  expect(held.length).toBeGreaterThan(0);
+  for (const { layer, firing } of held)
+    for (const other of others)
+      if (other.layer === layer) expect(firing).toBeGreaterThanOrEqual(other.firing!);
+  expect(
+    held.some(
+      ({ layer, first: at }) => at > 0 && held.every((tile) => tile.layer !== layer || tile.first > 0),
+    ),
+  ).toBe(true);
+  return layout;
+}
 
 /** Rows of a layer that are computed, as shares of all. */
 async function computedRows(model: Subject, layer: number, runs: readonly number[]) {
@@ -36,8 +58,13 @@ test.each([
     await same([1], [3, 37]);
     await same([3, 2, 1], [10, 3, 27], {}, 'baseline');
     await same([5, 1, 4, 2, 3], [1, 39]);
+    const hot = hotFirst(model, [3, 1, 1], [1, 2, 2]);
+    await same(hot, [10, 3, 27]);
 
-    const exact = await logits(await subject(bytes), [1], whole);
+    const exactModel = await subject(bytes);
+    const exact = await logits(exactModel, [1], whole);
+    if (activation !== 'silu')
+      expect((await logits(exactModel, hot, single)) === exact, 'hot tiles apart').toBe(true);
     expect(exact === reference, 'what is left out is seen').toBe(false);
     if (activation === 'silu') return;
     const all = await logits(await open(-64), [1], single);

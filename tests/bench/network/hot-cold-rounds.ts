@@ -20,6 +20,7 @@ const { values: given } = parseArgs({
     model: { type: 'string' },
     memory: { type: 'string' },
     predict: { type: 'boolean' },
+    disk: { type: 'boolean' },
     rounds: { type: 'string' },
     prompt: { type: 'string' },
     generate: { type: 'string' },
@@ -43,6 +44,7 @@ engine = await Engine.start({
   kvFormat: 'f16',
   threads: 1,
   memoryBytes,
+  ...(!given.disk && { cacheBytes: 0 }),
   parallel: 1,
   contextLength: prompt + generate,
   joinable: true,
@@ -77,8 +79,12 @@ process.stdout.write(`\n${JSON.stringify({ devices, plans })}\n`);
 process.exit(0);
 
 /** As if nothing were known of which tiles are hot. */
-function alike({ sublayers, ...rest }: ModelWork): ModelWork {
-  return { ...rest, sublayers: sublayers.map((tiles) => ({ ...tiles, loads: undefined })) };
+function alike({ sublayers, specs, ...rest }: ModelWork): ModelWork {
+  return {
+    ...rest,
+    specs: specs.map(({ firing: _, ...spec }) => spec),
+    sublayers: sublayers.map((tiles) => ({ ...tiles, loads: undefined })),
+  };
 }
 
 /** SHA-256 of the logits of a few tokens. */

@@ -1,6 +1,7 @@
 // Two devices, processes with a part of a processor each, of which the faster has memory for a part of the weights, compute a
 // sparse model by two plans in turn: hot tiles where speed is, and tiles dealt as if all were alike. Exactly, and with
-// predicted neurons; both plans must give the same bits. Not a test: it needs Linux, root and a quiet machine.
+// predicted neurons; both plans must give the same bits. The faster device reads nothing from a disk unless --disk is given.
+// Not a test: it needs Linux, root and a quiet machine.
 // docs/sparsity.md tells what came of it.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -27,6 +28,7 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     prompt: { type: 'string', short: 'p', default: '16' },
     generate: { type: 'string', short: 'n', default: '32' },
+    disk: { type: 'boolean', default: false },
     'no-history': { type: 'boolean', default: false },
   },
 });
@@ -64,8 +66,8 @@ async function compare(way, groups, caches) {
     });
   const { prompt, generate } = options;
   const sizes = ['--rounds', options.rounds, '--prompt', prompt, '--generate', generate];
-  const predict = way === 'predicted' ? ['--predict'] : [];
-  const leader = start(0, [rounds, '--model', path, '--memory', String(memory), ...sizes, ...predict]);
+  const flags = [...(way === 'predicted' ? ['--predict'] : []), ...(options.disk ? ['--disk'] : [])];
+  const leader = start(0, [rounds, '--model', path, '--memory', String(memory), ...sizes, ...flags]);
   const programs = [leader];
   try {
     const [, url] = await leader.says(/join "(http:[^"]+)"/);
@@ -85,8 +87,10 @@ async function compare(way, groups, caches) {
   }
 }
 
-function report(way, { runs, plans }) {
+function report(way, { runs, plans, devices }) {
   if (new Set(runs.map(({ digest }) => digest)).size !== 1) throw new Error('who has what changes bits');
+  for (const { name, kernels, diskBytesPerSecond, seekBytes } of devices)
+    console.log(way, JSON.stringify({ name, kernels, diskBytesPerSecond, seekBytes }));
   const of = (name, what) => runs.filter((run) => run.name === name).map((run) => run[what]);
   const found = {};
   for (const [name, { kind, layout, prediction }] of Object.entries(plans)) {
