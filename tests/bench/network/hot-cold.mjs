@@ -15,8 +15,8 @@ import { isRoot } from '../memory-group.mjs';
 import { ProcessorGroup } from '../processor-group.mjs';
 
 const leastGain = 1.3;
-/** What the faster device takes beside weights: KV pages, activations, what computing a prompt takes. */
-const extraBytes = 30e6;
+/** What the faster device takes beside weights: Node, kernels, KV pages, activations. */
+const extraBytes = 260e6;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,7 +26,7 @@ const { values: options, positionals } = parseArgs({
     rank: { type: 'string', default: '128' },
     ways: { type: 'string', default: 'exact,predicted' },
     rounds: { type: 'string', default: '3' },
-    prompt: { type: 'string', short: 'p', default: '16' },
+    prompt: { type: 'string', short: 'p', default: '4' },
     generate: { type: 'string', short: 'n', default: '32' },
     disk: { type: 'boolean', default: false },
     'no-history': { type: 'boolean', default: false },
@@ -89,8 +89,8 @@ async function compare(way, groups, caches) {
 
 function report(way, { runs, plans, devices }) {
   if (new Set(runs.map(({ digest }) => digest)).size !== 1) throw new Error('who has what changes bits');
-  for (const { name, kernels, diskBytesPerSecond, seekBytes } of devices)
-    console.log(way, JSON.stringify({ name, kernels, diskBytesPerSecond, seekBytes }));
+  for (const { name, memoryBytes, kernels, diskBytesPerSecond, seekBytes } of devices)
+    console.log(way, JSON.stringify({ name, memoryBytes, kernels, diskBytesPerSecond, seekBytes }));
   const of = (name, what) => runs.filter((run) => run.name === name).map((run) => run[what]);
   const found = {};
   for (const [name, { kind, layout, prediction }] of Object.entries(plans)) {
@@ -101,6 +101,10 @@ function report(way, { runs, plans, devices }) {
         `prompt ${promptMs.toFixed(0)} ms   ${JSON.stringify(layout.stages)} head ${JSON.stringify(layout.vocabularyShares)}`,
     );
   }
+  for (const { kind, prediction } of plans.hot.alternatives)
+    console.log(
+      `${way} ${kind}: predicted ${prediction.tpotMs.toFixed(1)} ms a token, ${prediction.ttftMs.toFixed(0)} ms a prompt`,
+    );
   const gain = median(of('hot', 'tokenMs').map((ms, round) => of('alike', 'tokenMs')[round] / ms));
   check(`${way}: tokens/s, hot tiles where speed is ÷ tiles alike`, gain, leastGain, false);
   return { ...found, gain };
