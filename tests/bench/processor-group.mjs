@@ -9,14 +9,14 @@ const root2 = '/sys/fs/cgroup';
  * Short, so that a group is as a slower processor: with the usual 100 ms a device would be fast for a part of them and
  * then stand still for many syncs.
  */
-const periodUs = 5000;
+const usualPeriodUs = 5000;
 
 /** A group of processes that together get a part of one processor's time. It takes root. */
 export class ProcessorGroup {
   #folder;
 
-  /** @param percent of one processor */
-  constructor(name, percent) {
+  /** @param percent of one processor @param periodUs in which it gets them; 1000 of them at least */
+  constructor(name, percent, periodUs = usualPeriodUs) {
     const isVersion1 = existsSync(`${root1}/cpu.cfs_quota_us`);
     if (!isVersion1) writeFileSync(`${root2}/cgroup.subtree_control`, '+cpu');
     this.#folder = `${isVersion1 ? root1 : root2}/hearth-bench-${process.pid}-${name}`;

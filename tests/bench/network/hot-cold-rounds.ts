@@ -12,9 +12,11 @@ import { type PlanReport, planReport } from '../../../coordinator/planning/plan-
 import { plannableProfile } from '../../../coordinator/probe/device-profile.ts';
 import { systemClock } from '../../../device-agent/clock.ts';
 import { plainLogger } from '../../../device-agent/node/plain-logger.ts';
+import { type Candidate, partsOf } from '../../../runtime/plan/planner.ts';
+import { problemOf } from '../../../runtime/plan/problem.ts';
 import { type ModelWork, modelWork } from '../../../runtime/plan/workload.ts';
 
-/** The coordinator of `hot-cold.mjs`: with one more device it computes, in turn, by two plans; prints JSON. */
+/** The coordinator of `hot-cold.mjs`: with one more device it computes in ways that take turns; prints JSON. */
 const { values: given } = parseArgs({
   options: {
     model: { type: 'string' },
@@ -61,15 +63,16 @@ const devices = cluster.members.map((member) => plannableProfile(member)!);
 // As for an answer; fewer tokens of it are measured.
 const usage = { promptTokens: prompt, answerTokens: 256, sequences: 1 };
 const work = modelWork(model.description, rankOptions, model.rowShares);
-const plans: Readonly<Record<string, PlanReport>> = {
-  alike: planReport(alike(work), devices, 'latency', undefined, usage),
-  hot: planReport(work, devices, 'latency', undefined, usage),
-};
+const planned = planReport(work, devices, 'latency', undefined, usage);
+const alikeTensor = tensorOf(planReport(alike(work), devices, 'latency', undefined, usage));
+/** What is compared; what is planned may have no layers that devices share. */
+const plans: Readonly<Record<string, Candidate>> = { alike: alikeTensor, hot: tensorOf(planned), planned };
+const problem = problemOf(work, devices, usage);
 const bench: BenchPlan = { promptTokens: prompt, generateTokens: generate, depth: prompt, repetitions: 1 };
 for (let round = 0; round < rounds; round += 1)
   // Who comes first changes, since machines drift.
-  for (const [name, plan] of Object.entries(plans).sort(() => (round % 2 === 0 ? 1 : -1))) {
-    await told.use(cluster, plan.layout, plan.parts);
+  for (const [name, plan] of round % 2 === 0 ? Object.entries(plans) : Object.entries(plans).reverse()) {
+    await told.use(cluster, plan.layout, partsOf(problem, plan.layout));
     const digest = await digestOf(cluster);
     const { prefill, decode } = await measure(cluster, bench, { nowMs: systemClock.nowMs, diskBytes });
     const tokenMs = 1000 / decode.medianTokensPerSecond;
@@ -78,6 +81,11 @@ for (let round = 0; round < rounds; round += 1)
   }
 process.stdout.write(`\n${JSON.stringify({ devices, plans })}\n`);
 process.exit(0);
+
+/** The best that was found of those that share all layers. */
+function tensorOf({ alternatives }: PlanReport): Candidate {
+  return alternatives.find(({ kind }) => kind === 'tensor')!;
+}
 
 /** As if nothing were known of which tiles are hot. */
 function alike({ sublayers, specs, ...rest }: ModelWork): ModelWork {
