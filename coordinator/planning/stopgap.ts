@@ -21,6 +21,7 @@ export function layoutWithout(layout: Layout, ranks: readonly number[]): Layout 
     const [before, after] = [left[i - 1], left[i + 1]];
     return {
       shares: stage.shares,
+      ...(stage.ffnShares && hasPart(stage.ffnShares) && { ffnShares: stage.ffnShares }),
       firstLayer: before ? middle(before.endLayer, stage.firstLayer) : 0,
       endLayer: after ? middle(stage.endLayer, after.firstLayer) : endLayer,
     };

@@ -1,16 +1,17 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { readOverlap, smallReadBytes } from '../probe/measure.ts';
 import { keptTiles } from './tile-files.ts';
 import type { TileRoomOptions } from './tile-room.ts';
 
-/** A read of a neuron's records, and one of a tile, about. */
-const smallBytes = 8192;
+/** Of a disk of which nothing is known: about that of an SSD that is read on at 1.5 GB/s. */
+export const likelySeekBytes = 64 << 10;
+
+/** A read of a tile, about. */
 const largeBytes = 1 << 20;
 /** Of each kind. */
 const milliseconds = 40;
 /** Tiles that are read from: enough that what a disk has at hand does not count. */
 const mostFiles = 16;
-/** Small reads of four threads at a time take about so much less time than one after the other, on an SSD and two processors. */
-const overlap = 2.7;
 
 /**
  * What a small read costs beside its bytes, in bytes that could be read on meanwhile, as `Residency` counts: from tiles that
@@ -26,8 +27,8 @@ export function measureSeek({ folder }: TileRoomOptions): number | undefined {
     for (let i = 0; i < mostFiles; i += 1)
       descriptors.push(openSync(large[Math.floor(i * step)]!.path, constants.O_RDONLY | constants.O_DIRECT));
     const onMs = msOf(descriptors, largeBytes) / largeBytes;
-    const smallMs = msOf(descriptors, smallBytes);
-    return Math.max(0, Math.round(smallMs / overlap / onMs) - smallBytes);
+    const smallMs = msOf(descriptors, smallReadBytes);
+    return Math.max(0, Math.round(smallMs / readOverlap / onMs) - smallReadBytes);
   } catch {
     return undefined;
   } finally {

@@ -3,6 +3,7 @@ import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { type ProbeJob, probeCompute } from '../probe/compute-probe.ts';
 import { startKernels } from './kernel-files.ts';
 import { measureDisk } from './measure-disk.ts';
+import { likelySeekBytes, measureSeek } from './measure-seek.ts';
 import type { TileRoomOptions } from './tile-room.ts';
 
 /** What `new Worker` of this file is given. */
@@ -15,5 +16,6 @@ export interface ProbeWorkerData {
 /** Entry point of a worker thread that measures, with the others of its device. The first one knows the disk too. */
 const { job, index, cache } = workerData as ProbeWorkerData;
 const computed = probeCompute(job, index, startKernels);
-const diskBytesPerSecond = cache && index === 0 ? measureDisk(cache) : 0;
-parentPort!.postMessage({ ...computed, diskBytesPerSecond } satisfies DeviceRates);
+const disk = cache && index === 0 ? measureDisk(cache) : 0;
+const seek = cache && disk > 0 ? { seekBytes: measureSeek(cache) ?? likelySeekBytes } : {};
+parentPort!.postMessage({ ...computed, diskBytesPerSecond: disk, ...seek } satisfies DeviceRates);

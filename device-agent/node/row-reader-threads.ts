@@ -3,15 +3,12 @@ import type { Logger } from '../logger.ts';
 import type { RowReaders } from '../rank-tools.ts';
 import { workerFile } from './compute-threads.ts';
 import { threadBytes } from './memory-budget.ts';
-import { measureSeek } from './measure-seek.ts';
+import { likelySeekBytes, measureSeek } from './measure-seek.ts';
 import type { RowReaderWorkerData } from './row-reader-worker.ts';
 import type { TileRoomOptions } from './tile-room.ts';
 
 /** Reads that are under way at a time: with more a disk gives little more, and each takes a thread. */
 const rowReaderThreads = 4;
-
-/** Of a disk of which nothing is known: about that of an SSD that is read on at 1.5 GB/s. */
-const likelySeekBytes = 64 << 10;
 
 /**
  * Threads that read records of neurons by themselves; they end when their rank is closed.

@@ -1,36 +1,39 @@
 import { tileGroups } from '../tile/groups.ts';
 import type { TileSpec } from '../tile/spec.ts';
 import { checkLayout } from './check-layout.ts';
-import { Dealer } from './dealer.ts';
 import type { Layout } from './layout.ts';
 import type { Assignment, Leg } from './plan.ts';
 import { membersOf, type ResidualRoute, residualRoutes } from './residual-routes.ts';
+import { StageDealer } from './stage-dealer.ts';
+import { tileLoads } from './tile-loads.ts';
 
 /**
  * Divides a model's tiles among ranks as a layout says, and tells each rank its way through a step. Of a layer and kind
- * a rank gets a run of neighbours.
+ * a rank gets a run of neighbours, unless hot tiles are dealt by themselves.
  * @throws HearthError PLAN_BAD_LAYOUT
  */
 export function assignTiles(tiles: readonly TileSpec[], layout: Layout): Assignment[] {
   checkLayout(layout, 1 + Math.max(...tiles.map(({ layer }) => layer)));
-  const { stages, vocabularyShares, microBatchTokens, keepsShares } = layout;
+  const { stages, vocabularyShares, microBatchTokens } = layout;
   const held: number[][] = vocabularyShares.map(() => []);
-  const dealers = new Map<string, Dealer>();
+  const hold = (rank: number, group: readonly TileSpec[]) => held[rank]!.push(...group.map(({ id }) => id));
+  const dealers = stages.map((stage) => new StageDealer(stage, layout.keepsShares));
+  const head = new StageDealer({ firstLayer: 0, endLayer: 0, shares: vocabularyShares });
   for (const indexes of tileGroups(tiles)) {
     const group = indexes.map((index) => tiles[index]!);
     const { kind, layer } = group[0]!;
     if (kind === 'base') {
-      for (const ids of held) ids.push(...group.map(({ id }) => id));
+      for (const rank of held.keys()) hold(rank, group);
       continue;
     }
-    const stage = kind === 'vocabulary' ? undefined : stages.find(({ endLayer }) => layer < endLayer);
-    const key = `${kind} ${stage?.firstLayer}`;
-    const dealer = dealers.get(key) ?? new Dealer(stage?.shares ?? vocabularyShares, keepsShares);
-    dealers.set(key, dealer);
-    let next = 0;
-    dealer.deal(group.length).forEach((count, rank) => {
-      for (const { id } of group.slice(next, next + count)) held[rank]!.push(id);
-      next += count;
+    const dealer =
+      kind === 'vocabulary' ? head : dealers[stages.findIndex(({ endLayer }) => layer < endLayer)]!;
+    const counts = dealer.counts(kind === 'ffn' ? 'ffn' : 'attention', group.length);
+    dealer.places(counts, tileLoads(group)).forEach((places, rank) => {
+      hold(
+        rank,
+        places.map((place) => group[place]!),
+      );
     });
   }
   const routes = residualRoutes(layout);

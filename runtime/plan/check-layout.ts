@@ -12,10 +12,15 @@ export function checkLayout(
 ): void {
   const ranks = vocabularyShares.length;
   let layer = 0;
-  for (const { firstLayer, endLayer, shares } of stages) {
+  for (const { firstLayer, endLayer, shares, ffnShares } of stages) {
     const isRun = Number.isInteger(endLayer) && firstLayer === layer && endLayer > firstLayer;
     if (!isRun) throw bad(`a stage of layers ${firstLayer} to ${endLayer} follows layer ${layer}`);
     checkShares(`layers ${firstLayer} to ${endLayer}`, shares, ranks);
+    if (ffnShares) {
+      checkShares(`FFN tiles of layers ${firstLayer} to ${endLayer}`, ffnShares, ranks);
+      if (ffnShares.some((share, rank) => share > 0 && shares[rank] === 0))
+        throw bad(`somebody has FFN tiles of layers ${firstLayer} to ${endLayer}, and no share of them`);
+    }
     layer = endLayer;
   }
   if (layer !== layerCount) throw bad(`its stages have ${layer} layers, and the model ${layerCount}`);

@@ -1,6 +1,6 @@
 import { type Deal, dealLayout } from './deal.ts';
 import type { Layout } from './layout.ts';
-import type { RankMemory } from './memory.ts';
+import type { RankMemory, RankReads } from './memory.ts';
 import { floatBytes, logitBytes, partialBytes } from './network.ts';
 import type { Problem } from './problem.ts';
 import { type StepTime, StepWalk } from './step-walk.ts';
@@ -39,20 +39,22 @@ export class LayoutCost {
   /** [device] */
   readonly memory: readonly RankMemory[];
   readonly fits: boolean;
-  readonly #streamedShares: readonly number[];
+  /** [device] Undefined where all stays in memory. */
+  readonly #reads: readonly (RankReads | undefined)[];
 
   constructor(problem: Problem, layout: Layout) {
     const { devices, memories } = problem;
     this.problem = problem;
     this.layout = layout;
     this.deal = dealLayout(problem.work, layout);
-    this.memory = devices.map((device, rank) => memories.of(memories.held(this.deal, rank), device));
+    const held = devices.map((_, rank) => memories.held(this.deal, rank));
+    this.memory = devices.map((device, rank) => memories.of(held[rank]!, device));
     const isUsed = devices.map((_, rank) => this.uses(rank));
     this.fits = this.memory.every(
       ({ neededBytes }, rank) => !isUsed[rank] || neededBytes <= devices[rank]!.memoryBytes,
     );
-    this.#streamedShares = this.memory.map(({ streamedBytes, weightBytes }, rank) =>
-      isUsed[rank] && weightBytes > 0 ? streamedBytes / weightBytes : 0,
+    this.#reads = devices.map((device, rank) =>
+      isUsed[rank] ? memories.reads(held[rank]!, device) : undefined,
     );
   }
 
@@ -64,11 +66,11 @@ export class LayoutCost {
 
   /** Whether a device reads tiles from disk for each step. */
   streams(rank: number): boolean {
-    return this.#streamedShares[rank]! > 0;
+    return this.#reads[rank] !== undefined;
   }
 
   work(load: StepLoad): StepWork {
-    return stepWork(this.problem, this.layout, this.deal, load, this.#streamedShares);
+    return stepWork(this, load, this.#reads);
   }
 
   /** The steps that a prompt is read in. */

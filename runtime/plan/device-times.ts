@@ -15,7 +15,7 @@ interface TileCosts {
   readonly position: number;
 }
 
-/** What a layer's tiles cost, all of which are alike. */
+/** What a layer's tiles cost, as if all were alike. */
 interface SublayerCosts {
   readonly processor: TileCosts;
   /** Undefined where the device has no GPU for them. */
@@ -38,7 +38,7 @@ export class DeviceTimes {
     const known = new Map<string, SublayerCosts>();
     // Layers of one make are alike: a model has a few of them.
     const costsOf = (tiles: TileWork): SublayerCosts => {
-      const key = JSON.stringify(tiles);
+      const key = JSON.stringify({ ...tiles, firstTile: 0, loads: undefined });
       const costs = known.get(key) ?? {
         processor: tileCosts(
           tiles,
@@ -63,13 +63,21 @@ export class DeviceTimes {
    * lending to it.
    * @param tokens of one sequence; `start` others of it are in the KV cache
    * @param streams whether tiles do not stay in memory: then none are lent
+   * @param heat what a token by itself reads of these tiles, as a multiple of what it reads of as many on average
    */
-  sublayerMs(sublayer: number, tiles: number, tokens: number, start: number, streams = false): number {
+  sublayerMs(
+    sublayer: number,
+    tiles: number,
+    tokens: number,
+    start: number,
+    { streams = false, heat = 1 } = {},
+  ): number {
     const costs = this.#sublayers[sublayer]!;
     if (costs.gpu && !streams)
       return sharedMs(this.#tileTimes(costs, tiles, tokens), this.gpuTiles(sublayer, tiles, tokens));
     const attended = tokens * start + (tokens * (tokens + 1)) / 2;
-    return this.#rounds(tiles) * (weightsMs(costs.processor, tokens) + attended * costs.processor.position);
+    const { single, each, position } = costs.processor;
+    return this.#rounds(tiles) * (weightsMs({ single: single * heat, each }, tokens) + attended * position);
   }
 
   /** How many of a layer's FFN tiles are worth lending to the GPU. */
@@ -109,7 +117,7 @@ const panelTokens = 32;
  * A panel of tokens costs one reading of the weights and the multiplications; `each` is a token's part of a full one.
  * Few tokens cost as many single ones if that is less.
  */
-function weightsMs({ single, each }: TileCosts, tokens: number): number {
+function weightsMs({ single, each }: Omit<TileCosts, 'position'>, tokens: number): number {
   const panels = Math.ceil(tokens / panelTokens);
   const multiplied = tokens * Math.max(0, each - single / panelTokens);
   return Math.min(tokens * single, panels * single + multiplied);

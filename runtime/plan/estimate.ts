@@ -155,7 +155,7 @@ function layerTime({ work, times, usage }: Problem, goal: Goal, rank: number): n
 }
 
 function layersThatFit({ work, devices, memories }: Problem, rank: number, headBytes: number) {
-  const { threads, memoryBytes, diskBytesPerSecond } = devices[rank]!;
+  const { threads, memoryBytes, diskBytesPerSecond, seekBytes } = devices[rank]!;
   const { sublayers, kvBytesPerTile, description } = work;
   const { layerCount } = description.config;
   const weightBytes = sum(sublayers.map(({ byteLength }) => byteLength)) / layerCount;
@@ -168,7 +168,7 @@ function layersThatFit({ work, devices, memories }: Problem, rank: number, headB
   return {
     layers,
     streamingLayers: Math.max(layers, (roomBytes - memories.windowBytes(threads)) / Math.max(1, kvBytes)),
-    readMs: transferMs(weightBytes, diskBytesPerSecond),
+    readMs: transferMs(weightBytes * memories.readShare(seekBytes), diskBytesPerSecond),
   };
 }
 

@@ -1,5 +1,6 @@
 import { headChoices, microBatchSizes } from './arrange.ts';
 import type { Goal } from './goal.ts';
+import { traded } from './hot-layouts.ts';
 import type { Layout, PipelineStage } from './layout.ts';
 import type { Problem } from './problem.ts';
 import { membersOf } from './residual-routes.ts';
@@ -54,21 +55,37 @@ function* neighbours(problem: Problem, goal: Goal, layout: Layout): Generator<La
   for (const vocabularyShares of headChoices(problem, stages, goal)) yield { ...layout, vocabularyShares };
   for (const vocabularyShares of changedShares(layout.vocabularyShares))
     yield { ...layout, vocabularyShares };
+  if (stages.some(({ ffnShares }) => ffnShares))
+    for (const vocabularyShares of changedShares(layout.vocabularyShares))
+      yield traded(problem.work, layout, { stages, vocabularyShares });
   for (let stage = 0; stage + 1 < stages.length; stage += 1)
     for (const step of layerSteps) {
       const moved = moveLayers(stages, stage, step);
       if (moved) yield { ...layout, stages: moved };
     }
   for (const [index, stage] of stages.entries()) {
+    for (const ffnShares of changedShares(stage.ffnShares ?? []))
+      yield withStage(layout, index, { ...stage, ffnShares });
     for (const shares of changedShares(stage.shares)) {
-      const changed = { ...layout, stages: stages.with(index, { ...stage, shares }) };
+      const changed = withStage(layout, index, withShares(stage, shares));
       yield changed;
+      if (stage.ffnShares) yield traded(problem.work, layout, { ...layout, stages: changed.stages });
       // Who leaves the last stage need not wait for its residual any more.
       const head = layout.vocabularyShares.map((share, rank) => (shares[rank] === 0 ? 0 : share));
       if (index === stages.length - 1 && shares.includes(0) && head.some((share) => share > 0))
         yield { ...changed, vocabularyShares: head };
     }
   }
+}
+
+function withStage(layout: Layout, index: number, stage: PipelineStage): Layout {
+  return { ...layout, stages: layout.stages.with(index, stage) };
+}
+
+/** Who has no share of the layers has no FFN tiles. */
+function withShares({ ffnShares, ...stage }: PipelineStage, shares: readonly number[]): PipelineStage {
+  const left = ffnShares?.map((share, rank) => (shares[rank]! > 0 ? share : 0));
+  return left?.some((share) => share > 0) ? { ...stage, shares, ffnShares: left } : { ...stage, shares };
 }
 
 /** One member's share more or less, or nothing, where there are several. */

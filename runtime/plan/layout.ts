@@ -5,6 +5,11 @@ export interface PipelineStage {
   readonly endLayer: number;
   /** For each rank of the cluster its share of these layers, in any unit; 0 where it has no part in them. */
   readonly shares: readonly number[];
+  /**
+   * For each rank its share of the FFN tiles, where that is not `shares`, for the sake of memory: who has fewer of them for
+   * what it is to compute gets those of which a token reads most. Nothing for ranks that have no share of the layers.
+   */
+  readonly ffnShares?: readonly number[];
 }
 
 /**

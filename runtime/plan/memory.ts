@@ -1,6 +1,7 @@
 import { stageBytes } from '../decoder/stage-bytes.ts';
 import { maximumMemoryBytes } from '../kernels/kernels.ts';
-import { vocabularyTileRows } from '../tile/spec.ts';
+import { type TileSpec, vocabularyTileRows } from '../tile/spec.ts';
+import { ColdReads, type KnownCosts } from './cold-reads.ts';
 import type { Deal } from './deal.ts';
 import type { DeviceProfile } from './profiles.ts';
 import { bytesOfTiles, type ModelWork } from './workload.ts';
@@ -24,12 +25,26 @@ export interface HeldTiles {
   readonly vocabularyTiles: number;
   /** All of them. */
   readonly tiles: number;
+  /** FFN tiles of which it is known how many neurons fire. */
+  readonly sparse: readonly TileSpec[];
+}
+
+/** How a rank reads what does not stay in memory. */
+export interface RankReads {
+  /** Ahead of its use, once a step. */
+  readonly aheadBytes: number;
+  /** When it is wanted. */
+  readonly cold: ColdReads | undefined;
+  /** All that does not stay. */
+  readonly streamedBytes: number;
 }
 
 /** What a tile that streams is aligned to. */
 const slotAlignment = 4096;
 /** Logits that are computed between two barriers take no more. */
 const logitBytes = 8 << 20;
+/** Of threads that read neurons. */
+const readerBytes = 32 << 20;
 
 /**
  * How much memory ranks of a model take, told by sums: laying a rank out tells it to the byte (`rankBytes`), but takes
@@ -40,6 +55,7 @@ export class RankMemories {
   readonly #emptyBytes = new Map<number, number>();
   readonly #largestTileBytes: number;
   readonly #largestSublayerBytes: number;
+  readonly #coldCosts: KnownCosts = new Map();
 
   constructor(work: ModelWork) {
     this.#work = work;
@@ -84,31 +100,65 @@ export class RankMemories {
     let weightBytes = bytesOfTiles(vocabulary, vocabularyTiles);
     let tiles = vocabularyTiles;
     let attentionTiles = 0;
+    const sparse: TileSpec[] = [];
     sublayers.forEach((sublayer, index) => {
       const count = deal.sublayers[index]![rank]!;
       weightBytes += bytesOfTiles(sublayer, count);
       tiles += count;
       if (sublayer.kind === 'attention') attentionTiles += count;
+      for (const place of deal.places[index]?.[rank] ?? [])
+        sparse.push(this.#work.specs[sublayer.firstTile + place]!);
     });
-    return { weightBytes, attentionTiles, vocabularyTiles, tiles };
+    return { weightBytes, attentionTiles, vocabularyTiles, tiles, sparse };
   }
 
   /** Without regard to what the device has: `neededBytes` may be more. */
-  of(held: HeldTiles, { threads, memoryBytes, diskBytesPerSecond }: DeviceProfile): RankMemory {
+  of(held: HeldTiles, device: DeviceProfile): RankMemory {
+    const { weightBytes, kvBytes, restBytes, leastBytes } = this.#parts(held, device);
+    const allBytes = weightBytes + kvBytes + restBytes;
+    const { memoryBytes, diskBytesPerSecond } = device;
+    const inMemory = { weightBytes, kvBytes, restBytes, neededBytes: allBytes, streamedBytes: 0 };
+    if (allBytes <= memoryBytes || diskBytesPerSecond <= 0) return inMemory;
+    const { streamedBytes } = this.reads(held, device)!;
+    return { ...inMemory, neededBytes: Math.max(memoryBytes, leastBytes), streamedBytes };
+  }
+
+  /** Where a rank does not fit in memory, how it reads the rest; undefined where it does, or nothing can be read. */
+  reads(held: HeldTiles, device: DeviceProfile): RankReads | undefined {
+    const { weightBytes, kvBytes, restBytes, leastBytes } = this.#parts(held, device);
+    const { threads, memoryBytes, diskBytesPerSecond, seekBytes } = device;
+    if (weightBytes + kvBytes + restBytes <= memoryBytes || diskBytesPerSecond <= 0) return undefined;
+    const inSlots = weightBytes + held.tiles * slotAlignment;
+    const roomBytes = Math.max(0, memoryBytes - leastBytes);
+    const ahead = Math.min(weightBytes, inSlots - roomBytes);
+    const whole = { aheadBytes: ahead, cold: undefined, streamedBytes: ahead };
+    if (held.sparse.length === 0 || seekBytes === undefined) return whole;
+
+    const ringBytes = readerBytes + 2 * threads * (this.#largestTileBytes + slotAlignment);
+    const cold = new ColdReads(held.sparse, seekBytes, this.#work.specs.length, this.#coldCosts);
+    const alwaysBytes = inSlots - cold.recordBytes;
+    const leftBytes = roomBytes - ringBytes - alwaysBytes;
+    if (roomBytes < ringBytes) return whole;
+    const aheadBytes = Math.min(weightBytes, Math.max(0, -leftBytes));
+    const coldBytes = cold.hold(Math.max(0, leftBytes));
+    return { aheadBytes, cold, streamedBytes: Math.min(weightBytes, aheadBytes + coldBytes) };
+  }
+
+  /** What a token reads of weights that are not in memory, about, as a part of them: those are cold neurons first. */
+  readShare(seekBytes: number | undefined): number {
+    const { specs } = this.#work;
+    if (seekBytes === undefined) return 1;
+    const sparse = specs.filter(({ firing }) => firing !== undefined);
+    const cold = new ColdReads(sparse, seekBytes, specs.length, this.#coldCosts);
+    return cold.recordBytes > 0 ? cold.bytes(1) / cold.recordBytes : 1;
+  }
+
+  #parts(held: HeldTiles, { threads }: DeviceProfile) {
     const { weightBytes } = held;
     const kvBytes = held.attentionTiles * this.#work.kvBytesPerTile;
     const restBytes = this.#restBytes(weightBytes + kvBytes, held.vocabularyTiles, threads);
-    const allBytes = weightBytes + kvBytes + restBytes;
-    const inMemory = { weightBytes, kvBytes, restBytes, neededBytes: allBytes, streamedBytes: 0 };
-    if (allBytes <= memoryBytes || diskBytesPerSecond <= 0) return inMemory;
-
-    const windowBytes = Math.min(weightBytes, this.windowBytes(threads));
-    const roomBytes = memoryBytes - kvBytes - restBytes - windowBytes;
-    return {
-      ...inMemory,
-      neededBytes: Math.max(memoryBytes, kvBytes + restBytes + windowBytes),
-      streamedBytes: Math.min(weightBytes, weightBytes + held.tiles * slotAlignment - Math.max(0, roomBytes)),
-    };
+    const leastBytes = kvBytes + restBytes + Math.min(weightBytes, this.windowBytes(threads));
+    return { weightBytes, kvBytes, restBytes, leastBytes };
   }
 
   #restBytes(tileBytes: number, vocabularyTiles: number, threads: number): number {

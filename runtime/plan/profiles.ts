@@ -42,6 +42,8 @@ export interface DeviceProfile {
   readonly attentionBytesPerSecond: number;
   /** Cold reads from where tiles are kept; 0 if nothing can stream. */
   readonly diskBytesPerSecond: number;
+  /** What a small read takes beside its bytes, in bytes that could be read on meanwhile; absent where single neurons cannot be read. */
+  readonly seekBytes?: number | undefined;
   /** What a sync takes of this device beside the link: packing, unpacking, waking threads. */
   readonly syncMs: number;
   /** Undefined for a rank in the coordinator's own process. */

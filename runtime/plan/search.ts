@@ -3,6 +3,7 @@ import { LayoutCost } from './cost.ts';
 import { Estimates } from './estimate.ts';
 import { type Goal, scoreOf } from './goal.ts';
 import { type Group, type Grouping, groupings, mostForSubsets } from './groupings.ts';
+import { hotLayouts } from './hot-layouts.ts';
 import { improve, type Scored } from './improve.ts';
 import { kindOf, kindOfSizes, kinds } from './kind.ts';
 import type { Layout } from './layout.ts';
@@ -80,7 +81,8 @@ function candidates(problem: Problem, goal: Goal, looks: number): Layout[] {
       ];
       for (const groups of all)
         for (const layout of arrange(problem, estimates, groups, goal))
-          found.set(JSON.stringify(layout), layout);
+          for (const one of [layout, ...hotLayouts(problem, layout, goal)])
+            found.set(JSON.stringify(one), one);
     }
   }
   return [...found.values()];

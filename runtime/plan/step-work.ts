@@ -1,5 +1,5 @@
-import type { Deal } from './deal.ts';
-import type { Layout } from './layout.ts';
+import type { LayoutCost } from './cost.ts';
+import type { RankReads } from './memory.ts';
 import { transferMs } from './network.ts';
 import type { Problem } from './problem.ts';
 import type { DeviceProfile } from './profiles.ts';
@@ -29,13 +29,11 @@ export interface StepWork {
   readonly headReadMs: Float64Array;
 }
 
-/** @param streamedShares of each rank's weights the part that is read from disk */
+/** @param reads of each rank, see `RankMemories.reads` */
 export function stepWork(
-  problem: Problem,
-  layout: Layout,
-  deal: Deal,
+  { problem, layout, deal, memory }: LayoutCost,
   { tokens, start, rows }: StepLoad,
-  streamedShares: readonly number[],
+  reads: readonly (RankReads | undefined)[],
 ): StepWork {
   const { work, devices, times } = problem;
   const parts = Math.ceil(tokens / layout.microBatchTokens);
@@ -44,18 +42,22 @@ export function stepWork(
   const partStart = start + (tokens - partTokens) / 2;
   const size = 2 * work.description.config.layerCount * devices.length;
   const [computeMs, readMs] = [new Float64Array(size), new Float64Array(size)];
-  const readTime = (rank: number, bytes: number) =>
-    streamedShares[rank]! > 0
-      ? transferMs(bytes * streamedShares[rank]!, devices[rank]!.diskBytesPerSecond)
-      : 0;
+  const readTime = (rank: number, bytes: number) => {
+    const aheadBytes = reads[rank]?.aheadBytes ?? 0;
+    if (aheadBytes === 0) return 0;
+    return transferMs((bytes * aheadBytes) / memory[rank]!.weightBytes, devices[rank]!.diskBytesPerSecond);
+  };
+  const coldMs = devices.map((_, rank) => coldTileMs({ problem, deal }, rank, reads[rank], partTokens));
   layout.stages.forEach(({ firstLayer, endLayer }, stage) => {
     const members = deal.members[stage]!;
     for (let sublayer = 2 * firstLayer; sublayer < 2 * endLayer; sublayer += 1) {
       for (const rank of members) {
         const tiles = deal.sublayers[sublayer]![rank]!;
         const at = sublayer * devices.length + rank;
+        const heat = tiles > 0 ? deal.loads[sublayer]![rank]! / tiles : 1;
         computeMs[at] =
-          times[rank]!.sublayerMs(sublayer, tiles, partTokens, partStart, streamedShares[rank]! > 0) +
+          times[rank]!.sublayerMs(sublayer, tiles, partTokens, partStart, { streams: !!reads[rank], heat }) +
+          (sublayer % 2 === 1 ? tiles * coldMs[rank]! : 0) +
           (members.length > 1 ? ownSyncMs(problem, devices[rank]!, partTokens) : 0);
         readMs[at] = readTime(rank, bytesOfTiles(work.sublayers[sublayer]!, tiles));
       }
@@ -74,6 +76,18 @@ export function stepWork(
     headMs: Float64Array.from(headMs),
     headReadMs: Float64Array.from(headReadMs),
   };
+}
+
+/** What reading neurons when they fire takes for one FFN tile of a rank: hardly anything is computed meanwhile. */
+function coldTileMs(
+  { problem, deal }: Pick<LayoutCost, 'problem' | 'deal'>,
+  rank: number,
+  reads: RankReads | undefined,
+  tokens: number,
+): number {
+  if (!reads?.cold) return 0;
+  const tiles = deal.sublayers.reduce((sum, counts, i) => sum + (i % 2 === 1 ? counts[rank]! : 0), 0);
+  return transferMs(reads.cold.bytes(Math.round(tokens)), problem.devices[rank]!.diskBytesPerSecond) / tiles;
 }
 
 /** Measured for one token; the sums of more must be packed and unpacked. */

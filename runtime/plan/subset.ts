@@ -15,7 +15,11 @@ export function narrowLayout(layout: Layout, ranks: readonly number[]): Layout {
 function mapShares(layout: Layout, change: (shares: readonly number[]) => number[]): Layout {
   return {
     ...layout,
-    stages: layout.stages.map((stage) => ({ ...stage, shares: change(stage.shares) })),
+    stages: layout.stages.map((stage) => ({
+      ...stage,
+      shares: change(stage.shares),
+      ...(stage.ffnShares && { ffnShares: change(stage.ffnShares) }),
+    })),
     vocabularyShares: change(layout.vocabularyShares),
   };
 }

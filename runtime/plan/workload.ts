@@ -6,14 +6,19 @@ import type { TensorRole } from '../model/architecture.ts';
 import type { ModelDescription } from '../model/description.ts';
 import type { RowShares } from '../model/row-shares.ts';
 import { type TileKind, type TileSpec, tileSpecs } from '../tile/spec.ts';
+import { tileLoads } from './tile-loads.ts';
 
 /** What multiplies one token's activations: the tiles of one kind in one layer, or those of the output head. */
 export interface TileWork {
   readonly kind: TileKind;
   readonly tiles: number;
+  /** Id of the first; the others follow it. */
+  readonly firstTile: number;
   readonly byteLength: number;
   /** Of the largest tile: the last may be a smaller one. */
   readonly tileBytes: number;
+  /** What a token by itself reads of each, in means of all; undefined where that is the same, or not known. */
+  readonly loads: readonly number[] | undefined;
   /** Whether a GPU may compute some of the tiles. */
   readonly forGpus: boolean;
   readonly matrices: readonly MatrixWork[];
@@ -90,8 +95,10 @@ function workOf(specs: readonly TileSpec[], shares?: RowShares): TileWork {
   return {
     kind: specs[0]!.kind,
     tiles: specs.length,
+    firstTile: specs[0]!.id,
     byteLength: specs.reduce((sum, { byteLength }) => sum + byteLength, 0),
     tileBytes: Math.max(...specs.map(({ byteLength }) => byteLength)),
+    loads: tileLoads(specs),
     forGpus: specs[0]!.kind === 'ffn' && ffnProducts(specs[0]!) !== undefined,
     matrices: [...matrices].map(([format, sums]) => ({ format, ...sums })),
   };

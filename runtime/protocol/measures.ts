@@ -8,6 +8,7 @@ import type { DeviceRates, Measure } from './probe-messages.ts';
 const formatNames = Object.keys(kernelFormats) as KernelFormatName[];
 /** Bytes or operations a second: more than any device of a home has. */
 const maxRate = 1e15;
+const maxSeekBytes = 1 << 30;
 const maxSyncMs = 10_000;
 const maxGpuName = 64;
 
@@ -30,6 +31,7 @@ export function readRates(fields: Fields): DeviceRates {
     ...(fields.keys.includes('gpu') && { gpu: readGpu(fields.map('gpu')) }),
     attentionBytesPerSecond: fields.number('attentionBytesPerSecond', 0, maxRate),
     diskBytesPerSecond: fields.number('diskBytesPerSecond', 0, maxRate),
+    ...(fields.keys.includes('seekBytes') && { seekBytes: fields.integer('seekBytes', 0, maxSeekBytes) }),
     syncMs: fields.number('syncMs', 0, maxSyncMs),
   };
 }

@@ -15,7 +15,7 @@ export interface Measure {
 /** What a device measures of itself. 0, or no rates of a weight type, is what it cannot tell. */
 export type DeviceRates = Pick<
   DeviceProfile,
-  'kernels' | 'gpu' | 'attentionBytesPerSecond' | 'diskBytesPerSecond' | 'syncMs'
+  'kernels' | 'gpu' | 'attentionBytesPerSecond' | 'diskBytesPerSecond' | 'seekBytes' | 'syncMs'
 >;
 
 /** agent → coordinator: the answer to each `measure`. */

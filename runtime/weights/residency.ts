@@ -133,11 +133,14 @@ function headBytes({ records }: TileSpec): number {
 /** Indexes of tiles of which few enough neurons fire. */
 function coldTiles(specs: readonly TileSpec[], seekBytes: number | undefined): number[] {
   if (seekBytes === undefined) return [];
-  return specs.flatMap((spec, index) => {
-    const { records, firing, count } = spec;
-    if (!records || firing === undefined) return [];
-    return expectedCost(spec, seekBytes) < coldShare * count * records.stride ? [index] : [];
-  });
+  return specs.flatMap((spec, index) => (isWorthReading(spec, seekBytes) ? [index] : []));
+}
+
+/** Whether so few of a tile's neurons fire that they had better be read by themselves. */
+export function isWorthReading(spec: TileSpec, seekBytes: number): boolean {
+  const { records, firing, count } = spec;
+  if (!records || firing === undefined) return false;
+  return expectedCost(spec, seekBytes) < coldShare * count * records.stride;
 }
 
 /** Room for the records of two tiles: one that is used and one that comes. A read begins and ends on a block. */

@@ -61,12 +61,13 @@ export interface SparseModels {
  * @param choice a model's file, or a synthetic one such as `tinyllama-1.1b-relu:Q4_0`, which is kept in the cache folder, and
  *   what is made of it
  * @param rank of predictors, which a synthetic model is made for; a file's own are trained
+ * @param isSkewed whether a synthetic model's neurons fire by a power law
  */
-export async function sparseModels(choice: string, rank: number): Promise<SparseModels> {
+export async function sparseModels(choice: string, rank: number, isSkewed = false): Promise<SparseModels> {
   const isFile = choice.endsWith('.gguf');
   const given = await openModel(isFile ? choice : await synthetic(choice));
   const isSilu = given.config.activation === 'silu';
-  const lowRank = isFile || isSilu ? undefined : new LowRankGates(given, rank);
+  const lowRank = isFile || isSilu ? undefined : new LowRankGates(given, rank, isSkewed);
   const dense = lowRank ? await written(`${given.name}-low-rank`, lowRank.contents()) : given;
   if (lowRank) await given.close();
   const tokens = Array.from({ length: profileTokens }, (_, i) => tokenAt(i, dense));
@@ -92,12 +93,14 @@ export interface ColdModel {
 }
 
 /** A sparsified model with predictors, as above, in a file that is made once. */
-export async function coldModel(choice: string, rank: number): Promise<ColdModel> {
-  const folder = join(cacheFolder(), `cold-${choice.replace(/\W/g, '-')}-${rank}`);
+export async function coldModel(choice: string, rank: number, isSkewed = false): Promise<ColdModel> {
+  const name = `${choice.replace(/\W/g, '-')}-${rank}${isSkewed ? '-skewed' : ''}`;
+  const folder = join(cacheFolder(), `cold-${name}`);
   await mkdir(folder, { recursive: true });
   const path = join(folder, 'model.gguf');
   if (!existsSync(path)) {
-    const { sparse } = await sparseModels(choice, rank);
+    const { sparse, sparsity, quality } = await sparseModels(choice, rank, isSkewed);
+    console.log(JSON.stringify({ sparsity, quality }));
     await rename(sparse.gguf.files![0]!.path, path);
   }
   const model = await openModel(path);

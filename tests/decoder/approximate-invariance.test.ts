@@ -1,7 +1,24 @@
 import { expect, test } from 'vitest';
 import type { ComputedRows } from '../../runtime/decoder/rank-options.ts';
+import { assignTiles } from '../../runtime/plan/assign-tiles.ts';
+import type { Layout } from '../../runtime/plan/layout.ts';
 import { predictedModel } from '../support/predicted-model.ts';
 import { logits, type Subject, single, subject, type Way, whole } from './prompt-logits.ts';
+
+/** A layout in which the first rank has the two hottest tiles of each layer, which are no neighbours. */
+function hotFirst({ model: { config, tiles } }: Subject): Layout {
+  const stages = [{ firstLayer: 0, endLayer: config.layerCount, shares: [8, 1, 1], ffnShares: [2, 2, 1] }];
+  const layout = { stages, vocabularyShares: [1, 1, 1], microBatchTokens: 16 };
+  const { tileIds } = assignTiles(tiles, layout)[0]!;
+  for (let layer = 0; layer < config.layerCount; layer += 1) {
+    const ffn = tiles.filter((tile) => tile.kind === 'ffn' && tile.layer === layer);
+    const hottest = [...ffn].sort((a, b) => b.firing! - a.firing!).slice(0, 2);
+    const held = ffn.filter(({ id }) => tileIds.includes(id));
+    expect(held).toEqual(hottest.sort((a, b) => a.id - b.id));
+    expect(held[1]!.id - held[0]!.id).toBeGreaterThan(1);
+  }
+  return layout;
+}
 
 /** Rows of a layer that are computed, as shares of all. */
 async function computedRows(model: Subject, layer: number, runs: readonly number[]) {
@@ -36,8 +53,13 @@ test.each([
     await same([1], [3, 37]);
     await same([3, 2, 1], [10, 3, 27], {}, 'baseline');
     await same([5, 1, 4, 2, 3], [1, 39]);
+    const hot = hotFirst(model);
+    await same(hot, [10, 3, 27]);
 
-    const exact = await logits(await subject(bytes), [1], whole);
+    const exactModel = await subject(bytes);
+    const exact = await logits(exactModel, [1], whole);
+    if (activation !== 'silu')
+      expect((await logits(exactModel, hot, single)) === exact, 'hot tiles apart').toBe(true);
     expect(exact === reference, 'what is left out is seen').toBe(false);
     if (activation === 'silu') return;
     const all = await logits(await open(-64), [1], single);

@@ -3,6 +3,7 @@ import type { FfnOptions, RankOptions } from '../../runtime/decoder/rank-options
 import type { LoadOptions } from '../../runtime/kernels/kernels.ts';
 import type { ApproximationChoice } from '../../runtime/model/approximation.ts';
 import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
+import type { Layout } from '../../runtime/plan/layout.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { cutAllTiles, TestStar } from '../support/star.ts';
 
@@ -30,9 +31,9 @@ export async function subject(bytes: Uint8Array, choice?: ApproximationChoice): 
   return { model, tiles: await cutAllTiles(model) };
 }
 
-/** How a prompt is computed: shares of the ranks, lengths of the runs. */
+/** How a prompt is computed: shares of the ranks, or a layout, lengths of the runs. */
 export type Way = [
-  shares: readonly number[],
+  shares: readonly number[] | Layout,
   runs: readonly number[],
   ffn?: FfnOptions,
   build?: LoadOptions['build'],

@@ -45,7 +45,7 @@ describe('a device with a GPU', () => {
       [ffn, 64, false],
       [ffn, 1, true],
     ] as const) {
-      const ms = (of: DeviceTimes) => of.sublayerMs(sublayer, 4, tokens, 100, streams);
+      const ms = (of: DeviceTimes) => of.sublayerMs(sublayer, 4, tokens, 100, { streams });
       expect(ms(times)).toBe(ms(plain));
     }
   });

@@ -41,6 +41,8 @@ describe('what devices say of their speed', () => {
     ['measured', { attentionBytesPerSecond: -1 }],
     ['measured', { diskBytesPerSecond: Number.NaN }],
     ['measured', { diskBytesPerSecond: 1e16 }],
+    ['measured', { seekBytes: 0.5 }],
+    ['measured', { seekBytes: 2 ** 31 }],
     ['measured', { syncMs: 1e5 }],
     ['measured', { syncMs: undefined }],
     ['burst', { bytes: 'text' }],

@@ -100,6 +100,7 @@ export const samples = [
     },
     attentionBytesPerSecond: 7.5e9,
     diskBytesPerSecond: 1.2e9,
+    seekBytes: 20_000,
     syncMs: 0.0625,
   },
   { type: 'burst', id: 3, bytes: Uint8Array.from({ length: 4 }) },

@@ -13,9 +13,10 @@ import { type DeviceOptions, deviceSettings } from '../device-options.ts';
 import { Door } from '../door.ts';
 import type { DoorOptions } from '../door-options.ts';
 import { printJson } from '../output.ts';
+import { approximationChoice, type PredictOptions } from '../predict-options.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-export interface ClusterBenchOptions extends DeviceOptions, DoorOptions {
+export interface ClusterBenchOptions extends DeviceOptions, DoorOptions, PredictOptions {
   readonly prompt: number;
   readonly generate: number;
   readonly repetitions: number;
@@ -30,7 +31,7 @@ export interface ClusterBenchOptions extends DeviceOptions, DoorOptions {
 export async function benchCluster(path: string | undefined, options: ClusterBenchOptions): Promise<void> {
   const { prompt, generate, repetitions, kv, goal } = options;
   const told = new ToldArrangement(systemClock);
-  const model = await openModel(path);
+  const model = await openModel(path, approximationChoice(options));
   let engine: Engine | undefined;
   const onError = (error: unknown) => plainLogger.error({ error }, 'a request failed');
   const door = await Door.open(options, {
