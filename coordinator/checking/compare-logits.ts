@@ -22,7 +22,7 @@ export function compareLogits(
       .slice(token * count, (token + 1) * count)
       .map((value, i) => (got[i] === unsentLogit && value <= sent.least ? unsentLogit : value));
     const place = { firstToken: token, firstIndex };
-    const difference = compareBits('logits', bitsOf(expected), bitsOf(got), count, [0], place);
+    const difference = compareBits('logits', expected, got, count, [0], place);
     if (difference) return difference;
   }
   return undefined;
@@ -37,8 +37,4 @@ function sentLogits(runs: readonly LogitRun[], vocabSize: number): { row: Float3
     for (const value of values) least = Math.min(least, value);
   }
   return { row, least };
-}
-
-function bitsOf({ buffer, byteOffset, length }: Float32Array): Uint32Array {
-  return new Uint32Array(buffer, byteOffset, length);
 }

@@ -14,24 +14,28 @@ export interface Difference {
   readonly compared: number;
 }
 
+/** Values of 32 bits. */
+type Words = Uint32Array | Int32Array | Float32Array;
+
 /**
  * Compares values bit for bit.
- * @param expected uint32 [tokens × width], as `got`
+ * @param expected [tokens × width], as `got`
  * @param tokens those that count, as indices into the rows; `firstToken` is added for the report
  */
 export function compareBits(
   of: Difference['of'],
-  expected: Uint32Array,
-  got: Uint32Array,
+  expected: Words,
+  got: Words,
   width: number,
   tokens: readonly number[],
   place: { readonly firstToken: number; readonly firstIndex: number },
 ): Difference | undefined {
   let first: Pick<Difference, 'token' | 'index' | 'expected' | 'got'> | undefined;
   let differing = 0;
+  const [rightBits, sentBits] = [bitsOf(expected), bitsOf(got)];
   for (const token of tokens) {
     for (let index = 0; index < width; index += 1) {
-      const [right, sent] = [expected[token * width + index]!, got[token * width + index]!];
+      const [right, sent] = [rightBits[token * width + index]!, sentBits[token * width + index]!];
       if (right === sent) continue;
       differing += 1;
       first ??= {
@@ -43,6 +47,10 @@ export function compareBits(
     }
   }
   return first && { of, ...first, differing, compared: tokens.length * width };
+}
+
+function bitsOf({ buffer, byteOffset, length }: Words): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, length);
 }
 
 export function differenceInWords({

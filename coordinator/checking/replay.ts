@@ -103,14 +103,7 @@ export class Replay {
     const tokens = Array.from({ length: sum.tokens }, (_, i) => i).filter((i) => compared.has(sum.first + i));
     const place = { firstToken: sum.first, firstIndex: 0 };
     for (const plane of ['fine', 'coarse'] as const)
-      this.#difference ??= compareBits(
-        plane,
-        bitsOf(sum[plane]),
-        bitsOf(sent[plane]),
-        hiddenSize,
-        tokens,
-        place,
-      );
+      this.#difference ??= compareBits(plane, sum[plane], sent[plane], hiddenSize, tokens, place);
     this.#leftTokens -= sum.tokens;
   }
 
@@ -130,8 +123,4 @@ export class Replay {
       .filter((one) => isIt(one.frame) && (rank === undefined || one.rank === rank))
       .map(({ frame }) => frame);
   }
-}
-
-function bitsOf({ buffer, byteOffset, length }: Int32Array): Uint32Array {
-  return new Uint32Array(buffer, byteOffset, length);
 }

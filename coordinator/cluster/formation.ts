@@ -105,8 +105,8 @@ export class Formation {
     this.#lastStepId = header.stepId;
     const { clock, model, stepStallTimeoutMs, profiler, checks } = this.#options;
     const rows = this.ranks.map(({ vocabularyRows }) => vocabularyRows);
-    const showsSums = checks?.begin(header, embeddings) ?? false;
     this.#logits = new LogitRows(header, model.description.config.vocabSize, this.#logits).rows;
+    const showsSums = checks?.begin(header, embeddings) ?? false;
     const send = (ranks: readonly number[], frame: Uint8Array) => this.#sendTo(ranks, frame);
     const run = new StepRun(header, this.#logits, rows, this.#hub, send, showsSums);
     const shape = shapeOf(header, this.arrangement.layout);
