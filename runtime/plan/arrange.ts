@@ -158,8 +158,7 @@ function headRooms(problem: Problem, stages: readonly PipelineStage[]): number[]
   const noHead = { stages, vocabularyShares: devices.map(() => 0), microBatchTokens: 1, keepsShares: true };
   const deal = dealLayout(work, noHead);
   return devices.map((device, rank) => {
-    const { weightBytes, kvBytes, restBytes } = memories.of(memories.held(deal, rank), device);
-    const roomBytes = device.memoryBytes - weightBytes - kvBytes - restBytes;
+    const roomBytes = memories.room(memories.held(deal, rank), device);
     return (
       Math.floor((roomBytes / work.vocabulary.byteLength) * work.vocabulary.tiles - 2) / work.vocabulary.tiles
     );

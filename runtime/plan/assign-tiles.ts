@@ -18,7 +18,7 @@ export function assignTiles(tiles: readonly TileSpec[], layout: Layout): Assignm
   const held: number[][] = vocabularyShares.map(() => []);
   const hold = (rank: number, group: readonly TileSpec[]) => held[rank]!.push(...group.map(({ id }) => id));
   const dealers = stages.map((stage) => new StageDealer(stage, layout.keepsShares));
-  const head = new StageDealer({ firstLayer: 0, endLayer: 0, shares: vocabularyShares });
+  const head = new StageDealer({ shares: vocabularyShares });
   for (const indexes of tileGroups(tiles)) {
     const group = indexes.map((index) => tiles[index]!);
     const { kind, layer } = group[0]!;

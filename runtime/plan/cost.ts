@@ -48,14 +48,13 @@ export class LayoutCost {
     this.layout = layout;
     this.deal = dealLayout(problem.work, layout);
     const held = devices.map((_, rank) => memories.held(this.deal, rank));
-    this.memory = devices.map((device, rank) => memories.of(held[rank]!, device));
+    const reads = devices.map((device, rank) => memories.reads(held[rank]!, device));
+    this.memory = devices.map((device, rank) => memories.of(held[rank]!, device, reads[rank]));
     const isUsed = devices.map((_, rank) => this.uses(rank));
     this.fits = this.memory.every(
       ({ neededBytes }, rank) => !isUsed[rank] || neededBytes <= devices[rank]!.memoryBytes,
     );
-    this.#reads = devices.map((device, rank) =>
-      isUsed[rank] ? memories.reads(held[rank]!, device) : undefined,
-    );
+    this.#reads = reads.map((each, rank) => (isUsed[rank] ? each : undefined));
   }
 
   /** Whether a device has a part in it. */

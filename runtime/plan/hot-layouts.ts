@@ -1,4 +1,4 @@
-import { LayoutCost } from './cost.ts';
+import { dealLayout } from './deal.ts';
 import type { Goal } from './goal.ts';
 import type { Layout, PipelineStage } from './layout.ts';
 import type { Problem } from './problem.ts';
@@ -35,12 +35,9 @@ export function hotLayouts(problem: Problem, layout: Layout, goal: Goal): Layout
 }
 
 /** Of each device, what it would need not to stream; negative where there is room. */
-function lackingBytes(problem: Problem, layout: Layout): number[] {
-  const { memory } = new LayoutCost(problem, layout);
-  return problem.devices.map(({ memoryBytes }, rank) => {
-    const { weightBytes, kvBytes, restBytes } = memory[rank]!;
-    return weightBytes + kvBytes + restBytes - memoryBytes;
-  });
+function lackingBytes({ work, devices, memories }: Problem, layout: Layout): number[] {
+  const deal = dealLayout(work, layout);
+  return devices.map((device, rank) => -memories.room(memories.held(deal, rank), device));
 }
 
 /** FFN tiles for which a device has no memory go to those of its stage that have. */

@@ -112,22 +112,27 @@ export class RankMemories {
     return { weightBytes, attentionTiles, vocabularyTiles, tiles, sparse };
   }
 
-  /** Without regard to what the device has: `neededBytes` may be more. */
-  of(held: HeldTiles, device: DeviceProfile): RankMemory {
+  /**
+   * Without regard to what the device has: `neededBytes` may be more.
+   * @param reads what `reads` says of it
+   */
+  of(held: HeldTiles, device: DeviceProfile, reads = this.reads(held, device)): RankMemory {
     const { weightBytes, kvBytes, restBytes, leastBytes } = this.#parts(held, device);
-    const allBytes = weightBytes + kvBytes + restBytes;
-    const { memoryBytes, diskBytesPerSecond } = device;
-    const inMemory = { weightBytes, kvBytes, restBytes, neededBytes: allBytes, streamedBytes: 0 };
-    if (allBytes <= memoryBytes || diskBytesPerSecond <= 0) return inMemory;
-    const { streamedBytes } = this.reads(held, device)!;
-    return { ...inMemory, neededBytes: Math.max(memoryBytes, leastBytes), streamedBytes };
+    const neededBytes = reads ? Math.max(device.memoryBytes, leastBytes) : weightBytes + kvBytes + restBytes;
+    return { weightBytes, kvBytes, restBytes, neededBytes, streamedBytes: reads?.streamedBytes ?? 0 };
+  }
+
+  /** Bytes of a device that are left where all that it holds stays in memory; negative where it cannot. */
+  room(held: HeldTiles, device: DeviceProfile): number {
+    const { weightBytes, kvBytes, restBytes } = this.#parts(held, device);
+    return device.memoryBytes - weightBytes - kvBytes - restBytes;
   }
 
   /** Where a rank does not fit in memory, how it reads the rest; undefined where it does, or nothing can be read. */
   reads(held: HeldTiles, device: DeviceProfile): RankReads | undefined {
-    const { weightBytes, kvBytes, restBytes, leastBytes } = this.#parts(held, device);
     const { threads, memoryBytes, diskBytesPerSecond, seekBytes } = device;
-    if (weightBytes + kvBytes + restBytes <= memoryBytes || diskBytesPerSecond <= 0) return undefined;
+    if (this.room(held, device) >= 0 || diskBytesPerSecond <= 0) return undefined;
+    const { weightBytes, leastBytes } = this.#parts(held, device);
     const inSlots = weightBytes + held.tiles * slotAlignment;
     const roomBytes = Math.max(0, memoryBytes - leastBytes);
     const ahead = Math.min(weightBytes, inSlots - roomBytes);

@@ -2,13 +2,15 @@ import { Dealer } from './dealer.ts';
 import { dealByHeat } from './hot-tiles.ts';
 import type { PipelineStage } from './layout.ts';
 
+type DealtShares = Pick<PipelineStage, 'shares' | 'ffnShares'>;
+
 /** Deals the tiles of a stage's layers, one layer after the other. */
 export class StageDealer {
-  readonly #stage: PipelineStage;
+  readonly #stage: DealtShares;
   readonly #attention: Dealer;
   readonly #ffn: Dealer;
 
-  constructor(stage: PipelineStage, keepsShares = false) {
+  constructor(stage: DealtShares, keepsShares = false) {
     const { shares, ffnShares } = stage;
     this.#stage = stage;
     this.#attention = new Dealer(shares, keepsShares);
