@@ -1,28 +1,18 @@
-import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { RankHost } from '../../device-agent/create-rank.ts';
+import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../device-agent/logger.ts';
-import { nodeThreads } from '../../device-agent/node/compute-threads.ts';
-import { FolderTileCache } from '../../device-agent/node/folder-tile-cache.ts';
-import { startKernels } from '../../device-agent/node/kernel-files.ts';
-import { startLoader } from '../../device-agent/node/loader-thread.ts';
 import { nodeRowReaders } from '../../device-agent/node/row-reader-threads.ts';
-import { nodeSha256 } from '../../device-agent/node/sha256.ts';
-import { kernelRanks } from '../../device-agent/rank-host.ts';
 import type { Rank } from '../../runtime/decoder/rank.ts';
-import { rankBytes } from '../../runtime/decoder/rank-bytes.ts';
-import { maximumMemoryBytes } from '../../runtime/kernels/kernels.ts';
 import type { Approximation } from '../../runtime/model/approximation.ts';
 import { openModelFile } from '../../runtime/model/model-file.ts';
-import { planByShares } from '../../runtime/plan/plan.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { predictedModel } from '../support/predicted-model.ts';
-import { loadRank, rankSetup } from '../support/rank-host.ts';
+import { loadRank } from '../support/rank-host.ts';
 import { cutAllTiles, TestStar } from '../support/star.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
 import { begin, logits, options, prompt } from './rank-steps.ts';
+import { cacheRoom, streamingRank } from './streaming-rank.ts';
 
 const wholePrompt = { slot: 0, start: 0, count: prompt.length, logits: 'all', tokens: prompt } as const;
 /** Fewer than fire: tiles are cold, and which of them stay is not what their use would have. */
@@ -48,11 +38,6 @@ for (const [name, model] of Object.entries(models))
     description: { ...model.description, firing, ...(name === 'cut' && { approximation: few }) },
   });
 
-const hosts: RankHost[] = [];
-afterEach(() => {
-  for (const host of hosts.splice(0)) host.close();
-});
-
 interface Shape {
   readonly threads: number;
   /** Part of the weights that there is memory for. */
@@ -63,30 +48,16 @@ interface Shape {
 
 async function coldRank(name: keyof typeof models, { threads, share, threadBytes = 0 }: Shape) {
   const model = models[name];
-  const { description } = model;
   const tiles = await cutAllTiles(model);
-  const [assignment] = planByShares(model.tiles, [1]);
-  const folder = await mkdtemp(join(tmpdir(), 'hearth-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const room = { folder, limitBytes: 1e9, keepFreeBytes: 0 };
-  const bytes = rankBytes(description, assignment!, options, threads, maximumMemoryBytes);
-  const createRank = kernelRanks({
-    startKernels,
-    threads: nodeThreads(threads, silentLogger, room),
-    sources: { cache: new FolderTileCache(room), model: undefined, sha256: nodeSha256 },
-    memoryBytes: Math.floor(bytes.rest + share * bytes.tiles),
-    arenaLimitBytes: maximumMemoryBytes,
-    startLoader: (job) => startLoader(job, room, silentLogger),
-    rowReaders: { ...nodeRowReaders(room, silentLogger, 100), threadBytes },
-  });
-  const host = createRank(rankSetup(description, assignment!, options));
-  hosts.push(host);
+  const room = await cacheRoom();
+  const rowReaders = { ...nodeRowReaders(room, silentLogger, 100), threadBytes };
+  const host = streamingRank(model, room, { threads, share, rowReaders });
   await loadRank(host, tiles);
   const star = await TestStar.create(model, tiles, [1], options);
   return {
     host,
     model,
-    folder,
+    folder: room.folder,
     store: (host.rank as Rank).stores[0]!,
     expected: await star.step([wholePrompt]),
   };

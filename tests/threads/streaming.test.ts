@@ -1,30 +1,21 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { RankHost, RankSetup } from '../../device-agent/create-rank.ts';
-import { silentLogger } from '../../device-agent/logger.ts';
-import { nodeThreads } from '../../device-agent/node/compute-threads.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { FolderTileCache } from '../../device-agent/node/folder-tile-cache.ts';
-import { startKernels } from '../../device-agent/node/kernel-files.ts';
-import { startLoader } from '../../device-agent/node/loader-thread.ts';
 import { openGgufAt } from '../../device-agent/node/open-gguf.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
-import type { TileRoomOptions } from '../../device-agent/node/tile-room.ts';
-import { kernelRanks } from '../../device-agent/rank-host.ts';
 import type { Rank } from '../../runtime/decoder/rank.ts';
-import { rankBytes } from '../../runtime/decoder/rank-bytes.ts';
 import { HearthError } from '../../runtime/error.ts';
-import { maximumMemoryBytes } from '../../runtime/kernels/kernels.ts';
 import { ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import { operations, operationsByNumber } from '../../runtime/profile/operations.ts';
 import { hashName } from '../../runtime/tile/tile-hash.ts';
 import { memorySource } from '../support/memory-source.ts';
-import { loadRank, rankSetup } from '../support/rank-host.ts';
+import { loadRank } from '../support/rank-host.ts';
 import { cutAllTiles, TestStar } from '../support/star.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
 import { begin, logits, options, prompt } from './rank-steps.ts';
+import { cacheRoom, streamingRank } from './streaming-rank.ts';
 
 const model = await openModelFile(memorySource(await syntheticModel({ type: 'Q4_0' })));
 const tiles = await cutAllTiles(model);
@@ -34,42 +25,6 @@ const expected = await star.step([
   { slot: 0, start: 0, count: prompt.length, logits: 'all', tokens: prompt },
 ]);
 
-const hosts: RankHost[] = [];
-afterEach(() => {
-  for (const host of hosts.splice(0)) host.close();
-});
-
-async function cacheRoom(limitBytes = 1e9): Promise<TileRoomOptions> {
-  const folder = await mkdtemp(join(tmpdir(), 'hearth-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return { folder, limitBytes, keepFreeBytes: 0 };
-}
-
-interface Shape {
-  readonly threads?: number;
-  readonly arenaLimitBytes?: number;
-  /** Part of the weights that there is memory for. */
-  readonly share?: number;
-  readonly model?: ModelFile;
-}
-
-/** The whole model as one rank that may hold a share of its weights. */
-function streamingRank(room: TileRoomOptions, shape: Shape = {}, setup: Partial<RankSetup> = {}): RankHost {
-  const { threads = 1, arenaLimitBytes = maximumMemoryBytes, share = 0.4 } = shape;
-  const bytes = rankBytes(model.description, assignment!, options, threads, arenaLimitBytes);
-  const createRank = kernelRanks({
-    startKernels,
-    threads: nodeThreads(threads, silentLogger, room),
-    sources: { cache: new FolderTileCache(room), model: shape.model, sha256: nodeSha256 },
-    memoryBytes: Math.floor(bytes.rest + share * bytes.tiles),
-    arenaLimitBytes,
-    startLoader: (job) => startLoader(job, room, silentLogger),
-  });
-  const host = createRank({ ...rankSetup(model.description, assignment!, options), ...setup });
-  hosts.push(host);
-  return host;
-}
-
 describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
   test.each([
     [1, 0.3],
@@ -77,7 +32,7 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
     [2, 0.4],
     [3, 0.5],
   ])('gives the bits of one that does: %i threads, %f of its weights', async (threads, share) => {
-    const host = streamingRank(await cacheRoom(), { threads, share });
+    const host = streamingRank(model, await cacheRoom(), { threads, share });
     await loadRank(host, tiles);
     for (const runs of [[13], [1, 1, 11], [6, 7]])
       expect(await logits(model, host.rank, runs)).toEqual(expected);
@@ -85,7 +40,7 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
 
   test('says what it takes, what it streams, and how its loader spends a step', async () => {
     const room = await cacheRoom();
-    const host = streamingRank(room, { threads: 2, share: 0.4 }, { profile: true });
+    const host = streamingRank(model, room, { threads: 2, share: 0.4 }, { profile: true });
     await loadRank(host, tiles);
     const before = host.memory();
     host.profile!.begin();
@@ -106,7 +61,7 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
   });
 
   test('survives steps that are abandoned in their middle', async () => {
-    const host = streamingRank(await cacheRoom(), { threads: 2 });
+    const host = streamingRank(model, await cacheRoom(), { threads: 2 });
     await loadRank(host, tiles);
     for (const syncs of [0, 1, 2, 3]) {
       const { step } = await begin(model, host.rank, 0, 5);
@@ -121,7 +76,7 @@ describe('a rank that does not fit in memory', { timeout: 60_000 }, () => {
     await writeFile(join(room.folder, 'model.gguf'), await syntheticModel({ type: 'Q4_0' }));
     const file = new ModelFile(await openGgufAt(join(room.folder, 'model.gguf')));
     onTestFinished(() => file.close());
-    const host = streamingRank(room, { threads: 2, model: file });
+    const host = streamingRank(model, room, { threads: 2, source: file });
     const { wanted, loaded } = await loadRank(host, []);
     expect(wanted).toEqual([]);
     expect(loaded.sort((a, b) => a - b)).toEqual(assignment!.tileIds);
@@ -138,16 +93,16 @@ const tileHashes = new Uint8Array(Buffer.concat(tiles.map((bytes) => nodeSha256(
 describe('a rank that comes back', { timeout: 60_000 }, () => {
   test.each([0.4, 1])('is sent nothing, with memory for %f of its weights', async (share) => {
     const room = await cacheRoom();
-    const first = await loadRank(streamingRank(room, { threads: 2, share }), tiles);
+    const first = await loadRank(streamingRank(model, room, { threads: 2, share }), tiles);
     expect(first.wanted).toEqual(assignment!.tileIds);
-    const host = streamingRank(room, { threads: 2, share }, { tileHashes });
+    const host = streamingRank(model, room, { threads: 2, share }, { tileHashes });
     expect((await loadRank(host, [])).wanted).toEqual([]);
     expect(await logits(model, host.rank, [13])).toEqual(expected);
   });
 
   test.each([0.4, 1])('is sent what was damaged, with memory for %f of its weights', async (share) => {
     const room = await cacheRoom();
-    await loadRank(streamingRank(room, { share }), tiles);
+    await loadRank(streamingRank(model, room, { share }), tiles);
     const files = (await readdir(room.folder, { recursive: true, withFileTypes: true })).filter((entry) =>
       entry.isFile(),
     );
@@ -157,10 +112,10 @@ describe('a rank that comes back', { timeout: 60_000 }, () => {
       bytes[bytes.length >> 1]! ^= 4;
       await writeFile(join(parentPath, name), bytes);
     }
-    const host = streamingRank(room, { threads: 2, share }, { tileHashes });
+    const host = streamingRank(model, room, { threads: 2, share }, { tileHashes });
     expect((await loadRank(host, tiles)).wanted).toHaveLength(2);
     expect(await logits(model, host.rank, [13])).toEqual(expected);
-    const again = streamingRank(room, { threads: 2, share }, { tileHashes });
+    const again = streamingRank(model, room, { threads: 2, share }, { tileHashes });
     expect((await loadRank(again, [])).wanted).toEqual([]);
   });
 });
@@ -168,19 +123,19 @@ describe('a rank that comes back', { timeout: 60_000 }, () => {
 describe('a rank without room', () => {
   test('for its weights on disk says so, with the numbers', async () => {
     const room = await cacheRoom(100_000);
-    expect(() => streamingRank(room)).toThrow(
+    expect(() => streamingRank(model, room)).toThrow(
       expect.objectContaining({ code: 'CACHE_WRITE_FAILED', message: expect.stringMatching(/--cache/) }),
     );
   });
 
   test('on a full disk says so when that is found', async () => {
     const room = { ...(await cacheRoom()), keepFreeBytes: Number.MAX_SAFE_INTEGER };
-    const load = loadRank(streamingRank(room), tiles);
+    const load = loadRank(streamingRank(model, room), tiles);
     await expect(load).rejects.toMatchObject({ code: 'CACHE_WRITE_FAILED' });
   });
 
   test('on disk for a tile that stays at first, but may stream later, says so too', async () => {
-    const host = streamingRank(await cacheRoom());
+    const host = streamingRank(model, await cacheRoom());
     const { stores } = host.rank as Rank;
     const stays = stores[0]!.specs.find(({ id, kind }) => kind === 'ffn' && stores[0]!.slot(id))!;
     const refused = hashName(nodeSha256(tiles[stays.id]!));
@@ -192,14 +147,14 @@ describe('a rank without room', () => {
   });
 
   test('on disk goes on if its memory suffices', async () => {
-    const host = streamingRank(await cacheRoom(100_000), { share: 1 });
+    const host = streamingRank(model, await cacheRoom(100_000), { share: 1 });
     await loadRank(host, tiles);
     expect(await logits(model, host.rank, [13])).toEqual(expected);
   });
 
   test('for a window in memory is refused, with the numbers', async () => {
     const room = await cacheRoom();
-    expect(() => streamingRank(room, { share: 0.05 })).toThrow(
+    expect(() => streamingRank(model, room, { share: 0.05 })).toThrow(
       expect.objectContaining({
         code: 'MEMORY_EXHAUSTED',
         message: expect.stringMatching(/\d+ for a window/),
