@@ -7,7 +7,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { check } from './check.mjs';
-import { addToHistory, hasChanges, median, root } from './history.mjs';
+import { addToHistory, median, refuseChanges, root } from './history.mjs';
 import { dropCaches, inGroup, isRoot } from './memory-group.mjs';
 
 const hearth = `${root}dist/coordinator/hearth.js`;
@@ -36,10 +36,7 @@ if (!llamaCompletion || !modelName || !isRoot()) {
   );
   process.exit(2);
 }
-if (options.history && hasChanges()) {
-  console.error('history takes no lines of changed code: commit first');
-  process.exit(2);
-}
+if (options.history) refuseChanges();
 const model = resolve(modelName);
 const fileBytes = statSync(model).size;
 

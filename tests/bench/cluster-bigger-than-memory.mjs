@@ -9,7 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual, parseArgs, promisify } from 'node:util';
 import { Companion } from './companion.mjs';
-import { addToHistory, hasChanges, root } from './history.mjs';
+import { addToHistory, refuseChanges, root } from './history.mjs';
 import { dropCaches, isRoot, MemoryGroup } from './memory-group.mjs';
 
 const hearth = `${root}dist/coordinator/hearth.js`;
@@ -38,10 +38,7 @@ if (positionals.length !== 1 || !isRoot()) {
   );
   process.exit(2);
 }
-if (options.history && hasChanges()) {
-  console.error('history takes no lines of changed code: commit first');
-  process.exit(2);
-}
+if (options.history) refuseChanges();
 const model = resolve(positionals[0]);
 const fileBytes = statSync(model).size;
 const deviceCount = Number(options.devices);

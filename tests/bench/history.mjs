@@ -19,8 +19,14 @@ export function addToHistory(benchmark, measurements) {
   appendFileSync(file, `${JSON.stringify(entry)}\n`);
 }
 
-/** Whether the code is not that of its commit. */
-export function hasChanges() {
+/** Ends the program where the code is not that of its commit: what it would measure belongs to none. */
+export function refuseChanges() {
+  if (!hasChanges()) return;
+  console.error('history takes no lines of changed code: commit first');
+  process.exit(2);
+}
+
+function hasChanges() {
   return git('status', '--porcelain', '--untracked-files=no', '--', ':!tests/bench/history.jsonl') !== '';
 }
 

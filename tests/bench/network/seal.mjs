@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { addToHistory, hasChanges, median, root } from '../history.mjs';
+import { addToHistory, median, refuseChanges, root } from '../history.mjs';
 import { Cluster } from './cluster.mjs';
 import { Hearth } from './hearth.mjs';
 import { Loopback } from './loopback.mjs';
@@ -30,10 +30,7 @@ if (positionals.length !== 1) {
   );
   process.exit(2);
 }
-if (options.history && hasChanges()) {
-  console.error('history takes no lines of changed code: commit first');
-  process.exit(2);
-}
+if (options.history) refuseChanges();
 const model = resolve(positionals[0]);
 const agents = Number(options.agents);
 const generate = Number(options.generate);

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { addToHistory, hasChanges, median, root } from '../history.mjs';
+import { addToHistory, median, refuseChanges, root } from '../history.mjs';
 import { Cluster } from './cluster.mjs';
 import { Hearth } from './hearth.mjs';
 import { probe } from './link-probe.mjs';
@@ -34,10 +34,7 @@ if (positionals.length !== 1) {
   );
   process.exit(2);
 }
-if (options.history && hasChanges()) {
-  console.error('history takes no lines of changed code: commit first');
-  process.exit(2);
-}
+if (options.history) refuseChanges();
 const model = resolve(positionals[0]);
 const agents = Number(options.agents);
 const generate = Number(options.generate);

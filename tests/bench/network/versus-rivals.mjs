@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { addToHistory, hasChanges, median, root } from '../history.mjs';
+import { addToHistory, median, refuseChanges, root } from '../history.mjs';
 import { isRoot } from '../memory-group.mjs';
 import { Cluster } from './cluster.mjs';
 import { Dllama } from './dllama.mjs';
@@ -48,10 +48,7 @@ if (models.length === 0 || ((options['memory-percent'] || !options.proxies) && !
   );
   process.exit(2);
 }
-if (options.history && hasChanges()) {
-  console.error('history takes no lines of changed code: commit first');
-  process.exit(2);
-}
+if (options.history) refuseChanges();
 const devices = Number(options.devices);
 
 function enginesFor(cacheFolder) {
