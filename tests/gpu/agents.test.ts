@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { expect, it } from 'vitest';
+import { expect, it, type TestContext } from 'vitest';
 import { nodeGpuEntry } from '../../device-agent/node/open-gpu.ts';
 import { JoinBench } from '../browser/join-bench.ts';
 
@@ -23,6 +23,11 @@ const gpuTilesOf = async (name: string) => (await bench.device(name))?.memory?.g
 async function metric(name: string): Promise<number> {
   const text = await (await bench.fetch('/metrics')).text();
   return Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, 'm').exec(text)?.[1]);
+}
+
+function skip(context: TestContext, reason: string): never {
+  console.log(`skipped: ${context.task.name}: ${reason}`);
+  return context.skip(reason);
 }
 
 /** Changes how the tab uses its GPU, which has it join anew. */
@@ -79,7 +84,7 @@ it(
 it(
   'an agent computes with a GPU the bits that it computes without',
   async (context) => {
-    if (!(await nodeGpuEntry())) context.skip('the package webgpu is not installed');
+    if (!(await nodeGpuEntry())) skip(context, 'the package webgpu is not installed');
     await bench.serve(await bench.endlessModel());
     const plain = bench.agent('plain', ['--gpu', 'off']);
     await bench.coordinator.says(/Ready/);
@@ -99,7 +104,7 @@ it(
 it(
   'an agent that is to have a GPU says what is missing',
   async (context) => {
-    if (await nodeGpuEntry()) context.skip('the package webgpu is installed');
+    if (await nodeGpuEntry()) skip(context, 'the package webgpu is installed');
     await bench.serve();
     const { code, stderr } = await bench.agent('agent', ['--gpu', 'always']).finished();
     expect(stderr).toContain('npm install --no-save webgpu');

@@ -84,6 +84,7 @@ export async function describeOnGpus(title: string, suite: (host: GpuHost) => vo
   const found = await Promise.all([chromiumHost(), nodeHost()]);
   for (const host of found) {
     if ('reason' in host) {
+      console.log(`skipped: ${title}: ${host.reason}`);
       test.skip(`${title}: ${host.reason}`);
       continue;
     }
