@@ -26,11 +26,11 @@ const bpeTokens: Tokens = {
   types: [...bytes.map(() => TokenType.normal), TokenType.control],
 };
 
-/** `tokenizer.ggml.*` of a vocabulary of the shape's size, in which all tokens behind the first are unused. */
+/** `tokenizer.ggml.*` of a vocabulary of the shape's size. Each token has a text of its own, so that answers show them all. */
 export function shapeVocabulary({ vocabSize, preTokenizer }: ModelShape): [string, MetadataValue][] {
   const { texts, types } = preTokenizer ? bpeTokens : spmTokens;
-  const unused = Array.from({ length: vocabSize - texts.length }, (_, i) => `[unused ${i}]`);
-  const tokenTypes = new Int32Array(vocabSize).fill(TokenType.unused);
+  const words = Array.from({ length: vocabSize - texts.length }, (_, i) => `w${i}.`);
+  const tokenTypes = new Int32Array(vocabSize).fill(TokenType.normal);
   tokenTypes.set(types);
   const end = preTokenizer ? texts.indexOf('<|endoftext|>') : 2;
   const kind: [string, MetadataValue][] = preTokenizer
@@ -42,7 +42,7 @@ export function shapeVocabulary({ vocabSize, preTokenizer }: ModelShape): [strin
   return [
     ['tokenizer.ggml.model', { type: 'string', value: preTokenizer ? 'gpt2' : 'llama' }],
     ...kind,
-    ['tokenizer.ggml.tokens', { type: 'string[]', value: [...texts, ...unused] }],
+    ['tokenizer.ggml.tokens', { type: 'string[]', value: [...texts, ...words] }],
     ['tokenizer.ggml.token_type', { type: 'int32[]', value: tokenTypes }],
     ['tokenizer.ggml.bos_token_id', { type: 'uint32', value: preTokenizer ? end : 1 }],
     ['tokenizer.ggml.eos_token_id', { type: 'uint32', value: end }],
