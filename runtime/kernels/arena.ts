@@ -38,6 +38,14 @@ export class Arena {
     return pointer;
   }
 
+  /**
+   * Makes room for what many small allocations will take: a memory takes its time to grow, however little.
+   * @throws HearthError MEMORY_EXHAUSTED
+   */
+  reserve(bytes: number): void {
+    this.#reserve(this.#top + bytes, bytes);
+  }
+
   /** Everything allocated after this call is given back by `release` of what it returns. */
   mark(): number {
     return this.#top;

@@ -58,8 +58,16 @@ export const vocabularyTileRows = 512;
 /** Sections and records start on a cache line. */
 const sectionAlignment = 64;
 
+const known = new WeakMap<ModelDescription, readonly TileSpec[]>();
+
 /** All tiles of a model, in the order in which a step needs them. Pure: coordinator and agents derive the same. */
-export function tileSpecs(description: ModelDescription): TileSpec[] {
+export function tileSpecs(description: ModelDescription): readonly TileSpec[] {
+  const specs = known.get(description) ?? specsOf(description);
+  known.set(description, specs);
+  return specs;
+}
+
+function specsOf(description: ModelDescription): readonly TileSpec[] {
   const { config } = description;
   const tiles: Omit<TileSpec, 'id'>[] = [baseTile(description)];
   description.layers.forEach((formats, layer) => {

@@ -69,6 +69,7 @@ export class TileStore {
       const ring = { begin, end: begin + recordRingBytes, seekBytes: seekBytes ?? 0 };
       this.cold = rows && recordRingBytes > 0 ? new ColdTiles(rows, ring, team) : undefined;
     }
+    if (!streaming) arena.reserve(specs.reduce((sum, { byteLength }) => sum + byteLength, 0));
     this.#addresses = this.#tiles.map((tile) => this.#place(tile));
     this.#lent = arena.alloc(4);
   }
