@@ -14,7 +14,7 @@ import type { Tokenizer } from '../runtime/tokenizer/tokenizer.ts';
 import { ModelChat } from './chat/model-chat.ts';
 import { CheckThread } from './checking/check-thread.ts';
 import { Checks } from './checking/checks.ts';
-import { type Arrange, arrangeAll } from './cluster/arrangement.ts';
+import { type Arrange, arrangeAll, goOnWithAll } from './cluster/arrangement.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { type ClusterOptions, defaultDeviceWaitMs } from './cluster/cluster-options.ts';
 import { HoldOffs } from './cluster/hold-offs.ts';
@@ -106,9 +106,8 @@ export class Engine {
     this.#tileThread = model.place && new TileThread(model.place);
     this.rankOptions = rankOptions(options);
     const { layerCount } = model.config;
-    const byHand = arrangeAll(
-      options.cut === 'pipeline' ? pipelineLayout(layerCount) : tensorLayout(layerCount),
-    );
+    const layoutByHand = (options.cut === 'pipeline' ? pipelineLayout : tensorLayout)(layerCount);
+    const byHand = arrangeAll(layoutByHand);
     if (options.joinable) {
       this.#planThread = new PlanThread({
         description: model.description,
@@ -132,7 +131,9 @@ export class Engine {
       deviceWaitMs: options.joinable ? (options.deviceWaitMs ?? defaultDeviceWaitMs) : 0,
       ...(options.shares && { shares: options.shares }),
       arrange: options.arrange ?? ((!options.shares && this.planning?.arrange) || byHand),
-      ...(this.planning && !options.shares && { stopgap: stopgapFor(model, this.rankOptions) }),
+      ...(this.planning && {
+        stopgap: options.shares ? goOnWithAll(layoutByHand) : stopgapFor(model, this.rankOptions),
+      }),
       ...(minDevices && { minDevices }),
       onProgress: (progress) => {
         options.onProgress?.(progress);

@@ -9,7 +9,7 @@ import type { Logger } from './logger.ts';
 import { RankRunner } from './rank-runner.ts';
 import { unexpected } from './session-options.ts';
 import { TilePreparation } from './tile-preparation.ts';
-import type { TileSources } from './tile-sources.ts';
+import { type RankTile, type TileSources, tilesToGet } from './tile-sources.ts';
 
 export interface DeviceRankOptions {
   readonly createRank: CreateRank;
@@ -34,7 +34,7 @@ type DeviceRankState =
   | { readonly name: 'declined' }
   /** Waiting for tiles. */
   | { readonly name: 'loading'; readonly configure: Configure; readonly host: RankHost }
-  | { readonly name: 'ready'; readonly runner: RankRunner };
+  | { readonly name: 'ready'; readonly runner: RankRunner; readonly tiles: readonly RankTile[] };
 
 type Loading = Extract<DeviceRankState, { name: 'loading' }>;
 
@@ -137,9 +137,14 @@ export class DeviceRank {
       failed: fail,
     };
     const runner = new RankRunner(host, configure, output, { clock, logger, effort });
-    this.#enter({ name: 'ready', runner }, this.#preparation);
+    this.#enter({ name: 'ready', runner, tiles: tilesToGet(configure) }, this.#preparation);
     send({ type: 'ready', configurationId: configure.configurationId });
     runner.reportMemory();
+  }
+
+  /** Of the rank that it is. */
+  get #ownTiles(): readonly RankTile[] {
+    return this.#state.name === 'ready' ? this.#state.tiles : [];
   }
 
   /** The device goes on as it is. */
@@ -149,7 +154,7 @@ export class DeviceRank {
     this.#enter(this.#state, undefined);
     try {
       const report = this.#report(configurationId, () => true);
-      this.#enter(this.#state, new TilePreparation(prepare, this.#options.sources, report));
+      this.#enter(this.#state, new TilePreparation(prepare, this.#ownTiles, this.#options.sources, report));
       this.#endIfPrepared();
     } catch (error) {
       this.#cannotPrepare(configurationId, error);

@@ -6,6 +6,14 @@ export function isTileHash(text: string): text is TileHash {
   return /^[0-9a-f]{64}$/.test(text);
 }
 
+/** Finer than this the order of uses is not known: noting one costs a write. */
+const useGrainMs = 60_000;
+
+/** Whether a use is to be noted, where one was before. A clock that was set back must not make a tile look new for as long. */
+export function isNewUse(notedMs: number, nowMs: number): boolean {
+  return Math.abs(nowMs - notedMs) >= useGrainMs;
+}
+
 /**
  * Tiles that a device keeps beyond a session, named by their content. It may forget any of them at any time; those that
  * were used last it keeps longest. Synchronous, for threads that block. A hash that is none is a programmer error.

@@ -1,7 +1,7 @@
 import { HearthError } from '../runtime/error.ts';
 import type { Prepare } from '../runtime/protocol/messages.ts';
 import type { Tile } from '../runtime/protocol/tile-frame.ts';
-import { hashName, unknownHash } from '../runtime/tile/tile-hash.ts';
+import { hashName, isKnown, unknownHash } from '../runtime/tile/tile-hash.ts';
 import type { LoadReport } from './create-rank.ts';
 import type { TileCache } from './tile-cache.ts';
 import {
@@ -22,18 +22,23 @@ export class TilePreparation {
   readonly #missing: Set<number>;
 
   /**
+   * @param own the tiles of the rank that this device is
    * @param report is told at once which tiles must be sent
-   * @throws HearthError CACHE_WRITE_FAILED if some must be, and this device keeps none
+   * @throws HearthError CACHE_WRITE_FAILED if some must be, and this device keeps none, or not so many beside its own
    */
-  constructor(prepare: Prepare, sources: TileSources | undefined, report: LoadReport) {
+  constructor(
+    prepare: Prepare,
+    own: readonly RankTile[],
+    sources: TileSources | undefined,
+    report: LoadReport,
+  ) {
     this.configurationId = prepare.configurationId;
     this.#cache = sources?.cache;
     this.#report = report;
     const tiles = tilesToGet(prepare);
-    const own = sources && sourcesFor(sources, prepare.description);
-    const missing = own ? tiles.filter((tile) => !isHere(tile, own)) : tiles;
-    if (missing.length > 0 && !this.#cache)
-      throw new HearthError('CACHE_WRITE_FAILED', 'this device keeps no tiles beyond its rank');
+    const usable = sources && sourcesFor(sources, prepare.description);
+    const missing = usable ? tiles.filter((tile) => !isHere(tile, usable)) : tiles;
+    if (missing.length > 0) makeRoom(this.#cache, own, tiles);
     this.#tiles = new Map(tiles.map((tile) => [tile.spec.id, tile]));
     this.#missing = new Set(missing.map(({ spec }) => spec.id));
     report.wanted([...this.#missing]);
@@ -53,4 +58,20 @@ export class TilePreparation {
     this.#missing.delete(id);
     this.#report.loaded(id, unknownHash);
   }
+}
+
+/** Of what is forgotten for tiles that are only prepared nothing is to be of the rank that this device is. */
+function makeRoom(cache: TileCache | undefined, own: readonly RankTile[], tiles: readonly RankTile[]): void {
+  if (!cache) throw new HearthError('CACHE_WRITE_FAILED', 'this device keeps no tiles beyond its rank');
+  const all = new Map([...own, ...tiles].map(({ spec }) => [spec.id, spec.byteLength]));
+  const bytes = [...all.values()].reduce((sum, byteLength) => sum + byteLength, 0);
+  const { capacityBytes } = cache;
+  if (bytes > capacityBytes)
+    throw new HearthError(
+      'CACHE_WRITE_FAILED',
+      `what this device is and is to be takes ${bytes} bytes, and it keeps ${capacityBytes}`,
+      { bytes, capacityBytes },
+    );
+  // What was used last is kept longest.
+  for (const { spec, hash } of own) if (isKnown(hash)) cache.has(hashName(hash), spec.byteLength);
 }

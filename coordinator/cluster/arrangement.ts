@@ -23,6 +23,11 @@ export function arrangeAll(layoutOf: LayoutOfSeats): Arrange {
   return async (seats) => ({ seats, layout: layoutOf(seats) });
 }
 
+/** As `arrangeAll` decides for those who are left. */
+export function goOnWithAll(layoutOf: LayoutOfSeats): Stopgap {
+  return (_, here) => (here.length > 0 ? { seats: here, layout: layoutOf(here) } : undefined);
+}
+
 export function isSameArrangement(one: Arrangement, other: Arrangement): boolean {
   if (one === other) return true;
   const isSameRanks =

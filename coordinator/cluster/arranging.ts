@@ -35,6 +35,12 @@ export class Arranging {
     return this.#deciding;
   }
 
+  /** By what answers would go on at first if a device vanished; undefined if that is not known. */
+  without(seat: Seat): Arrangement | undefined {
+    const rest = this.#seats.filter((other) => other !== seat);
+    return this.#latest && this.#stopgap(this.#latest, rest);
+  }
+
   /** @param seats those who may compute now */
   reconsider(seats: readonly Seat[]): void {
     this.#seats = seats;

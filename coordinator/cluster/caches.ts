@@ -1,11 +1,14 @@
 import type { StepHeader, StepSequence } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
+import type { FormationRank } from './formation-rank.ts';
 import type { KvCopies } from './kv-copies.ts';
 
 /** How many positions each slot holds on every rank: what a step may build on, and what of it outlives the ranks. */
 export class Caches {
   readonly #copies: KvCopies;
   readonly #held: number[];
+  /** Slots whose copies the ranks have not been given back. */
+  readonly #unrestored = new Set<number>();
 
   constructor(slots: number, copies: KvCopies) {
     this.#copies = copies;
@@ -17,11 +20,13 @@ export class Caches {
     for (const [slot, held] of this.#held.entries())
       this.#held[slot] = Math.min(this.#copies.positions(slot), held - (held % this.#copies.pagePositions));
     this.#copies.restart(this.#held);
+    for (const [slot, held] of this.#held.entries()) if (held > 0) this.#unrestored.add(slot);
     return [...this.#held];
   }
 
   release(slot: number): void {
     this.#held[slot] = 0;
+    this.#unrestored.delete(slot);
     this.#copies.release(slot);
   }
 
@@ -43,6 +48,15 @@ export class Caches {
         slot,
       },
     );
+  }
+
+  /** Gives ranks that are new their parts of the copies that a step builds on: others may never be wanted. */
+  restore(ranks: readonly FormationRank[], sequences: readonly StepSequence[]): void {
+    for (const { slot, start } of sequences) {
+      if (!this.#unrestored.delete(slot)) continue;
+      for (const { member, assignment } of ranks)
+        for (const frame of this.#copies.framesFor(slot, start, assignment.tileIds)) member.sendFrame(frame);
+    }
   }
 
   /** A step is under way: should it fail, nobody knows how far the ranks have come. */

@@ -17,7 +17,7 @@ import type { Formation } from './formation.ts';
 import { KvCopies } from './kv-copies.ts';
 import type { Member } from './member.ts';
 import { closed, isNoDevices } from './no-devices.ts';
-import { Roster } from './roster.ts';
+import { Roster, type Seat } from './roster.ts';
 import { Status } from './status.ts';
 import { Succession } from './succession.ts';
 import { TaskQueue } from './task-queue.ts';
@@ -54,7 +54,9 @@ export class Cluster implements StepRunner {
     this.#roster = new Roster(options.shares, this.#options.minDevices);
     const copies = new KvCopies(options.model, options.rankOptions);
     this.#caches = new Caches(this.limits.maxSequences, copies);
-    this.#formations = new Succession({ ...this.#options, copies }, () => this.#formSoon());
+    const without = (seat: Seat) => this.#arranging.without(seat);
+    const { quiet } = this;
+    this.#formations = new Succession({ ...this.#options, copies, quiet, without }, () => this.#formSoon());
     this.#arranging = new Arranging(this.#options.arrange, this.#options.stopgap, () => this.#formSoon());
   }
 
@@ -136,7 +138,7 @@ export class Cluster implements StepRunner {
   close(): void {
     if (this.#status.isClosed) return;
     this.#status.enter('closed');
-    this.#formations.dissolve(closed());
+    this.#formations.close(closed());
     for (const member of this.members) member.close();
   }
 
@@ -191,6 +193,7 @@ export class Cluster implements StepRunner {
     const { model, profiler } = this.#options;
     profiler?.opened(header);
     const embeddings = await embeddingsOf(model, sequences);
+    this.#caches.restore(formation.ranks, header.sequences);
     this.#caches.begun(header);
     const rows = await formation.step(header, embeddings);
     this.#caches.done(sequences);

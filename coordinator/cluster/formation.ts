@@ -84,14 +84,12 @@ export class Formation {
   }
 
   /**
-   * Waits until every rank holds its tiles, and gives it its part of the caches that there are copies of.
+   * Waits until every rank holds its tiles.
    * @throws Declined; HearthError DEVICE_LOST, or what cutting the model's tiles throws
    */
   async load(): Promise<void> {
     await Promise.race([Promise.all(this.#deliveries.map(({ done }) => done)), this.#broken]);
     this.#loaded = true;
-    for (const { member, assignment } of this.ranks)
-      for (const frame of this.#options.copies.framesFor(assignment.tileIds)) member.sendFrame(frame);
   }
 
   /**

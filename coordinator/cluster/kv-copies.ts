@@ -103,12 +103,12 @@ export class KvCopies {
     this.#forget(this.#slots[slot]!, 0);
   }
 
-  /** What gives a rank its part of all copies, in the order in which it takes them. */
-  *framesFor(held: readonly number[]): Generator<Uint8Array> {
+  /** What gives a rank its part of a slot's first positions, in the order in which it takes them. */
+  *framesFor(slot: number, positions: number, held: readonly number[]): Generator<Uint8Array> {
     const own = held.filter((id) => this.#specs.has(id));
-    for (const [slot, pages] of this.#slots.entries())
-      for (const [page, { tiles }] of pages.entries())
-        for (const tileId of own) yield encodeKvPage(0, { slot, page, tileId, heads: [tiles.get(tileId)!] });
+    const pages = this.#slots[slot]!.slice(0, Math.ceil(positions / pagePositions));
+    for (const [page, { tiles }] of pages.entries())
+      for (const tileId of own) yield encodeKvPage(0, { slot, page, tileId, heads: [tiles.get(tileId)!] });
   }
 
   #forget(pages: PageCopy[], from: number): void {

@@ -9,19 +9,30 @@ import type { Member } from './member.ts';
 import { dealTiles, type Plan } from './plan.ts';
 import { Preparation } from './preparation.ts';
 import type { Seat } from './roster.ts';
+import { Spares, type SparesOptions } from './spares.ts';
+
+export type SuccessionOptions = FullClusterOptions &
+  Pick<FormationOptions, 'copies'> &
+  Pick<SparesOptions, 'quiet' | 'without'>;
 
 /** The present formation, and the next one's preparation, which the present one need not wait for. */
 export class Succession {
-  readonly #options: FullClusterOptions & Pick<FormationOptions, 'copies'>;
+  readonly #options: SuccessionOptions;
   readonly #onPrepared: () => void;
   #present: Formation | undefined;
   #next: Preparation | undefined;
+  readonly #spares: Spares;
   #plans = 0;
 
   /** @param onPrepared the present formation should go on no longer */
-  constructor(options: FullClusterOptions & Pick<FormationOptions, 'copies'>, onPrepared: () => void) {
+  constructor(options: SuccessionOptions, onPrepared: () => void) {
     this.#options = options;
     this.#onPrepared = onPrepared;
+    this.#spares = new Spares(
+      options,
+      () => this.#settled,
+      (arrangement, onOver) => this.#preparationOf(arrangement, onOver),
+    );
   }
 
   get present(): Formation | undefined {
@@ -35,6 +46,7 @@ export class Succession {
   /** @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE */
   hearControl(member: Member, message: ControlMessage): void {
     this.#next?.hear(member, message);
+    this.#spares.hear(member, message);
     this.#present?.hearControl(member, message);
   }
 
@@ -46,6 +58,7 @@ export class Succession {
   /** Tiles that are under way to a member may not arrive. */
   resendTiles(member: Member): void {
     this.#next?.resendTiles(member);
+    this.#spares.resendTiles(member);
     this.#present?.resendTiles(member);
   }
 
@@ -93,15 +106,30 @@ export class Succession {
     this.#present = undefined;
   }
 
-  #prepare(arrangement: Arrangement): void {
-    this.#endPreparation();
-    const plan = this.#deal(arrangement);
-    const names = plan.members.map(({ info }) => info.name);
-    this.#options.logger.info({ devices: names }, 'the devices get tiles for their next places');
-    this.#next = new Preparation(plan, { ...this.#options, onOver: this.#onPrepared });
+  close(error: HearthError): void {
+    this.dissolve(error);
+    this.#spares.close();
   }
 
+  /** By what all compute, if nothing else is wanted. */
+  get #settled(): Arrangement | undefined {
+    return this.#present?.ready && !this.#next ? this.#present.arrangement : undefined;
+  }
+
+  #prepare(arrangement: Arrangement): void {
+    this.#endPreparation();
+    this.#next = this.#preparationOf(arrangement, this.#onPrepared);
+    const names = this.#next.ranks.map(({ member }) => member.info.name);
+    this.#options.logger.info({ devices: names }, 'the devices get tiles for their next places');
+  }
+
+  #preparationOf(arrangement: Arrangement, onOver: () => void): Preparation {
+    return new Preparation(this.#deal(arrangement), { ...this.#options, onOver });
+  }
+
+  /** A device can be prepared for one place at a time. */
   #endPreparation(): void {
+    this.#spares.pause();
     this.#next?.cancel();
     this.#next = undefined;
   }

@@ -1,6 +1,6 @@
 import { createXXHash64, type IHasher } from 'hash-wasm';
 import { HearthError } from '../../runtime/error.ts';
-import type { TileCache, TileFile, TileHash } from '../tile-cache.ts';
+import { isNewUse, type TileCache, type TileFile, type TileHash } from '../tile-cache.ts';
 import type { Database, TileEntry } from './database.ts';
 
 /** Wait for the database until the tiles are used. */
@@ -41,7 +41,10 @@ export class DatabaseTileCache implements TileCache {
   }
 
   has(hash: TileHash, byteLength: number): boolean {
-    return this.#entries.get(hash)?.byteLength === byteLength;
+    const entry = this.#entries.get(hash);
+    if (entry?.byteLength !== byteLength) return false;
+    this.#noteUse(hash, entry);
+    return true;
   }
 
   async load(hash: TileHash, target: Uint8Array): Promise<boolean> {
@@ -123,7 +126,9 @@ export class DatabaseTileCache implements TileCache {
   }
 
   #noteUse(hash: TileHash, entry: TileEntry): void {
-    const used = { ...entry, usedMs: Date.now() };
+    const nowMs = Date.now();
+    if (!isNewUse(entry.usedMs, nowMs)) return;
+    const used = { ...entry, usedMs: nowMs };
     this.#entries.set(hash, used);
     this.#database.put('tileEntries', used, hash).catch(() => {});
   }

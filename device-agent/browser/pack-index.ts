@@ -1,5 +1,5 @@
 import { hashName } from '../../runtime/tile/tile-hash.ts';
-import type { TileHash } from '../tile-cache.ts';
+import { isNewUse, type TileHash } from '../tile-cache.ts';
 import type { PrivateFile } from './pack-files.ts';
 
 /** Where a tile lies in the pack. */
@@ -56,8 +56,9 @@ export class PackIndex {
 
   noteUse(hash: TileHash): void {
     const tile = this.#tiles.get(hash);
-    if (!tile) return;
-    tile.usedMs = Date.now();
+    const nowMs = Date.now();
+    if (!tile || !isNewUse(tile.usedMs, nowMs)) return;
+    tile.usedMs = nowMs;
     this.#write(tile.record, hash, tile);
   }
 

@@ -45,7 +45,9 @@ export class PackTileCache implements TileCache {
   }
 
   has(hash: TileHash, byteLength: number): boolean {
-    return this.#index.tiles.get(hash)?.byteLength === byteLength;
+    const isHere = this.#index.tiles.get(hash)?.byteLength === byteLength;
+    if (isHere) this.#index.noteUse(hash);
+    return isHere;
   }
 
   async load(hash: TileHash, target: Uint8Array): Promise<boolean> {

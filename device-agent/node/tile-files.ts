@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, readSync, unlinkSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HearthError } from '../../runtime/error.ts';
-import { isTileHash, type TileHash } from '../tile-cache.ts';
+import { isNewUse, isTileHash, type TileHash } from '../tile-cache.ts';
 
 /** The file of a tile, in a folder that lists quickly. Its time of modification is that of its last use. */
 export function tilePath(folder: string, hash: TileHash): string {
@@ -43,17 +43,13 @@ function keptTile(group: string, name: string): KeptTile[] {
   return stats ? [{ path, byteLength: stats.size, usedMs: stats.mtimeMs }] : [];
 }
 
-/** Finer than this the order of uses is not known: noting one costs a write to the disk. */
-const useGrainMs = 60_000;
-
 /**
  * Notes that a tile is used now, unless that was noted within the last minute.
  * @returns when a use was noted last, in milliseconds since 1970
  */
 export function noteUse(path: string, notedMs: number): number {
   const nowMs = Date.now();
-  // A clock that was set back must not make a tile look new for as long.
-  if (Math.abs(nowMs - notedMs) < useGrainMs) return notedMs;
+  if (!isNewUse(notedMs, nowMs)) return notedMs;
   try {
     utimesSync(path, nowMs / 1000, nowMs / 1000);
   } catch {

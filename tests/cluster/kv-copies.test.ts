@@ -59,12 +59,12 @@ describe('copies of KV', () => {
     expect([copies.positions(0), copies.byteLength]).toEqual([0, 0]);
   });
 
-  it('come back as they were, those of a rank’s tiles, for the positions that are kept', () => {
+  it('come back as they were, those of a rank’s tiles, for the positions that are wanted', () => {
     const copies = new KvCopies(fakeModel(), fakeRankOptions);
     copies.begin(step(5, 2, 0, 128));
     for (const page of [0, 1]) for (const id of all) copies.take(pageFrame(5, 2, page, id, id + page), all);
-    copies.restart([0, 0, 64, 0]);
-    const frames = [...copies.framesFor([all[0]!, all[2]!])];
+    copies.restart([0, 0, 128, 0]);
+    const frames = [...copies.framesFor(2, 64, [all[0]!, all[2]!])];
     const pages = frames.map((frame) => decodeKvPage(decodeFrame(frame, defaultFrameLimits)));
     expect(pages.map(({ slot, page, tileId }) => [slot, page, tileId])).toEqual([
       [2, 0, all[0]],

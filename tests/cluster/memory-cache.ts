@@ -3,8 +3,13 @@ import { assert } from '../../runtime/error.ts';
 
 /** Tiles kept in memory. Nothing streams from it. */
 export class MemoryCache implements TileCache {
-  readonly capacityBytes = Number.MAX_SAFE_INTEGER;
+  readonly capacityBytes: number;
   readonly tiles = new Map<string, Uint8Array>();
+
+  /** @param capacityBytes what it says; it keeps all */
+  constructor(capacityBytes = Number.MAX_SAFE_INTEGER) {
+    this.capacityBytes = capacityBytes;
+  }
 
   has(hash: string, byteLength: number): boolean {
     return this.tiles.get(hash)?.length === byteLength;

@@ -69,6 +69,8 @@ export class FaultRun {
     }
     await coordinator.says(/Ready/, patienceMs);
     await run.#allHere();
+    // As in a home where nobody has asked for a while.
+    await run.#log.line(({ msg }) => msg.includes('take over from each other'), 0, patienceMs);
     return run;
   }
 
