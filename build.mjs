@@ -1,8 +1,10 @@
 // Builds everything that runs: the kernels (two WebAssembly builds of one source), the Node entry points and the pages.
-// With `--dev` it then builds again on every change and restarts a coordinator and two agents.
+// With `--if-changed` only if a source has changed since it did. With `--dev` it then builds again on every change and
+// restarts a coordinator and two agents.
 import { spawn } from 'node:child_process';
 import { watch } from 'node:fs';
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import esbuild from 'esbuild';
@@ -30,6 +32,24 @@ const browserEntryPoints = ['driver', 'compute-worker', 'loader-worker', 'probe-
 
 /** Targets of asconfig.json. */
 const kernelBuilds = ['baseline', 'relaxed', 'baseline-shared', 'relaxed-shared'];
+
+const sourceFolders = ['assembly', 'runtime', 'device-agent', 'coordinator'];
+const sourceFiles = ['build.mjs', 'asconfig.json', 'package-lock.json'];
+/** Is as old as the sources of which all was built. */
+const stamp = `${root}dist/built`;
+
+async function hasChanged() {
+  const built = await stat(stamp).catch(() => undefined);
+  if (!built) return true;
+  const listed = await Promise.all(
+    sourceFolders.map(async (folder) =>
+      (await readdir(root + folder, { recursive: true })).map((path) => join(folder, path)),
+    ),
+  );
+  const paths = [...sourceFiles, ...sourceFolders, ...listed.flat()];
+  const changes = await Promise.all(paths.map((path) => stat(root + path)));
+  return changes.some(({ mtimeMs }) => mtimeMs > built.mtimeMs);
+}
 
 async function buildKernels(target) {
   const { error, stderr } = await asc.main(['--config', 'asconfig.json', '--target', target], {
@@ -100,11 +120,11 @@ function startCluster() {
       cwd: root,
       stdio: 'inherit',
     });
-  const join = (name) => hearth('join', 'ws://127.0.0.1:11500', '--name', name);
+  const joining = (name) => hearth('join', 'ws://127.0.0.1:11500', '--name', name);
   return [
     hearth('serve', '--no-local', '--devices', '2', '--log-level', 'info'),
-    join('agent-1'),
-    join('agent-2'),
+    joining('agent-1'),
+    joining('agent-2'),
   ];
 }
 
@@ -124,7 +144,7 @@ async function develop() {
       console.error(error.message);
     }
   };
-  for (const folder of ['assembly', 'runtime', 'device-agent', 'coordinator']) {
+  for (const folder of sourceFolders) {
     watch(new URL(folder, import.meta.url), { recursive: true }, () => {
       // An editor's save is several events.
       clearTimeout(timer);
@@ -133,6 +153,11 @@ async function develop() {
   }
 }
 
-await rm(new URL('dist', import.meta.url), { recursive: true, force: true });
-await buildAll();
+if (!process.argv.includes('--if-changed') || (await hasChanged())) {
+  const begun = new Date();
+  await rm(new URL('dist', import.meta.url), { recursive: true, force: true });
+  await buildAll();
+  await writeFile(stamp, '');
+  await utimes(stamp, begun, begun);
+}
 if (process.argv.includes('--dev')) await develop();
