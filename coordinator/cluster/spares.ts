@@ -75,7 +75,7 @@ export class Spares {
     if (settled !== this.#arrangement) {
       this.pause();
       this.#arrangement = settled;
-      this.#left = settled ? [...settled.seats] : [];
+      this.#left = settled?.seats.filter(mayVanish) ?? [];
     }
     if (!this.#preparation && this.#options.quiet.lastsMs >= quietMs) this.#prepareNext();
   }
@@ -94,4 +94,9 @@ export class Spares {
     if (this.#left.length > 0) this.#prepareNext();
     else this.#options.logger.info({}, 'the devices have what they would take over from each other');
   }
+}
+
+/** What is a thread of this process vanishes with the coordinator. */
+function mayVanish({ member }: Seat): boolean {
+  return member.info.link !== 'local';
 }

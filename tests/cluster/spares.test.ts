@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { arrangeAll, goOnWithAll } from '../../coordinator/cluster/arrangement.ts';
+import type { LinkKind } from '../../coordinator/cluster/member.ts';
+import type { Seat } from '../../coordinator/cluster/roster.ts';
 import { tensorLayout } from '../../coordinator/cluster/seat-layouts.ts';
+import { Spares } from '../../coordinator/cluster/spares.ts';
+import { Quiet } from '../../coordinator/probe/quiet.ts';
+import { silentLogger } from '../../device-agent/logger.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
-import { settle } from './fake-clock.ts';
+import { FakeClock, settle } from './fake-clock.ts';
 import { fakeModel } from './fake-model.ts';
 import { fakeRanks } from './fake-rank.ts';
 import { MemoryCache } from './memory-cache.ts';
@@ -102,6 +107,27 @@ describe('while nothing is computed', () => {
     expect(sent(keepers[1]!)).toBeGreaterThan(0);
     expect(place.cluster.deviceStates().map(({ state }) => state)).toEqual(Array(3).fill('ready'));
   });
+});
+
+it('what cannot vanish alone is not prepared for', async () => {
+  const clock = new FakeClock();
+  const seatOf = (name: string, link: LinkKind) => ({ member: { info: { name, link } } }) as Seat;
+  const seats = [seatOf('own', 'local'), seatOf('phone', 'websocket')];
+  const asked: string[] = [];
+  const without = ({ member }: Seat) => {
+    asked.push(member.info.name);
+    return undefined;
+  };
+  const arrangement = { seats, layout: layoutOf(seats) };
+  const prepare = () => expect.unreachable();
+  const spares = new Spares(
+    { clock, quiet: new Quiet(clock), logger: silentLogger, without },
+    () => arrangement,
+    prepare,
+  );
+  await clock.pass(10_000);
+  spares.close();
+  expect(asked).toEqual(['phone']);
 });
 
 async function rowsFromStart({ cluster }: TestHouse): Promise<number[][]> {
