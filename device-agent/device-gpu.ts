@@ -1,4 +1,4 @@
-import { type Lending, type LendTiles, lendTo } from '../runtime/decoder/lent-tiles.ts';
+import { type Lend, type Lending, type LendWhole, lendTo } from '../runtime/decoder/lending.ts';
 import type { Gpu } from '../runtime/gpu/gpu.ts';
 import { measureKernel, measureSync } from '../runtime/gpu/gpu-rates.ts';
 import type { GpuClock } from '../runtime/gpu/readback.ts';
@@ -12,6 +12,7 @@ import { tileSpecs } from '../runtime/tile/spec.ts';
 import type { RankSetup } from './create-rank.ts';
 import type { GpuWishes } from './gpu-wishes.ts';
 import type { Logger } from './logger.ts';
+import { whereFaster, whereRoom } from './whole-layers.ts';
 import type { MeasureDevice, MeasureJob, MeasureRequest } from './probe/measure.ts';
 
 export interface DeviceGpuOptions extends GpuWishes {
@@ -77,11 +78,7 @@ export class DeviceGpu {
    * @param spareBytes that the rank has left of the memory for ranks
    * @returns undefined where it is nothing
    */
-  async lending(
-    setup: RankSetup,
-    measure: MeasureDevice,
-    spareBytes: number,
-  ): Promise<LendTiles | undefined> {
+  async lending(setup: RankSetup, measure: MeasureDevice, spareBytes: number): Promise<Lend | undefined> {
     const { description, options, assignment } = setup;
     const specs = tileSpecs(description);
     const own = assignment.tileIds.map((id) => specs[id]!).filter(({ kind }) => kind === 'ffn');
@@ -92,13 +89,16 @@ export class DeviceGpu {
     const { clock, use, memoryBytes = Math.min(spareBytes, this.#memoryBytes) } = this.#options;
     const ownBytes = own.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const roomShare = Math.min(1, Math.max(0, memoryBytes) / ownBytes);
-    const lend = (tiles: Lending['tiles']) =>
-      lendTo({ gpu: this.#gpu, clock, tiles, onLost: (error) => this.#lost(error) });
-    if (use === 'always') return lend((_, held) => Math.floor(held * roomShare));
+    const lend = (tiles: Lending['tiles'], layers: LendWhole) =>
+      lendTo({ gpu: this.#gpu, clock, tiles, layers, onLost: (error) => this.#lost(error) });
+    if (use === 'always') return lend((_, held) => Math.floor(held * roomShare), whereRoom(memoryBytes));
     const device = await this.#device({ formats, kvFormat: options.kvFormat, fresh: false }, measure);
     if (!device) return undefined;
-    const times = new DeviceTimes(modelWork(description, options), device, roomShare);
-    return lend((layer, held, tokens) => times.gpuTiles(2 * layer + 1, held, tokens));
+    const work = modelWork(description, options);
+    const times = new DeviceTimes(work, device, roomShare);
+    const tiles = (layer: number, held: number, tokens: number) =>
+      times.gpuTiles(2 * layer + 1, held, tokens);
+    return lend(tiles, whereFaster(memoryBytes, times, work));
   }
 
   close(): void {

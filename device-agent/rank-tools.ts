@@ -1,4 +1,4 @@
-import type { LendTiles } from '../runtime/decoder/lent-tiles.ts';
+import type { Lend } from '../runtime/decoder/lending.ts';
 import type { RankOptions } from '../runtime/decoder/rank-options.ts';
 import type { StageAssignment } from '../runtime/decoder/stage-assignment.ts';
 import type { Kernels } from '../runtime/kernels/kernels.ts';
@@ -65,7 +65,7 @@ export interface RankTools {
    * Of a rank that has its tiles: what of them to lend to a GPU, if anything.
    * @param spareBytes what it has left of `memoryBytes`
    */
-  readonly lending?: ((setup: RankSetup, spareBytes: number) => Promise<LendTiles | undefined>) | undefined;
+  readonly lending?: ((setup: RankSetup, spareBytes: number) => Promise<Lend | undefined>) | undefined;
   /** For a device that reads records of neurons by themselves, where weights stream. */
   readonly rowReaders?: RowReaders | undefined;
   /** Told that a rank has its tiles: what this thread needed to get them is garbage now. */

@@ -12,7 +12,7 @@ import { type TileSpec, tilesPerLayer } from '../tile/spec.ts';
 import type { PlacedSection, PlacedTile } from '../weights/placed-tile.ts';
 import type { TileStore } from '../weights/tile-store.ts';
 import { Activations } from './activations.ts';
-import type { Batch } from './batch.ts';
+import type { Batch, BatchToken } from './batch.ts';
 import type { BatchMemory } from './batch-memory.ts';
 import { KvCache } from './kv-cache.ts';
 import type { Portion } from './micro-batch.ts';
@@ -25,6 +25,7 @@ import type { StepHeader } from './step.ts';
 export class AttentionLayer {
   readonly cache: KvCache;
   readonly #kernels: Kernels;
+  readonly #arena: Arena;
   readonly #config: ModelConfig;
   readonly #tiles: TileStore;
   readonly #tilesPerLayer: readonly number[];
@@ -51,6 +52,7 @@ export class AttentionLayer {
   ) {
     const { config } = description;
     this.#kernels = kernels;
+    this.#arena = arena;
     this.#config = config;
     this.#tiles = tiles;
     this.#recorder = team.recorder;
@@ -97,6 +99,33 @@ export class AttentionLayer {
   kvPage(slot: number, page: number, { id, count }: TileSpec): Uint8Array[] {
     const first = this.#cacheHeads.get(id)!;
     return Array.from({ length: count }, (_, head) => this.cache.bytes(first + head, slot, page));
+  }
+
+  /** See `RopeTable`. */
+  angles(tokens: readonly BatchToken[]): Float32Array<ArrayBuffer> {
+    return this.#rope.angles(tokens.map(({ position }) => position));
+  }
+
+  /**
+   * K and V that were computed elsewhere, into their pages; the leader's.
+   * @param keys float32 [tokens, KV heads × headDim] of a layer whose tiles are all here, positions included
+   * @param values likewise
+   */
+  store(layer: number, tokens: readonly BatchToken[], keys: Float32Array, values: Float32Array): void {
+    const { headDim } = this.#config;
+    for (const { spec } of this.#tiles.tiles('attention', layer)) {
+      const width = spec.count * headDim;
+      tokens.forEach((token, i) => {
+        const from = i * this.#config.kvHeadCount * headDim + spec.first * headDim;
+        this.#arena.f32(this.#key, width).set(keys.subarray(from, from + width));
+        this.#arena.f32(this.#value, width).set(values.subarray(from, from + width));
+        for (let head = 0; head < spec.count; head += 1) {
+          const pages = this.cache.head(this.#cacheHeads.get(spec.id)! + head);
+          const offset = head * headDim * 4;
+          this.#storeToken(token, pages, this.#key + offset, this.#value + offset);
+        }
+      });
+    }
   }
 
   /** The matrices that multiply a layer's input; alike in all its tiles. */
@@ -172,13 +201,15 @@ export class AttentionLayer {
     value: number,
     strideBytes: number,
   ): void {
-    const { headDim } = this.#config;
     for (let token = first; token < end; token += 1) {
-      const { page: index, position } = tokens[token]!;
-      const page = pages + index * this.cache.pageBytes;
       const offset = (token - first) * strideBytes;
-      this.#kv.store(page, key + offset, value + offset, position % pagePositions, headDim);
+      this.#storeToken(tokens[token]!, pages, key + offset, value + offset);
     }
+  }
+
+  #storeToken({ page, position }: BatchToken, pages: number, key: number, value: number): void {
+    const { headDim } = this.#config;
+    this.#kv.store(pages + page * this.cache.pageBytes, key, value, position % pagePositions, headDim);
   }
 
   /** The tokens of a sequence stand one after the other, in a step as in their positions. */

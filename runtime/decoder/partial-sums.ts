@@ -10,7 +10,7 @@ import type { PartialSum } from './step.ts';
 
 /** What `addPartial` returns. */
 const flagCoarse = 1;
-const flagOverflow = 2;
+export const flagOverflow = 2;
 const int32Max = 2 ** 31 - 1;
 /** As many as the kernels' panels hold. */
 const chunkTokens = 32;

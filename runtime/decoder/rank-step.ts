@@ -49,17 +49,40 @@ export class RankStep {
 
   *#leg(leg: Leg, portions: readonly Portion[]): Steps<void> {
     const [first, end] = [2 * leg.firstLayer, 2 * leg.endLayer];
+    // Sublayers before it have left nothing to be added to the residual.
+    let applied = first;
     for (let sublayer = first; sublayer < end; sublayer += 1) {
       for (const portion of portions) {
-        if (sublayer > first) yield* this.#finish(leg, portion, sublayer - 1);
+        if (sublayer > applied) yield* this.#finish(leg, portion, sublayer - 1);
         yield* this.#enter(leg, portion, sublayer);
-        yield* this.#compute(leg, portion, sublayer);
+        const behind = yield* this.#lend(leg, portion, sublayer);
+        if (behind === sublayer) yield* this.#compute(leg, portion, sublayer);
+        else [applied, sublayer] = [behind, behind - 1];
       }
     }
     for (const portion of portions) {
-      yield* this.#finish(leg, portion, end - 1);
+      if (end > applied) yield* this.#finish(leg, portion, end - 1);
       yield* this.#leave(leg, portion);
     }
+  }
+
+  /**
+   * Has a GPU compute the layers that begin here, if they are lent: of a leg without others, which has a portion at a time.
+   * @returns the sublayer behind them, or this one, which then is to be computed here
+   */
+  *#lend({ members }: Leg, { first, end }: Portion, sublayer: number): Steps<number> {
+    const team = this.#team;
+    const stage = this.#stageOf(sublayer);
+    const run = stage.loneLayers;
+    if (members > 1 || sublayer !== 2 * (run?.first ?? -1) || !stage.loan.isLent) return sublayer;
+    // All threads' part of the residual is in place.
+    team.barrier();
+    if (team.index === 0) {
+      const tokens = this.#batchOf(stage).tokens.slice(first, end);
+      stage.loan = { isLent: true, isBack: yield* stage.lent.layers!.compute(tokens, first) };
+    }
+    team.barrier();
+    return stage.loan.isBack ? 2 * run!.end : sublayer;
   }
 
   /** Brings the residual to where the sublayer is computed. */
@@ -87,7 +110,7 @@ export class RankStep {
     const isAttention = sublayer % 2 === 0;
     const norm = tiles.baseSection(isAttention ? 'attentionNorm' : 'ffnNorm', layer).pointer;
     const inputs = (isAttention ? stage.attention : stage.ffn).inputs(layer);
-    const lent = isAttention || team.index > 0 ? undefined : stage.lent;
+    const lent = isAttention || team.index > 0 ? undefined : stage.lent.tiles;
     lent?.announce(layer, portion);
     for (const part of portion.parts) {
       const [first, end] = this.#shareOf(part);

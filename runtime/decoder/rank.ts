@@ -8,9 +8,8 @@ import type { Recorder } from '../profile/recorder.ts';
 import { alone, type SharedTeam, type Team } from '../threads/team.ts';
 import { type TileSpec, tileSpecs } from '../tile/spec.ts';
 import type { TileStore } from '../weights/tile-store.ts';
-import type { AttentionLayer } from './attention-layer.ts';
 import { type Batch, checkHeader } from './batch.ts';
-import type { LendTiles } from './lent-tiles.ts';
+import type { Lend } from './lending.ts';
 import type { RankOptions } from './rank-options.ts';
 import { RankStep } from './rank-step.ts';
 import { type Place, Stage } from './stage.ts';
@@ -102,18 +101,24 @@ export class Rank {
   }
 
   /** The leader, when all tiles are loaded: has another processor compute some from the next step on. */
-  async lend(lend: LendTiles): Promise<void> {
-    for (const stage of this.#stages) await stage.lend(lend, this.#options.maxStepTokens);
+  async lend(lend: Lend): Promise<void> {
+    for (const stage of this.#stages) await stage.lend(lend, this.#options);
   }
 
   /** Tiles that another processor has, as long as it can compute them. */
   get lentTiles(): number {
-    return this.#stages.reduce((sum, { lent }) => sum + (lent?.tiles ?? 0), 0);
+    return this.#stages.reduce(
+      (sum, { lent: { layers, tiles } }) => sum + (layers?.tiles ?? 0) + (tiles?.tiles ?? 0),
+      0,
+    );
   }
 
   /** The leader, at the end: what lies elsewhere is freed. */
   endLending(): void {
-    for (const { lent } of this.#stages) lent?.close();
+    for (const { lent } of this.#stages) {
+      lent.layers?.close();
+      lent.tiles?.close();
+    }
   }
 
   /** Packs the sums of a sync, which lie in the memory of its stage. */
@@ -123,7 +128,10 @@ export class Rank {
 
   /** Forgets a sequence and frees its pages. */
   release(slot: number): void {
-    for (const { attention } of this.#stages) attention.cache.release(slot);
+    for (const { attention, lent } of this.#stages) {
+      attention.cache.release(slot);
+      lent.layers?.keep(slot, 0);
+    }
   }
 
   /** Tiles whose KV heads this rank has. */
@@ -133,7 +141,7 @@ export class Rank {
 
   /** A page that a sequence has filled, in each KV head of a tile, as views into memory. */
   kvPage(slot: number, page: number, tileId: number): Uint8Array[] {
-    return this.#attentionOf(tileId).kvPage(slot, page, this.#specs[tileId]!);
+    return this.#attentionStage(tileId).attention.kvPage(slot, page, this.#specs[tileId]!);
   }
 
   /**
@@ -145,7 +153,8 @@ export class Rank {
     const { maxSequences, contextLength } = this.#options;
     const positions = (page + 1) * pagePositions;
     const isHere = this.kvTileIds.includes(tileId) && slot < maxSequences && positions <= contextLength;
-    const attention = isHere ? this.#attentionOf(tileId) : undefined;
+    const stage = isHere ? this.#attentionStage(tileId) : undefined;
+    const attention = stage?.attention;
     const held = attention?.cache.pageCount(slot) ?? 0;
     const heads = this.#specs[tileId]?.count ?? 0;
     if (
@@ -158,6 +167,7 @@ export class Rank {
         `page ${page} of slot ${slot} does not belong here`,
       );
     attention.cache.reserve(slot, positions);
+    stage?.lent.layers?.keep(slot, page * pagePositions);
     let offset = 0;
     for (const head of this.kvPage(slot, page, tileId)) {
       head.set(bytes.subarray(offset, offset + head.length));
@@ -165,8 +175,8 @@ export class Rank {
     }
   }
 
-  #attentionOf(tileId: number): AttentionLayer {
-    return this.#stages.find(({ attention }) => attention.tileIds.includes(tileId))!.attention;
+  #attentionStage(tileId: number): Stage {
+    return this.#stages.find(({ attention }) => attention.tileIds.includes(tileId))!;
   }
 
   /**

@@ -50,6 +50,16 @@ export class RopeTable {
     this.#kernels.rope(rows, this.#table, positions, heads, headDim, this.#pairs, tokens, stride);
   }
 
+  /** What turns a head at each of these positions, float32 [positions, 2 × pairs]: cosines, then sines. */
+  angles(positions: readonly number[]): Float32Array<ArrayBuffer> {
+    const angles = new Float32Array(positions.length * 2 * this.#pairs);
+    positions.forEach((position, i) => {
+      const row = this.#arena.f32(this.#table + position * this.#pairs * 8, 2 * this.#pairs);
+      angles.set(row, i * 2 * this.#pairs);
+    });
+    return angles;
+  }
+
   #fill(): void {
     const { config, ropeFactors } = this.#description;
     const factors = ropeFactors

@@ -18,7 +18,8 @@ import { AttentionLayer } from './attention-layer.ts';
 import { type Batch, layOut } from './batch.ts';
 import { BatchMemory } from './batch-memory.ts';
 import { FfnLayer } from './ffn-layer.ts';
-import type { LendTiles, LentTiles } from './lent-tiles.ts';
+import type { Lend, Lent } from './lending.ts';
+import { type LayerRun, loneLayers } from './lone-layers.ts';
 import type { MicroBatch } from './micro-batch.ts';
 import { PartialSums } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
@@ -48,8 +49,12 @@ export class Stage {
   readonly attention: AttentionLayer;
   readonly ffn: FfnLayer;
   readonly head: VocabularyHead;
+  /** Layers that this rank computes alone. */
+  readonly loneLayers: LayerRun | undefined;
   /** The leader's: what a GPU of the device computes, if there is one. */
-  #lent: LentTiles | undefined;
+  #lent: Lent = {};
+  /** Address of int32 that all threads see: whether layers are lent in this step, and whether they came back. */
+  readonly #loan: number;
   /** Packs this stage's sums for the other ranks. */
   readonly codec: PlaneCodec;
   readonly #kernels: Kernels;
@@ -77,6 +82,7 @@ export class Stage {
     const { maxStepTokens } = options;
     const held = assignment.tileIds.map((id) => specs[id]!);
     this.assignment = assignment;
+    this.loneLayers = loneLayers(assignment);
     this.#kernels = kernels;
     this.#arena = arena;
     this.config = config;
@@ -103,21 +109,34 @@ export class Stage {
     const packedTokens = sharesSublayers(assignment)
       ? Math.min(maxStepTokens, assignment.microBatchTokens)
       : 0;
+    this.#loan = arena.alloc(8);
     this.codec = new KernelCodec(kernels, arena, packedTokens * hiddenSize);
   }
 
-  get lent(): LentTiles | undefined {
+  get lent(): Lent {
     return this.#lent;
   }
 
   /** The leader, when all tiles are in place. */
-  async lend(lend: LendTiles, maxTokens: number): Promise<void> {
-    this.#lent = await lend(this, this.#arena, maxTokens);
+  async lend(lend: Lend, options: RankOptions): Promise<void> {
+    this.#lent = await lend(this, this.#arena, options);
+  }
+
+  /** Of the layers that this rank computes alone: whether they are lent in this step, and whether they have come back. */
+  get loan(): { isLent: boolean; isBack: boolean } {
+    const [isLent, isBack] = this.#arena.i32(this.#loan, 2);
+    return { isLent: isLent === 1, isBack: isBack === 1 };
+  }
+
+  /** The leader, before a barrier. */
+  set loan({ isLent, isBack }) {
+    this.#arena.i32(this.#loan, 2).set([Number(isLent), Number(isBack)]);
   }
 
   /** The leader makes room for a step's positions and lays it out. @throws HearthError CONTEXT_FULL */
   begin(header: StepHeader): Batch {
     this.attention.begin(header);
+    this.loan = { isLent: this.#lent.layers?.begin(header) ?? false, isBack: false };
     const batch = layOut(header, (slot, position) => this.attention.cache.page(slot, position));
     this.#batch.write(batch);
     this.tiles.begin(batch.tokens.length, this.head.rounds(batch.logitTokens.length));

@@ -1,14 +1,8 @@
 import type { TensorRole } from '../model/architecture.ts';
-import type { TileSpec } from '../tile/spec.ts';
 import { sectionOf } from './ffn-products.ts';
 import type { Gpu } from './gpu.ts';
+import type { TileBytes } from './tile-bytes.ts';
 import { tilePlaceWords } from './wgsl/ffn-tiles.ts';
-
-/** A tile of neurons and its bytes, as ranks have them in memory. */
-export interface FfnTile {
-  readonly spec: TileSpec;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
 
 /** Tiles of one layer that lie in one buffer. */
 export class FfnSlab {
@@ -19,7 +13,7 @@ export class FfnSlab {
   readonly #groups = new Map<GPUComputePipeline, GPUBindGroup>();
   readonly #gpu: Gpu;
 
-  constructor(gpu: Gpu, tiles: readonly FfnTile[]) {
+  constructor(gpu: Gpu, tiles: readonly TileBytes[]) {
     this.#gpu = gpu;
     this.tiles = tiles.length;
     this.weights = gpu.storage(tiles.reduce((sum, { bytes }) => sum + bytes.length, 0));
@@ -50,8 +44,8 @@ export class FfnSlab {
 }
 
 /** Tiles in their order, in runs that fit into a binding. */
-export function slabsOf(tiles: readonly FfnTile[], mostBytes: number): FfnTile[][] {
-  const slabs: FfnTile[][] = [];
+export function slabsOf(tiles: readonly TileBytes[], mostBytes: number): TileBytes[][] {
+  const slabs: TileBytes[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const tile of tiles) {
     if (bytes + tile.bytes.length > mostBytes) {

@@ -33,7 +33,7 @@ export async function measureSync(gpu: Gpu, clock: GpuClock): Promise<number> {
     const beganMs = clock.nowMs();
     const encoder = gpu.device.createCommandEncoder();
     encoder.clearBuffer(source);
-    readback.submit(encoder, source, 256);
+    readback.submit(encoder, [{ buffer: source, offset: 0, bytes: 256 }]);
     await readback.take(256, delay);
     times.push(clock.nowMs() - beganMs);
   }
@@ -81,7 +81,7 @@ async function productsPerSecond(
     const beganMs = clock.nowMs();
     const encoder = gpu.device.createCommandEncoder();
     for (let i = 0; i < products; i += 1) product.encode(encoder, tokens);
-    readback.submit(encoder, product.output, product.outputBytes);
+    readback.submit(encoder, [{ buffer: product.output, offset: 0, bytes: product.outputBytes }]);
     await readback.take(product.outputBytes, new MappingDelay());
     return clock.nowMs() - beganMs;
   };

@@ -7,7 +7,7 @@ const decay = 0.95;
 /** Beyond it nothing is gained that would be noticed. */
 const mostMs = 20;
 /** What is waited for longer than work of its kind has taken lately, so many times, has stopped: but never sooner. */
-const tolerance = 10;
+export const tolerance = 10;
 const leastPatienceMs = 2_000;
 /** The first time a driver may still be compiling, and later so long where no work of this kind has been seen. */
 export const compilingMs = 60_000;
@@ -33,6 +33,11 @@ export class MappingDelay {
 
   get milliseconds(): number {
     return this.#delayMs;
+  }
+
+  /** What work of this kind has taken at most lately; undefined if there was none. */
+  get slowestMs(): number | undefined {
+    return this.#slowestMs;
   }
 
   /** How long to wait for a mapping before the GPU has stopped for sure. */

@@ -9,6 +9,13 @@ export interface GpuClock {
   wait(milliseconds: number): Promise<void>;
 }
 
+/** A part of a buffer, of whole words. */
+export interface BufferPart {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /** Brings words back from a GPU, by one buffer that is mapped again and again. */
 export class Readback {
   readonly #gpu: Gpu;
@@ -24,9 +31,13 @@ export class Readback {
     this.#buffer = gpu.device.createBuffer({ size: bytes, usage });
   }
 
-  /** Submits work whose last part is a copy of the first `bytes` bytes of `source` into this buffer. */
-  submit(encoder: GPUCommandEncoder, source: GPUBuffer, bytes: number): void {
-    encoder.copyBufferToBuffer(source, 0, this.#buffer, 0, bytes);
+  /** Submits work, behind which copies of parts of its buffers come into this one, in their order. */
+  submit(encoder: GPUCommandEncoder, parts: readonly BufferPart[]): void {
+    let to = 0;
+    for (const { buffer, offset, bytes } of parts) {
+      encoder.copyBufferToBuffer(buffer, offset, this.#buffer, to, bytes);
+      to += bytes;
+    }
     this.#gpu.device.queue.submit([encoder.finish()]);
   }
 

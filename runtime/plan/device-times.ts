@@ -80,6 +80,14 @@ export class DeviceTimes {
     return this.#rounds(tiles) * (weightsMs({ single: single * heat, each }, tokens) + attended * position);
   }
 
+  /** Whether the GPU, its syncs aside, takes less time for tiles of a layer's FFN than the processor. */
+  isGpuFaster(sublayer: number, tiles: number, tokens: number): boolean {
+    const { processor, gpu } = this.#sublayers[sublayer]!;
+    return (
+      gpu !== undefined && tiles * groupsMs(gpu, tokens) < this.#rounds(tiles) * weightsMs(processor, tokens)
+    );
+  }
+
   /** How many of a layer's FFN tiles are worth lending to the GPU. */
   gpuTiles(sublayer: number, tiles: number, tokens: number): number {
     const costs = this.#sublayers[sublayer]!;

@@ -1,5 +1,5 @@
 import { LogitRows } from '../decoder/logit-rows.ts';
-import type { LendTiles } from '../decoder/lent-tiles.ts';
+import type { Lend } from '../decoder/lending.ts';
 import { Rank } from '../decoder/rank.ts';
 import type { RankOptions } from '../decoder/rank-options.ts';
 import { singleStage } from '../decoder/stage-assignment.ts';
@@ -20,7 +20,7 @@ export async function createSoloRunner(
   model: ModelFile,
   builds: KernelBytes,
   options: RankOptions,
-  lend?: LendTiles,
+  lend?: Lend,
 ): Promise<StepRunner> {
   const kernels = loadKernels(builds);
   const [assignment] = planByShares(model.tiles, [1]);

@@ -15,8 +15,8 @@ const vulkan = process.env.VK_ICD_FILENAMES || !existsSync(icd) ? {} : softwareV
 const patience = { timeout: 120_000 };
 const testMs = 400_000;
 const answerTokens = 8;
-/** Five in each of six layers. */
-const allTiles = 30;
+/** Five of attention and five of FFN in each of six layers, which are lent whole to the GPU of a device by itself. */
+const allTiles = 60;
 
 const gpuTilesOf = async (name: string) => (await bench.device(name))?.memory?.gpuTiles;
 

@@ -7,6 +7,7 @@ import {
   pagePositions,
 } from '../../runtime/kernels/kv-page.ts';
 import { seededFloats, Workspace } from '../kernels/support.ts';
+import { seatWords } from '../../runtime/gpu/wgsl/seats.ts';
 import { describeOnGpus } from './hosts.ts';
 import { wordsOf } from './twin.ts';
 
@@ -49,15 +50,22 @@ function attentionTwin({ format, headDim, heads, positions, tokens, size }: Case
   attend(q, pages, base, pageBytes, positions, tokens, headDim, heads, out, stride, stride, scratch, scale);
   const buffers = [
     wordsOf(arena.u8(q, tokens * stride * 4)),
-    Uint32Array.from(numbers),
+    seatsOf(tokens, positions, numbers),
     wordsOf(arena.u8(base, count * pageBytes)),
     new Uint32Array(tokens * heads * stored),
     new Uint32Array(tokens * stride),
   ];
   const scaleBits = new Uint32Array(Float32Array.of(scale).buffer)[0]!;
-  const shape = [headDim, positions, pageBytes / 4, stride, stride, stored, scaleBits];
+  const pageWords = pageBytes / 4;
+  const shape = [headDim, heads, pageWords, count * pageWords, heads, stride, stride, stored, scaleBits];
   const job = { code: attention(format), buffers, shape, groups: [heads, tokens], output: 4 };
   return { job, out: wordsOf(arena.u8(out, tokens * stride * 4)) };
+}
+
+/** Tokens of one sequence, the first of which sees so many positions. */
+function seatsOf(tokens: number, positions: number, pages: readonly number[]): Uint32Array<ArrayBuffer> {
+  const seats = Array.from({ length: tokens }, (_, i) => [seatWords * tokens, positions + i, 0, 0]);
+  return Uint32Array.from([...seats.flat(), ...pages]);
 }
 
 await describeOnGpus('attention', (host) => {

@@ -2,12 +2,14 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { DeviceGpu } from '../../device-agent/device-gpu.ts';
 import { silentLogger } from '../../device-agent/logger.ts';
-import { type LendTiles, lendTo } from '../../runtime/decoder/lent-tiles.ts';
+import { type Lend, type LendWhole, lendTo } from '../../runtime/decoder/lending.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import { openGguf } from '../../runtime/gguf/gguf.ts';
 import type { Gpu } from '../../runtime/gpu/gpu.ts';
 import type { GpuClock } from '../../runtime/gpu/readback.ts';
+import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
+import type { KvFormat } from '../../runtime/kernels/kv-page.ts';
 import { ModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
@@ -17,12 +19,15 @@ import { memorySource } from '../support/memory-source.ts';
 export interface LogitsJob {
   readonly model: Uint8Array;
   readonly kernels: KernelBytes;
-  /** Tokens of each step. */
-  readonly steps: readonly (readonly number[])[];
+  /** Of each step its tokens, or those of each sequence. */
+  readonly steps: readonly (readonly number[] | readonly (readonly number[])[])[];
   /** FFN tiles of each layer that are lent where one token is computed, and where several are. */
   readonly tiles: number;
   readonly batchTiles?: number;
-  /** In their place: by which the device chooses itself. */
+  /** Whole layers are lent, in steps that have so many tokens at least and at most. */
+  readonly whole?: readonly [least: number, most: number];
+  readonly kvFormat?: KvFormat;
+  /** In place of all these: by which the device chooses itself. */
   readonly rates?: DeviceRates;
   /** The step in whose middle the GPU is taken away. */
   readonly loseAt?: number;
@@ -48,27 +53,36 @@ export async function lentLogits(
   const file = new ModelFile(await openGguf(memorySource(model)));
   const losses: string[] = [];
   const options = {
-    kvFormat: 'f16',
-    maxStepTokens: 8,
-    maxSequences: 1,
-    contextLength: 64,
-    kvPages: 1,
-  } as const;
+    kvFormat: job.kvFormat ?? 'f16',
+    maxStepTokens: 80,
+    maxSequences: 2,
+    contextLength: 192,
+    kvPages: 6,
+  };
   const lend = gpu && (await lendingOf(gpu, clock, file, options, job, losses));
   const runner = await createSoloRunner(file, kernels, options, lend);
   const submissions = gpu ? countSubmissions(gpu.device.queue) : () => 0;
   const digest = sha256.create();
-  let start = 0;
+  const starts = [0, 0];
   let goOn = (): void => {};
   for (const [i, tokens] of steps.entries()) {
     if (i === hangAt) goOn = hang();
-    const rows = runner.step([{ slot: 0, start, count: tokens.length, tokens, logits: 'all' }]);
+    const rows = runner.step(inputsOf(tokens, starts));
     if (i === loseAt) await whenSubmitted(submissions).then(() => gpu!.device.destroy());
     for (const row of await rows) digest.update(new Uint8Array(row.slice().buffer));
-    start += tokens.length;
   }
   goOn();
   return { digest: bytesToHex(digest.digest()), submissions: submissions(), losses };
+}
+
+/** A step's sequences, each of which goes on where it was. */
+function inputsOf(tokens: LogitsJob['steps'][number], starts: number[]): StepInput[] {
+  const sequences = (Array.isArray(tokens[0]) ? tokens : [tokens]) as readonly (readonly number[])[];
+  return sequences.map((own, slot) => {
+    const start = starts[slot]!;
+    starts[slot] = start + own.length;
+    return { slot, start, count: own.length, tokens: own, logits: 'all' };
+  });
 }
 
 /** As the job says, or as a device does that has measured itself. */
@@ -77,14 +91,31 @@ async function lendingOf(
   clock: GpuClock,
   { description, tiles: specs }: ModelFile,
   options: RankOptions,
-  { tiles, batchTiles = tiles, rates }: Pick<LogitsJob, 'tiles' | 'batchTiles' | 'rates'>,
+  { tiles, batchTiles = tiles, rates, whole }: Pick<LogitsJob, 'tiles' | 'batchTiles' | 'rates' | 'whole'>,
   losses: string[],
-): Promise<LendTiles | undefined> {
+): Promise<Lend | undefined> {
   if (!rates) {
     const of = (_layer: number, _held: number, tokens: number) => (tokens > 1 ? batchTiles : tiles);
-    return lendTo({ gpu, clock, tiles: of, onLost: ({ code }) => losses.push(code) });
+    const isWorth = (tokens: number) => whole![0] <= tokens && tokens <= whole![1];
+    const layers: LendWhole | undefined = whole && (async () => isWorth);
+    return lendTo({
+      gpu,
+      clock,
+      tiles: of,
+      layers,
+      onLost: ({ code }) => losses.push(code),
+    });
   }
-  const owner = { use: 'auto', threads: 1, rankBytes: 1e9, clock, logger: silentLogger } as const;
+  // Room for tiles alone, not for layers.
+  const memoryBytes = specs.reduce((sum, spec) => sum + (spec.kind === 'ffn' ? spec.byteLength : 0), 0);
+  const owner = {
+    use: 'auto',
+    threads: 1,
+    rankBytes: 1e9,
+    memoryBytes,
+    clock,
+    logger: silentLogger,
+  } as const;
   const [assignment] = planByShares(specs, [1]);
   const setup = { description, assignment: assignment!, options, tileHashes: new Uint8Array(0) };
   const rank = { ...setup, profile: false, copiesKv: false };

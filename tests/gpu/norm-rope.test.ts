@@ -31,16 +31,20 @@ await describeOnGpus('norm and RoPE', (host) => {
     arena.f32(by, size).set(weight);
     const [to, scales] = [arena.alloc(x.byteLength), arena.alloc(16 * tokens)];
     kernels.rmsNorm(from, by, to, size, tokens, epsilon, scales);
+    const stride = Math.ceil(size / 256) * 256;
     const buffers = [
       wordsOf(arena.u8(from, x.byteLength)),
       wordsOf(arena.u8(by, weight.byteLength)),
-      new Uint32Array(x.length),
+      new Uint32Array(tokens * stride),
       new Uint32Array(4 * tokens),
     ];
-    const shape = [size, wordOf(epsilon)];
+    const shape = [size, wordOf(epsilon), stride];
     const job = { code: rmsNorm, buffers, shape, groups: [tokens] };
     const normed = await host.run('program', { ...job, output: 2 });
-    expect([...normed]).toEqual([...wordsOf(arena.u8(to, x.byteLength))]);
+    const rows = Array.from({ length: tokens }, (_, i) => [
+      ...normed.subarray(i * stride, i * stride + size),
+    ]);
+    expect(rows.flat()).toEqual([...wordsOf(arena.u8(to, x.byteLength))]);
     if (times > 0 && times < 2 ** 64) expect(new Set(normed).size).toBeGreaterThan(size / 2);
     const units = await host.run('program', { ...job, output: 3 });
     expect([...units]).toEqual([...wordsOf(arena.u8(scales, 16 * tokens))]);
@@ -64,7 +68,9 @@ await describeOnGpus('norm and RoPE', (host) => {
     kernels.ropeTable(table, 100, 7, frequencies, pairs, 1.25);
     const rows = arena.alloc(4 * tokens);
     arena.i32(rows, tokens).set(positions);
-    const buffers = [wordsOf(arena.u8(at, x.byteLength)), wordsOf(arena.u8(table, tableBytes)), positions];
+    const row = (position: number) => [...wordsOf(arena.u8(table + position * 8 * pairs, 8 * pairs))];
+    const angles = Uint32Array.from([...positions].flatMap(row));
+    const buffers = [wordsOf(arena.u8(at, x.byteLength)), angles];
     kernels.rope(at, table, rows, heads, headDim, pairs, tokens, stride);
     const shape = [headDim, pairs, stride];
     const groups = [Math.ceil(pairs / ropePairs), heads, tokens];

@@ -25,10 +25,11 @@ export const operations = {
   },
 
   /** Any program that binds storage buffers, and then one of numbers. */
-  async program(gpu: Gpu, { code, buffers, shape, groups, output }: ProgramJob) {
+  async program(gpu: Gpu, { code, buffers, shape, call, groups, output }: ProgramJob) {
     const pipeline = gpu.pipeline(code);
     const stored = buffers.map((words) => gpu.storageOf(words));
-    const group = gpu.bind(pipeline, [...stored, gpu.uniform(shape)]);
+    const numbers = call ? [shape, call] : [shape];
+    const group = gpu.bind(pipeline, [...stored, ...numbers.map((own) => gpu.uniform(own))]);
     return dispatch(gpu, pipeline, group, stored[output]!, groups, buffers[output]!.byteLength);
   },
 
@@ -103,6 +104,8 @@ export interface ProgramJob {
   readonly code: string;
   readonly buffers: readonly Words[];
   readonly shape: readonly number[];
+  /** See `GpuCall`: tokens, and a number; of programs that are part of one. */
+  readonly call?: readonly number[];
   /** Workgroups in each direction. */
   readonly groups: readonly number[];
   /** The buffer that comes back. */
@@ -175,7 +178,7 @@ async function readBack(
   bytes: number,
 ): Promise<Uint32Array> {
   const readback = new Readback(gpu, clock, bytes);
-  readback.submit(encoder, source, bytes);
+  readback.submit(encoder, [{ buffer: source, offset: 0, bytes }]);
   const words = await readback.take(bytes, new MappingDelay());
   readback.close();
   return words;

@@ -23,7 +23,22 @@ export async function begin(model: ModelFile, rank: ComputingRank, start: number
   return { header, step: rank.step(header, embeddings) };
 }
 
-/** Logits of all positions, brought in runs of the given lengths, of a rank that is alone. */
+/** Logits of some positions, of a rank that is alone. */
+export async function stepLogits(
+  model: ModelFile,
+  rank: ComputingRank,
+  start: number,
+  count: number,
+): Promise<readonly Float32Array[]> {
+  const { header, step } = await begin(model, rank, start, count);
+  let next = step.next();
+  while (!next.done) next = step.next();
+  const gathered = new LogitRows(header, model.config.vocabSize);
+  gathered.add(next.value);
+  return gathered.rows;
+}
+
+/** Logits of all positions, brought in runs of the given lengths. */
 export async function logits(
   model: ModelFile,
   rank: ComputingRank,
@@ -32,12 +47,7 @@ export async function logits(
   const rows: Float32Array[] = [];
   let start = 0;
   for (const count of runs) {
-    const { header, step } = await begin(model, rank, start, count);
-    let next = step.next();
-    while (!next.done) next = step.next();
-    const gathered = new LogitRows(header, model.config.vocabSize);
-    gathered.add(next.value);
-    rows.push(...gathered.rows);
+    rows.push(...(await stepLogits(model, rank, start, count)));
     start += count;
   }
   return rows;

@@ -2,6 +2,7 @@ import { pagePositions } from '../../kernels/kv-page.ts';
 import { binary32 } from './binary32.ts';
 import { binary64 } from './binary64.ts';
 import { exp } from './exp.ts';
+import { seats } from './seats.ts';
 import { float32 } from './text.ts';
 
 /** Invocations of a workgroup. */
@@ -29,25 +30,27 @@ fn element(page: u32, i: u32) -> u32 { return kv[page + i]; }`,
 } as const;
 
 /**
- * `attentionF16` or `attentionF32` of `assembly/attention.ts`, bit for bit where scores are finite: a workgroup for each
- * query head of a token (x), tokens in y. Scores are chains over dimensions, an output's dimension is a chain over positions;
- * what lies between follows `assembly/softmax.ts`, a total in float64 included.
- * q, out: float32 bits, tokens `qStride` and `outStride` words apart; pages: page numbers; kv: words of pages; scores: room for
- * `most` words of each head and token. Uniform: headDim, positions that the first token sees, words of a page, qStride,
- * outStride, most, scale's bits.
+ * `attentionF16` or `attentionF32` of `assembly/attention.ts`, bit for bit where scores are finite, and not a number where the
+ * largest is not: a workgroup for each query head of a token (x), tokens in y. Scores are chains over dimensions, an output's
+ * dimension is a chain over positions; what lies between follows `assembly/softmax.ts`, a total in float64 included.
+ * q: float32 bits [tokens, heads · headDim]; kv: words of pages, [KV heads, pages]; scores: room for `most` words of each head
+ * and token; out: heads go by `tileHeads` into tiles of `tileWords`, tokens `outStride` apart.
  */
 export const attention = (format: keyof typeof elements): string => /* wgsl */ `
 struct Shape {
   headDim: u32,
-  positions: u32,
+  // Query heads of a KV head.
+  group: u32,
   pageWords: u32,
-  qStride: u32,
+  headWords: u32,
+  tileHeads: u32,
+  tileWords: u32,
   outStride: u32,
   most: u32,
   scale: u32,
 }
 @group(0) @binding(0) var<storage, read> q: array<u32>;
-@group(0) @binding(1) var<storage, read> pages: array<u32>;
+${seats(1)}
 @group(0) @binding(2) var<storage, read> kv: array<u32>;
 @group(0) @binding(3) var<storage, read_write> scores: array<u32>;
 @group(0) @binding(4) var<storage, read_write> out: array<u32>;
@@ -67,7 +70,11 @@ var<workgroup> weight: u32;
 fn orderOf(a: u32) -> u32 { return select(a | signBit, ~a, a >= signBit); }
 fn floatOf(order: u32) -> u32 { return select(~order, order ^ signBit, order >= signBit); }
 
-fn pageOf(position: u32) -> u32 { return pages[position / ${pagePositions}u] * shape.pageWords; }
+// Where the sequence's page numbers begin, and the KV head's pages.
+var<private> table: u32;
+var<private> pages: u32;
+
+fn pageOf(position: u32) -> u32 { return pages + seats[table + position / ${pagePositions}u] * shape.pageWords; }
 
 fn scoreOf(query: u32, position: u32) -> u32 {
   let page = pageOf(position);
@@ -108,9 +115,12 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let seen = shape.positions + group.y;
+  let seat = seatOf(group.y);
+  let seen = seat.seen;
+  table = seat.table;
+  pages = group.x / shape.group * shape.headWords;
   let row = (group.y * groups.x + group.x) * shape.most;
-  let query = group.y * shape.qStride + group.x * shape.headDim;
+  let query = (group.y * groups.x + group.x) * shape.headDim;
   for (var p = index; p < seen; p += ${invocations}u) {
     let score = scoreOf(query, p);
     scores[row + p] = score;
@@ -132,10 +142,12 @@ fn main(
     }
     workgroupBarrier();
   }
-  if (index == 0u) { weight = f32OfF64(powerByF64(64, total)); }
-  workgroupBarrier();
-  for (var d = index; d < shape.headDim; d += ${invocations}u) {
-    out[group.y * shape.outStride + group.x * shape.headDim + d] = mixOf(d, row, seen);
+  if (index == 0u) {
+    weight = select(notANumber, f32OfF64(powerByF64(64, total)), (maximum & ~signBit) < infinityBits);
   }
+  workgroupBarrier();
+  let tile = group.x / shape.tileHeads;
+  let to = group.y * shape.outStride + tile * shape.tileWords + group.x % shape.tileHeads * shape.headDim;
+  for (var d = index; d < shape.headDim; d += ${invocations}u) { out[to + d] = mixOf(d, row, seen); }
 }
 `;

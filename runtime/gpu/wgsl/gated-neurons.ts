@@ -1,5 +1,6 @@
 import type { FfnActivation } from '../../model/config.ts';
 import { binary32 } from './binary32.ts';
+import { call } from './call.ts';
 import { tilePlaces } from './ffn-tiles.ts';
 import { gluTexts } from './glu.ts';
 import { packedWeights } from './packed-weights.ts';
@@ -10,7 +11,7 @@ export const neuronsTogether = 64;
 
 /**
  * Neurons of a layer's tiles: activation(gate · x) · (up · x), float32 bits [tokens, tiles, 256]; an invocation computes
- * one neuron of `tokens` tokens. Uniform: blocks of a row, tokens, words between tokens of the input.
+ * one neuron of `tokens` tokens. Uniforms: blocks of a row, words between tokens of the input; the call.
  */
 export const gatedNeurons = (
   product: RowProduct,
@@ -20,7 +21,6 @@ export const gatedNeurons = (
 ): string => /* wgsl */ `
 struct Shape {
   blocks: u32,
-  tokens: u32,
   inputStride: u32,
 }
 @group(0) @binding(0) var<storage, read> weights: array<u32>;
@@ -28,6 +28,7 @@ struct Shape {
 @group(0) @binding(2) var<storage, read> input: array<u32>;
 @group(0) @binding(3) var<storage, read_write> neurons: array<u32>;
 @group(0) @binding(4) var<uniform> shape: Shape;
+${call(5)}
 ${tilePlaces}
 ${binary32}
 ${packedWeights(packedDots)}
@@ -46,7 +47,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     gates = ups;
     ups = ${product.name}(select(place.up, place.gate, side == 0u), id.x, shape.blocks, x, shape.inputStride);
   }
-  for (var t = 0u; t < ${tokens}u && first + t < shape.tokens; t++) {
+  for (var t = 0u; t < ${tokens}u && first + t < call.tokens; t++) {
     neurons[((first + t) * groups.z + id.z) * tileNeurons + id.x] = activated(gates[t], ups[t]);
   }
 }

@@ -7,12 +7,14 @@ const invocations = 64;
 /**
  * `rmsNorm` of `assembly/rms-norm.ts`, bit for bit: a workgroup for each token. Sixteen invocations add up the squares,
  * each its own of the kernel's sixteen chains; one adds those in the kernel's order; all scale.
- * x, y: float32 bits [tokens, size]; weight: [size]; scales: [tokens, 4]. Uniform: size, epsilon's bits.
+ * x: float32 bits [tokens, size]; weight: [size]; y: tokens `stride` words apart; scales: [tokens, 4]. Uniform: size, epsilon's
+ * bits, stride.
  */
 export const rmsNorm = /* wgsl */ `
 struct Shape {
   size: u32,
   epsilon: u32,
+  stride: u32,
 }
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read> weight: array<u32>;
@@ -62,7 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
   }
   workgroupBarrier();
   for (var i = index; i < shape.size; i += ${invocations}u) {
-    y[row + i] = multiplyF32(multiplyF32(x[row + i], inverse), weight[i]);
+    y[group.x * shape.stride + i] = multiplyF32(multiplyF32(x[row + i], inverse), weight[i]);
   }
 }
 `;

@@ -1,7 +1,11 @@
-/** A float32 as what the shaders compute with: its bits, a `u32` literal of WGSL. */
+/** A float32 as what the shaders compute with: its bits. */
+export function float32Bits(value: number): number {
+  return new Uint32Array(Float32Array.of(value).buffer)[0]!;
+}
+
+/** The same, a `u32` literal of WGSL. */
 export function float32(value: number): string {
-  const [bits] = new Uint32Array(Float32Array.of(value).buffer);
-  return `0x${bits!.toString(16).padStart(8, '0')}u`;
+  return `0x${float32Bits(value).toString(16).padStart(8, '0')}u`;
 }
 
 /** A statement for each token. Unrolled, since an array that is indexed may end up in memory. */

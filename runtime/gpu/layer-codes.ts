@@ -1,0 +1,33 @@
+import { attentionProducts } from './attention-products.ts';
+import { allFfnCodes } from './ffn-codes.ts';
+import { ffnProducts } from './ffn-products.ts';
+import type { Gpu } from './gpu.ts';
+import type { GpuLayersShape } from './gpu-layers.ts';
+import type { LayerSpecs } from './layers-shape.ts';
+import { groupings } from './token-groups.ts';
+import { addDown } from './wgsl/add-down.ts';
+import { applySums } from './wgsl/apply-sums.ts';
+import { attention } from './wgsl/attention.ts';
+import { project } from './wgsl/project.ts';
+import { quantize } from './wgsl/quantize.ts';
+import { rmsNorm } from './wgsl/rms-norm.ts';
+import { rope } from './wgsl/rope.ts';
+import { storeKv } from './wgsl/store-kv.ts';
+
+/** All programs that such layers are computed with. */
+export function layerCodes(gpu: Gpu, shape: GpuLayersShape, layers: readonly LayerSpecs[]): string[] {
+  const { kvFormat, maxTokens, config } = shape;
+  const codes = new Set([rmsNorm, rope, storeKv(kvFormat), attention(kvFormat), applySums]);
+  for (const layer of layers) {
+    const { query, key, value, output } = attentionProducts(layer.attention[0]!)!;
+    const { gated } = ffnProducts(layer.ffn[0]!)!;
+    for (const { activation } of [query, gated, output])
+      if (activation !== 'f32') codes.add(quantize(activation));
+    for (const together of groupings(maxTokens)) {
+      for (const product of [query, key, value]) codes.add(project(product, together, gpu.packedDots));
+      codes.add(addDown(output, together, gpu.packedDots));
+    }
+    for (const code of allFfnCodes(gpu, layer.ffn[0]!, config.activation, maxTokens)) codes.add(code);
+  }
+  return [...codes];
+}
