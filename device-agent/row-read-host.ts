@@ -1,17 +1,13 @@
-import type { TileSpec } from '../runtime/tile/spec.ts';
 import { RowReader } from '../runtime/weights/row-reader.ts';
 import { RowReads } from '../runtime/weights/row-reads.ts';
 import type { TileCache, TileFile } from './tile-cache.ts';
-import { openTile } from './window-host.ts';
+import { type NamedTiles, openTile } from './window-host.ts';
 
 /** All that a thread needs to read the records of a stage's cold tiles: it can be posted to it as it is. */
-export interface RowReaderJob {
+export interface RowReaderJob extends NamedTiles {
   readonly memory: WebAssembly.Memory;
   readonly control: SharedArrayBuffer;
-  /** The stage's tiles, and what each is called in the cache. */
-  readonly specs: readonly TileSpec[];
-  readonly hashes: readonly string[];
-  /** Indexes of those whose records are read. */
+  /** Indexes of those tiles whose records are read. */
   readonly cold: readonly number[];
   readonly teamSize: number;
 }

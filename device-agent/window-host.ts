@@ -21,6 +21,12 @@ export interface LoaderJob {
   readonly seekBytes: number | undefined;
 }
 
+/** Tiles to open, and what each is called in the cache. */
+export interface NamedTiles {
+  readonly specs: readonly Pick<TileSpec, 'id' | 'byteLength'>[];
+  readonly hashes: readonly string[];
+}
+
 /** Bytes that pass through the window of a stage, if a step uses all of its tiles. */
 export function streamedBytes({ specs, weightBytes }: Pick<LoaderJob, 'specs' | 'weightBytes'>): number {
   return Math.max(0, streamableBytes(specs) - weightBytes);
@@ -60,7 +66,7 @@ export function runLoader(
 
 /** @throws HearthError TILE_CORRUPT, FILE_READ_FAILED */
 export function openTile(
-  { specs, hashes }: Pick<LoaderJob, 'specs' | 'hashes'>,
+  { specs, hashes }: NamedTiles,
   cache: Pick<TileCache, 'open'>,
   tile: number,
   direct: boolean,

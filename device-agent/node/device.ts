@@ -15,7 +15,7 @@ import { startKernels } from './kernel-files.ts';
 import { startLoader } from './loader-thread.ts';
 import { measureNode } from './measure-device.ts';
 import { packageVersion } from './package-root.ts';
-import { nodeRowReaders } from './row-reader-threads.ts';
+import { nodeRowReaders } from './row-readers.ts';
 import { nodeSha256 } from './sha256.ts';
 
 export interface NodeDeviceOptions {

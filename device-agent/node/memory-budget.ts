@@ -1,3 +1,4 @@
+import { threadBytes } from '../../runtime/threads/thread-bytes.ts';
 import { availableMemory } from './available-memory.ts';
 import { collectGarbage } from './collect-garbage.ts';
 
@@ -6,8 +7,6 @@ import { collectGarbage } from './collect-garbage.ts';
  * program, which the system reads from the disk again and again, in pieces of up to 8 MiB, once it has no room to stay.
  */
 const ownBytes = 56 << 20;
-/** And each of its threads. */
-export const threadBytes = 8 << 20;
 /** Messages that have been read, until V8 collects them. */
 const messagesKept = 48;
 

@@ -81,7 +81,7 @@ export interface ProcessorShare {
 /** A read of a neuron's records, about. */
 export const smallReadBytes = 8192;
 /** Small reads of four threads at a time take about so much less time than one after the other, on an SSD and two processors. */
-export const readOverlap = 2.7;
+const readOverlap = 2.7;
 
 /**
  * What a small read takes beside its bytes where no processor is left for threads that read: they come one after the other,

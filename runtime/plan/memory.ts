@@ -1,6 +1,8 @@
 import { stageBytes } from '../decoder/stage-bytes.ts';
 import { maximumMemoryBytes } from '../kernels/kernels.ts';
+import { threadBytes } from '../threads/thread-bytes.ts';
 import { type TileSpec, vocabularyTileRows } from '../tile/spec.ts';
+import { rowReaderThreads } from '../weights/row-reads.ts';
 import { ColdReads, type KnownCosts } from './cold-reads.ts';
 import type { Deal } from './deal.ts';
 import type { DeviceProfile } from './profiles.ts';
@@ -44,7 +46,7 @@ const slotAlignment = 4096;
 /** Logits that are computed between two barriers take no more. */
 const logitBytes = 8 << 20;
 /** Of threads that read neurons. */
-const readerBytes = 32 << 20;
+const readerBytes = rowReaderThreads * threadBytes;
 
 /**
  * How much memory ranks of a model take, told by sums: laying a rank out tells it to the byte (`rankBytes`), but takes

@@ -25,6 +25,9 @@ export interface RowReadStatistics {
   readonly waitMs: number;
 }
 
+/** Threads of a device that read: with more a disk gives little more, and each takes memory. */
+export const rowReaderThreads = 4;
+
 /** Reads of one thread that are under way or wait for a reader, at most. */
 const queueLength = 1024;
 const entryWords = 5;
@@ -134,6 +137,11 @@ export class RowReads {
     Atomics.add(this.#words, word.sleepers, 1);
     Atomics.wait(this.#words, word.events, seen);
     Atomics.sub(this.#words, word.sleepers, 1);
+  }
+
+  /** Readers that have nothing to do. */
+  get sleepers(): number {
+    return Atomics.load(this.#words, word.sleepers);
   }
 
   get stopped(): boolean {

@@ -7,7 +7,7 @@ import { nodeThreads } from '../../device-agent/node/compute-threads.ts';
 import { FolderTileCache } from '../../device-agent/node/folder-tile-cache.ts';
 import { startKernels } from '../../device-agent/node/kernel-files.ts';
 import { startLoader } from '../../device-agent/node/loader-thread.ts';
-import { nodeRowReaders } from '../../device-agent/node/row-reader-threads.ts';
+import { nodeRowReaders } from '../../device-agent/node/row-readers.ts';
 import { nodeSha256 } from '../../device-agent/node/sha256.ts';
 import { kernelRanks } from '../../device-agent/rank-host.ts';
 import { rankBytes } from '../../runtime/decoder/rank-bytes.ts';

@@ -2,7 +2,7 @@ import { readdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../device-agent/logger.ts';
-import { nodeRowReaders } from '../../device-agent/node/row-reader-threads.ts';
+import { nodeRowReaders } from '../../device-agent/node/row-readers.ts';
 import type { Rank } from '../../runtime/decoder/rank.ts';
 import type { Approximation } from '../../runtime/model/approximation.ts';
 import { openModelFile } from '../../runtime/model/model-file.ts';
