@@ -55,6 +55,11 @@ export class LinkProbe {
     return this.#profile;
   }
 
+  /** What this device's link was the last time; it holds until it is measured. */
+  recall(profile: LinkProfile): void {
+    this.#profile ??= profile;
+  }
+
   /** @returns whether all was measured: nobody yielded */
   measure(): Promise<boolean> {
     this.yield();

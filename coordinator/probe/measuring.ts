@@ -1,5 +1,6 @@
 import { type Clock, once } from '../../device-agent/clock.ts';
 import type { MeasureRequest } from '../../device-agent/probe/measure.ts';
+import type { LinkProfile } from '../../runtime/plan/profiles.ts';
 import type { Member } from '../cluster/member.ts';
 import type { Quiet } from './quiet.ts';
 
@@ -21,6 +22,8 @@ export interface MeasuringOptions {
 /** Who takes longer joins all the same; what it says later counts then. */
 const answerMs = 4_000;
 const tickMs = 1_000;
+/** A link that was known before is measured when its device has its tiles, about. */
+const knownMs = 10_000;
 /** Without a step, before links are measured again. */
 const quietMs = 2_000;
 const defaultLinkPeriodMs = 300_000;
@@ -36,6 +39,8 @@ export class Measuring {
   readonly #members = new Map<Member, number>();
   /** Those that are not taken in yet. */
   readonly #newcomers = new Set<Member>();
+  /** What was measured last, by who the device is. */
+  readonly #links = new Map<string, LinkProfile>();
   readonly #stop: () => void;
   #joined: Promise<void> = Promise.resolve();
   #busy = false;
@@ -72,14 +77,17 @@ export class Measuring {
     this.#members.clear();
   }
 
-  /** The link first: a device that measures itself is busy. */
+  /** The link first: a device that measures itself is busy. Who comes back has the link that it had, for now. */
   async #measureNew(member: Member): Promise<void> {
     const { quiet, request, clock } = this.#options;
     const wasQuiet = quiet.isQuiet;
-    await this.#measureLink(member);
+    const known = this.#links.get(member.info.identity);
+    if (known) member.probe.link?.recall(known);
+    else await this.#measureLink(member);
     await member.probe.measure({ ...request, fresh: false });
-    // Steps may have slowed it down: it is looked at again once there are none.
-    if (!wasQuiet) this.#members.set(member, clock.nowMs());
+    // What was known may be so no longer, what steps slowed down never was: it is looked at again once there are none.
+    if (known) this.#members.set(member, clock.nowMs() + knownMs);
+    else if (!wasQuiet) this.#members.set(member, clock.nowMs());
   }
 
   async #measureLink(member: Member): Promise<void> {
@@ -88,6 +96,7 @@ export class Measuring {
     this.#members.set(member, Number.POSITIVE_INFINITY);
     const isWhole = link && (await this.#atMost(answerMs, link.measure()));
     link?.yield();
+    if (isWhole) this.#links.set(member.info.identity, link!.profile!);
     // Who was interrupted comes first when it is quiet again.
     this.#members.set(member, clock.nowMs() + (isWhole === false ? 0 : linkPeriodMs));
   }

@@ -1,6 +1,6 @@
-import { createXXHash64, type IHasher } from 'hash-wasm';
 import { HearthError } from '../../runtime/error.ts';
 import { isNewUse, type TileCache, type TileFile, type TileHash } from '../tile-cache.ts';
+import type { Checksum } from './checksum.ts';
 import type { Database, TileEntry } from './database.ts';
 
 /** Wait for the database until the tiles are used. */
@@ -8,14 +8,13 @@ const mostWrittenMs = 10_000;
 
 /**
  * Tiles in the browser's database: everywhere, but to be read only with a wait, so that nothing can stream. A tile is there
- * wholly or not at all; that its bytes have not decayed since a fast checksum tells, for where browsers keep databases,
- * pages may have no fast SHA-256.
+ * wholly or not at all; that its bytes have not decayed since its checksum tells.
  */
 export class DatabaseTileCache implements TileCache {
   readonly capacityBytes: number;
   readonly #database: Database;
   readonly #entries: Map<TileHash, TileEntry>;
-  readonly #hasher: IHasher;
+  readonly #checksum: Checksum;
   readonly #writes = new Set<Promise<void>>();
   #usedBytes = 0;
   #failure: unknown;
@@ -24,20 +23,24 @@ export class DatabaseTileCache implements TileCache {
     database: Database,
     capacityBytes: number,
     entries: Map<TileHash, TileEntry>,
-    hasher: IHasher,
+    checksum: Checksum,
   ) {
     this.#database = database;
     this.capacityBytes = capacityBytes;
     this.#entries = entries;
-    this.#hasher = hasher;
+    this.#checksum = checksum;
     for (const { byteLength } of entries.values()) this.#usedBytes += byteLength;
   }
 
-  static async open(database: Database, capacityBytes: number): Promise<DatabaseTileCache> {
+  static async open(
+    database: Database,
+    capacityBytes: number,
+    checksum: Checksum,
+  ): Promise<DatabaseTileCache> {
     const reading = database.transaction('tileEntries').store;
     const [hashes, entries] = await Promise.all([reading.getAllKeys(), reading.getAll()]);
     const byHash = new Map(hashes.map((hash, i) => [hash, entries[i]!]));
-    return new DatabaseTileCache(database, capacityBytes, byHash, await createXXHash64());
+    return new DatabaseTileCache(database, capacityBytes, byHash, checksum);
   }
 
   has(hash: TileHash, byteLength: number): boolean {
@@ -50,7 +53,7 @@ export class DatabaseTileCache implements TileCache {
   async load(hash: TileHash, target: Uint8Array): Promise<boolean> {
     const bytes = await this.#read(hash);
     const entry = this.#entries.get(hash);
-    if (entry && bytes?.length === target.length && this.#checksum(bytes) === entry.checksum) {
+    if (entry && bytes?.length === target.length && this.#checksum(hash, bytes) === entry.checksum) {
       target.set(bytes);
       this.#noteUse(hash, entry);
       return true;
@@ -71,7 +74,7 @@ export class DatabaseTileCache implements TileCache {
   store(hash: TileHash, bytes: Uint8Array): void {
     if (bytes.length > this.capacityBytes || this.#failure) throw this.#noRoom(bytes.length);
     this.#makeRoom(bytes.length);
-    const entry = { byteLength: bytes.length, checksum: this.#checksum(bytes), usedMs: Date.now() };
+    const entry = { byteLength: bytes.length, checksum: this.#checksum(hash, bytes), usedMs: Date.now() };
     this.#entries.set(hash, entry);
     this.#usedBytes += bytes.length;
     const writing = this.#database.transaction(['tiles', 'tileEntries'], 'readwrite');
@@ -131,10 +134,6 @@ export class DatabaseTileCache implements TileCache {
     const used = { ...entry, usedMs: nowMs };
     this.#entries.set(hash, used);
     this.#database.put('tileEntries', used, hash).catch(() => {});
-  }
-
-  #checksum(bytes: Uint8Array): string {
-    return this.#hasher.init().update(bytes).digest();
   }
 
   #noRoom(byteLength: number): HearthError {

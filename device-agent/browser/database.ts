@@ -10,7 +10,6 @@ export interface KnownCoordinator {
 /** What is known of a tile that was kept without reading it. */
 export interface TileEntry {
   readonly byteLength: number;
-  /** xxHash, 64 bits. */
   readonly checksum: string;
   /** In milliseconds since 1970. */
   readonly usedMs: number;

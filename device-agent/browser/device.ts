@@ -9,6 +9,8 @@ import type { Logger } from '../logger.ts';
 import { scaledRates } from '../probe/measure.ts';
 import { kernelRanks } from '../rank-host.ts';
 import type { StandBySwitch } from '../stand-by-switch.ts';
+import type { TileCache } from '../tile-cache.ts';
+import { startChecksum } from './checksum.ts';
 import { CountingRanks } from './counting-ranks.ts';
 import type { Database } from './database.ts';
 import { DatabaseTileCache } from './database-tile-cache.ts';
@@ -55,14 +57,15 @@ export interface BrowserDevice {
  */
 export async function browserDevice(options: BrowserDeviceOptions): Promise<BrowserDevice> {
   const { threads, database, cacheBytes, wishes, logger, onRates } = options;
-  const kernels = await fetchKernels(crossOriginIsolated);
-  const startKernels = kernelStarter(kernels);
-  const pack = await PackTileCache.open(cacheBytes);
-  const cache = pack ?? (await DatabaseTileCache.open(database, cacheBytes));
-  const streams = crossOriginIsolated && pack?.streams === true;
   const memoryBytes = Math.floor(options.memoryBytes);
-  const sha256 = await startSha256();
-  const gpu = await openBrowserGpu(options.gpu, { logger, threads, rankBytes: memoryBytes });
+  const [kernels, { pack, cache }, sha256, gpu] = await Promise.all([
+    fetchKernels(crossOriginIsolated),
+    openCache(database, cacheBytes),
+    startSha256(),
+    openBrowserGpu(options.gpu, { logger, threads, rankBytes: memoryBytes }),
+  ]);
+  const startKernels = kernelStarter(kernels);
+  const streams = crossOriginIsolated && pack?.streams === true;
   const sources = { model: undefined, cache, sha256 };
   const held = new HeldRank(
     kernelRanks({
@@ -115,4 +118,15 @@ export async function browserDevice(options: BrowserDeviceOptions): Promise<Brow
     sha256,
   };
   return { device, ranks, gpu, cryptography: portableCryptography(startKernels()) };
+}
+
+/** @returns the pack, too, where that is the cache */
+async function openCache(
+  database: Database,
+  capacityBytes: number,
+): Promise<{ readonly cache: TileCache; readonly pack: PackTileCache | undefined }> {
+  const checksum = await startChecksum();
+  const pack = await PackTileCache.open(capacityBytes, checksum);
+  const cache = pack ?? (await DatabaseTileCache.open(database, capacityBytes, checksum));
+  return { pack, cache };
 }

@@ -29,16 +29,12 @@ self.onmessage = ({ data }: MessageEvent<DriverCommand>) => {
 
 async function drive({ url, secret, name, ...settings }: DriverSettings): Promise<void> {
   const database = await openDatabase();
-  const credentials = await BrowserKeys.open(database);
   const onRates = (rates: Extract<DriverReport, { type: 'rates' }>['rates']) =>
     tell({ type: 'rates', rates });
-  const { device, ranks, gpu, cryptography } = await browserDevice({
-    ...settings,
-    database,
-    wishes,
-    logger,
-    onRates,
-  });
+  const [credentials, { device, ranks, gpu, cryptography }] = await Promise.all([
+    BrowserKeys.open(database),
+    browserDevice({ ...settings, database, wishes, logger, onRates }),
+  ]);
   tell({ type: 'started', kernels: device.capabilities.kernels, gpu: gpu?.name });
   const timer = setInterval(() => tell({ type: 'work', work: ranks.work }), reportMs);
   await keepJoined({

@@ -6,19 +6,25 @@ import type { PrivateFile } from './pack-files.ts';
 export interface PackedTile {
   readonly offset: number;
   readonly byteLength: number;
+  readonly checksum: string;
   /** In milliseconds since 1970. */
   usedMs: number;
   /** Of its record in the index. */
   readonly record: number;
 }
 
-/** 32 bytes of hash, then offset, length and last use, float64. A length of 0 is a free record. */
+/**
+ * 32 bytes of hash, then offset, length and last use, float64, and 8 bytes of checksum. Without a length or a checksum a
+ * record is free: those that are older than checksums are, and their tiles are sent once more.
+ */
 const recordBytes = 64;
-const hashBytes = 32;
+const numbersAt = 32;
+const checksumAt = 56;
+const noChecksum = '0'.repeat(2 * (recordBytes - checksumAt));
 
 /**
  * Which tiles lie where in the pack: in memory, and in a file for the next time. What the two files say may not agree
- * after a tab has died; whoever reads a tile checks its hash.
+ * after a tab has died; whoever reads a tile checks its sum.
  */
 export class PackIndex {
   readonly #file: PrivateFile;
@@ -39,9 +45,9 @@ export class PackIndex {
     return this.#tiles;
   }
 
-  add(hash: TileHash, offset: number, byteLength: number): void {
+  add(hash: TileHash, place: Pick<PackedTile, 'offset' | 'byteLength' | 'checksum'>): void {
     const record = this.#free.pop() ?? this.#records++;
-    const tile = { offset, byteLength, usedMs: Date.now(), record };
+    const tile = { ...place, usedMs: Date.now(), record };
     this.#tiles.set(hash, tile);
     this.#write(record, hash, tile);
   }
@@ -63,19 +69,27 @@ export class PackIndex {
   }
 
   #readRecord(bytes: Uint8Array, record: number): void {
-    const [offset, byteLength, usedMs] = new Float64Array(bytes.slice(hashBytes).buffer);
+    const [offset, byteLength, usedMs] = new Float64Array(bytes.slice(numbersAt, checksumAt).buffer);
+    const checksum = hashName(bytes.subarray(checksumAt));
     const isSound = [offset, byteLength].every((value) => Number.isSafeInteger(value) && value! >= 0);
-    if (!isSound || byteLength === 0) this.#free.push(record);
+    if (!isSound || byteLength === 0 || checksum === noChecksum) this.#free.push(record);
     else {
-      const hash = hashName(bytes.subarray(0, hashBytes));
-      this.#tiles.set(hash, { offset: offset!, byteLength: byteLength!, usedMs: usedMs!, record });
+      const hash = hashName(bytes.subarray(0, numbersAt));
+      const place = { offset: offset!, byteLength: byteLength!, checksum };
+      this.#tiles.set(hash, { ...place, usedMs: usedMs!, record });
     }
   }
 
-  #write(record: number, hash: TileHash, { offset, byteLength, usedMs }: PackedTile): void {
+  #write(record: number, hash: TileHash, { offset, byteLength, usedMs, checksum }: PackedTile): void {
     const bytes = new Uint8Array(recordBytes);
-    for (let i = 0; i < hashBytes; i += 1) bytes[i] = Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16);
-    new Float64Array(bytes.buffer, hashBytes).set([offset, byteLength, usedMs]);
+    setHex(bytes, hash);
+    new Float64Array(bytes.buffer, numbersAt).set([offset, byteLength, usedMs]);
+    setHex(bytes.subarray(checksumAt), checksum);
     this.#file.write(bytes, { at: record * recordBytes });
   }
+}
+
+function setHex(target: Uint8Array, digits: string): void {
+  for (let i = 0; 2 * i < digits.length; i += 1)
+    target[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
 }

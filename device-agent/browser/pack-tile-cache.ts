@@ -1,11 +1,14 @@
 import { HearthError } from '../../runtime/error.ts';
-import { hashName } from '../../runtime/tile/tile-hash.ts';
 import type { TileCache, TileFile, TileHash } from '../tile-cache.ts';
+import type { Checksum } from './checksum.ts';
 import { canShare, lockFiles, openPrivateFile, type PrivateFile } from './pack-files.ts';
 import { type PackedTile, PackIndex } from './pack-index.ts';
 
 export const packName = 'tiles';
 const indexName = 'tiles.index';
+
+/** Some 50 ms of reading. */
+const turnBytes = 64 << 20;
 
 /** Tiles that must stay where they are, for as long as a window reads them. */
 interface Lease {
@@ -23,22 +26,26 @@ export class PackTileCache implements TileCache {
   readonly streams: boolean;
   readonly #file: PrivateFile;
   readonly #index: PackIndex;
+  readonly #checksum: Checksum;
   #leases: readonly Lease[] = [];
+  /** Read since this worker has last heard of anything else. */
+  #unturnedBytes = 0;
 
   /** @param index a file that tells what lies in the other one */
-  constructor(file: PrivateFile, index: PrivateFile, capacityBytes: number) {
+  constructor(file: PrivateFile, index: PrivateFile, capacityBytes: number, checksum: Checksum) {
     this.#file = file;
     this.#index = new PackIndex(index);
     this.capacityBytes = capacityBytes;
+    this.#checksum = checksum;
     this.streams = canShare(file);
   }
 
   /** @returns undefined where the browser keeps no files for this page, or another tab has them */
-  static async open(capacityBytes: number): Promise<PackTileCache | undefined> {
+  static async open(capacityBytes: number, checksum: Checksum): Promise<PackTileCache | undefined> {
     if (!isSecureContext || !(await lockFiles())) return undefined;
     try {
       const [file, index] = await Promise.all([openPrivateFile(packName), openPrivateFile(indexName)]);
-      return new PackTileCache(file, index, capacityBytes);
+      return new PackTileCache(file, index, capacityBytes, checksum);
     } catch {
       return undefined;
     }
@@ -53,14 +60,13 @@ export class PackTileCache implements TileCache {
   async load(hash: TileHash, target: Uint8Array): Promise<boolean> {
     const tile = this.#index.tiles.get(hash);
     if (tile?.byteLength !== target.length) return false;
-    const bytes = new Uint8Array(target.length);
-    if (this.#file.read(bytes, { at: tile.offset }) === bytes.length && (await nameOf(bytes)) === hash) {
-      target.set(bytes);
-      this.#index.noteUse(hash);
-      return true;
-    }
-    this.#index.remove(hash);
-    return false;
+    const isWhole = this.#file.read(target, { at: tile.offset }) === target.length;
+    const isSound = isWhole && this.#checksum(hash, target) === tile.checksum;
+    if (isSound) this.#index.noteUse(hash);
+    else this.#index.remove(hash);
+    this.#unturnedBytes += target.length;
+    if (this.#unturnedBytes >= turnBytes) await this.#turn();
+    return isSound;
   }
 
   store(hash: TileHash, bytes: Uint8Array): void {
@@ -73,7 +79,7 @@ export class PackTileCache implements TileCache {
       written = String(error);
     }
     if (written !== bytes.length) throw noRoom(bytes.length, this.capacityBytes, `written: ${written}`);
-    this.#index.add(hash, offset, bytes.length);
+    this.#index.add(hash, { offset, byteLength: bytes.length, checksum: this.#checksum(hash, bytes) });
   }
 
   open(hash: TileHash, byteLength: number): TileFile | undefined {
@@ -89,6 +95,12 @@ export class PackTileCache implements TileCache {
       return tile ? [[hash, tile]] : [];
     });
     return new Map(places);
+  }
+
+  /** To read takes no wait, in which others could start, the link ask for something, or the rank be closed. */
+  #turn(): Promise<void> {
+    this.#unturnedBytes = 0;
+    return new Promise((resolve) => setTimeout(resolve));
   }
 
   /** @returns the offset of free bytes, for which the tiles that were used longest ago are forgotten */
@@ -133,11 +145,6 @@ export function packedFile(
     readPart: read,
     close() {},
   };
-}
-
-/** By the browser's own code, which pages that may have files have too. */
-async function nameOf(bytes: Uint8Array<ArrayBuffer>): Promise<TileHash> {
-  return hashName(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
 }
 
 function noRoom(byteLength: number, capacityBytes: number, reason: string): HearthError {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { startChecksum } from '../../device-agent/browser/checksum.ts';
 import type { Database } from '../../device-agent/browser/database.ts';
 import { DatabaseTileCache } from '../../device-agent/browser/database-tile-cache.ts';
 
@@ -21,7 +22,7 @@ class SlowDatabase {
 
 async function open(): Promise<{ cache: DatabaseTileCache; database: SlowDatabase }> {
   const database = new SlowDatabase();
-  const cache = await DatabaseTileCache.open(database as unknown as Database, 1e6);
+  const cache = await DatabaseTileCache.open(database as unknown as Database, 1e6, await startChecksum());
   database.writes.length = 0;
   return { cache, database };
 }

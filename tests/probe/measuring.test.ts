@@ -139,6 +139,25 @@ describe('a device that joins', () => {
     expect(cluster.deviceStates()[0]!.profile!.link!.rttMs).toBeGreaterThanOrEqual(200);
   });
 
+  test('has the link that it had if it was here before, until that is measured again', async () => {
+    const { clock, cluster, enter } = house();
+    const first = await enter('a', async () => rates(1), 20);
+    await clock.pass(2_000);
+    await first.joined;
+    first.link.cut();
+    await settle();
+    const again = await enter('a', async () => rates(2));
+    await again.joined;
+    expect(burstCount(again.hub)).toBe(0);
+    const link = () => cluster.deviceStates()[0]!.profile!.link!;
+    expect(link().rttMs).toBeGreaterThanOrEqual(20);
+    await clock.pass(9_000);
+    expect(burstCount(again.hub)).toBe(0);
+    await clock.pass(3_000);
+    expect(burstCount(again.hub)).toBeGreaterThan(0);
+    expect(link().rttMs).toBeLessThan(20);
+  });
+
   test('is forgotten if it leaves before', async () => {
     const { enter, names, clock } = house();
     const { link, joined } = await enter('slow', () => new Promise(() => {}));

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { startChecksum } from '../../device-agent/browser/checksum.ts';
 import type { PrivateFile } from '../../device-agent/browser/pack-files.ts';
 import { PackTileCache } from '../../device-agent/browser/pack-tile-cache.ts';
 import { type SeededTile, seededTile } from './seeded-tile.ts';
@@ -34,7 +35,9 @@ interface Files {
 }
 
 const newFiles = (): Files => ({ pack: new MemoryFile(), index: new MemoryFile() });
-const open = ({ pack, index }: Files, capacityBytes = 1000) => new PackTileCache(pack, index, capacityBytes);
+const checksum = await startChecksum();
+const open = ({ pack, index }: Files, capacityBytes = 1000) =>
+  new PackTileCache(pack, index, capacityBytes, checksum);
 
 const [a, b, c, d] = [1, 2, 3, 4].map((seed) => seededTile(seed, 300)) as Tiles;
 
@@ -59,15 +62,38 @@ it('what was kept is there the next time, and nothing else', async () => {
   expect([await holds(again, a), await holds(again, b), await holds(again, c)]).toEqual([true, true, false]);
 });
 
-it('what is damaged, or was cut off, is forgotten', async () => {
+it('what is damaged in one bit, or was cut off, is forgotten and can be kept again', async () => {
+  const files = newFiles();
+  for (const each of [a, b, c]) open(files).store(each.hash, each.bytes);
+  files.pack.bytes[17]! ^= 1;
+  files.pack.bytes[599]! ^= 128;
+  files.pack.truncate(899);
+  const cache = open(files);
+  for (const each of [a, b, c]) {
+    expect(await holds(cache, each)).toBe(false);
+    expect(open(files).has(each.hash, 300)).toBe(false);
+  }
+  cache.store(a.hash, a.bytes);
+  expect(await holds(open(files), a)).toBe(true);
+});
+
+it('a tile is not taken for another whose place it has', async () => {
   const files = newFiles();
   open(files).store(a.hash, a.bytes);
   open(files).store(b.hash, b.bytes);
-  files.pack.bytes[17]! ^= 1;
-  files.pack.truncate(599);
-  const cache = open(files);
-  expect([await holds(cache, a), await holds(cache, b)]).toEqual([false, false]);
-  expect([open(files).has(a.hash, 300), open(files).has(b.hash, 300)]).toEqual([false, false]);
+  // As if the name of one record had been written, and the rest of it not.
+  files.index.bytes.copyWithin(0, 64, 96);
+  files.index.truncate(64);
+  expect(await holds(open(files), b)).toBe(false);
+});
+
+it('an index that knows no checksums yet is forgotten', async () => {
+  const files = newFiles();
+  open(files).store(a.hash, a.bytes);
+  files.index.bytes.fill(0, 56);
+  expect(open(files).has(a.hash, 300)).toBe(false);
+  open(files).store(a.hash, a.bytes);
+  expect([await holds(open(files), a), files.index.bytes.length]).toEqual([true, 64]);
 });
 
 it('the tile that was used longest ago makes room', async () => {

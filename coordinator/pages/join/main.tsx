@@ -9,8 +9,9 @@ options.debounceRendering = (draw) => void requestAnimationFrame(draw);
 
 const wasEnded = endedByBrowser();
 watchPresence();
-render(<App wasEnded={wasEnded} />, document.getElementById('page')!);
+// First: while its worker starts the page is drawn.
 lend();
 keepTelling();
+render(<App wasEnded={wasEnded} />, document.getElementById('page')!);
 // Weights are worth keeping when a browser runs short of room. Pages from plain addresses cannot ask for it.
 (navigator.storage as StorageManager | undefined)?.persist().catch(() => {});

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { startChecksum } from '../../../device-agent/browser/checksum.ts';
 import type { PrivateFile } from '../../../device-agent/browser/pack-files.ts';
 import { PackTileCache } from '../../../device-agent/browser/pack-tile-cache.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
@@ -35,9 +36,10 @@ const tiles = [100, 300, 500].map((length) => new Uint8Array(length).fill(length
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The index of the tiles that a browser keeps, and these: whatever it says, no tile is another than it was. */
-export function packTarget(): Target {
+export async function packTarget(): Promise<Target> {
+  const checksum = await startChecksum();
   const [pack, index] = [new BytesFile(new Uint8Array()), new BytesFile(new Uint8Array())];
-  const cache = new PackTileCache(pack, index, capacityBytes);
+  const cache = new PackTileCache(pack, index, capacityBytes, checksum);
   for (const tile of tiles) cache.store(hashOf(tile), tile);
   const packed = pack.bytes;
   return {
@@ -48,6 +50,7 @@ export function packTarget(): Target {
         new BytesFile(packed.slice()),
         new BytesFile(input.slice()),
         capacityBytes,
+        checksum,
       );
       let found = 0;
       for (const tile of tiles) {
