@@ -1,16 +1,11 @@
-import { existsSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { expect, it, type TestContext } from 'vitest';
 import { nodeGpuEntry } from '../../device-agent/node/open-gpu.ts';
 import { JoinBench } from '../browser/join-bench.ts';
+import { webGpuOrReason } from './webgpu-package.ts';
 
 /** SwiftShader: a GPU in software, which only who asks for it uses. */
 const bench = new JoinBench('--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader');
-/** Chromium's, for Node too where nothing else is said. */
-const icd = '/usr/lib/chromium/vk_swiftshader_icd.json';
-const softwareVulkan = { VK_ICD_FILENAMES: icd, LD_LIBRARY_PATH: '/usr/lib/chromium' };
-const vulkan = process.env.VK_ICD_FILENAMES || !existsSync(icd) ? {} : softwareVulkan;
-
 /** Software compiles slowly, beside other tests more so. */
 const patience = { timeout: 120_000 };
 const testMs = 400_000;
@@ -84,7 +79,8 @@ it(
 it(
   'an agent computes with a GPU the bits that it computes without',
   async (context) => {
-    if (!(await nodeGpuEntry())) skip(context, 'the package webgpu is not installed');
+    const webGpu = webGpuOrReason();
+    if ('reason' in webGpu) skip(context, webGpu.reason);
     await bench.serve(await bench.endlessModel());
     const plain = bench.agent('plain', ['--gpu', 'off']);
     await bench.coordinator.says(/Ready/);
@@ -92,7 +88,7 @@ it(
     await plain.kill('SIGTERM');
     await expect.poll(() => bench.devices(), patience).toEqual([]);
 
-    const agent = bench.agent('with GPU', ['--gpu', 'always'], vulkan);
+    const agent = bench.agent('with GPU', ['--gpu', 'always'], webGpu.environment);
     await expect.poll(() => gpuTilesOf('with GPU'), patience).toBe(allTiles);
     expect(await bench.tokens(answerTokens)).toEqual(alone);
     // And ends when it is told to.
