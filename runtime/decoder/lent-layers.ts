@@ -169,9 +169,10 @@ export class LentLayers implements LayerLoan {
   #mirror(tokens: readonly BatchToken[]): void {
     for (const { slot, position } of firstOf(tokens)) {
       const has = this.#mirrored.get(slot) ?? 0;
+      if (has >= position) continue;
       for (let page = Math.floor(has / pagePositions); page * pagePositions < position; page += 1)
         for (const layer of layersOf(this.#run)) this.#writePage(layer, slot, page);
-      this.#mirrored.set(slot, Math.max(has, position));
+      this.#mirrored.set(slot, position);
     }
   }
 

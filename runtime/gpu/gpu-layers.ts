@@ -1,4 +1,3 @@
-import { seatWords } from './wgsl/seats.ts';
 import { pagePositions } from '../kernels/kv-page.ts';
 import { AttentionLayers, type GpuAttentionShape } from './attention-layers.ts';
 import { attentionProducts } from './attention-products.ts';
@@ -14,6 +13,7 @@ import type { TileBytes } from './tile-bytes.ts';
 import { appliedValues, applySums } from './wgsl/apply-sums.ts';
 import { quantize } from './wgsl/quantize.ts';
 import { rmsNorm } from './wgsl/rms-norm.ts';
+import { seatWords } from './wgsl/seats.ts';
 import { float32Bits } from './wgsl/text.ts';
 
 export interface GpuLayersShape extends GpuAttentionShape {

@@ -19,6 +19,7 @@ const steps = [
   tokens(25, 5),
   [401],
 ];
+const tokenCount = steps.flat(2).length;
 /** Warm-up aside: one for each 32 tokens of a step. */
 const calls = 2 + 7;
 const clock = { nowMs: () => 0, wait: async () => {} };
@@ -43,10 +44,12 @@ await describeOnGpus('whole layers on a GPU', (host) => {
     ['a narrow residual', { type: 'Q4_0', hiddenSize: 288, headDim: 64 }],
   ])('have the bits of the processor: %s', async (_, shape, options) => {
     const job = await jobOf(shape, options);
-    const { digest, submissions, losses } = await host.run('logits', job);
+    const { digest, submissions, writtenBytes, losses } = await host.run('logits', job);
     expect(digest).toBe(await alone(job));
     expect(losses).toEqual([]);
     expect(submissions).toBe(calls);
+    // Residuals, angles and places, but no page: what the GPU has computed it has.
+    expect(writtenBytes).toBeLessThan(tokenCount * 3000);
   });
 
   test('go on from what the processor has computed, and it from them', async () => {
@@ -59,6 +62,8 @@ await describeOnGpus('whole layers on a GPU', (host) => {
     ] as const) {
       const result = await host.run('logits', { ...job, whole });
       expect(result.digest).toBe(expected);
+      // Pages of the processor's, too.
+      expect(result.writtenBytes).toBeGreaterThan(tokenCount * 3000);
       expect(result.submissions).toBe(submissions);
     }
   });

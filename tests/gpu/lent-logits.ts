@@ -40,6 +40,8 @@ export interface LentLogits {
   readonly digest: string;
   /** Times that the GPU was given something to compute. */
   readonly submissions: number;
+  /** Bytes that were written to it. */
+  readonly writtenBytes: number;
   /** Codes of what the rank was told of its GPU. */
   readonly losses: readonly string[];
 }
@@ -61,18 +63,18 @@ export async function lentLogits(
   };
   const lend = gpu && (await lendingOf(gpu, clock, file, options, job, losses));
   const runner = await createSoloRunner(file, kernels, options, lend);
-  const submissions = gpu ? countSubmissions(gpu.device.queue) : () => 0;
+  const work = gpu ? countWork(gpu.device.queue) : { submissions: 0, writtenBytes: 0 };
   const digest = sha256.create();
   const starts = [0, 0];
   let goOn = (): void => {};
   for (const [i, tokens] of steps.entries()) {
     if (i === hangAt) goOn = hang();
     const rows = runner.step(inputsOf(tokens, starts));
-    if (i === loseAt) await whenSubmitted(submissions).then(() => gpu!.device.destroy());
+    if (i === loseAt) await whenSubmitted(work).then(() => gpu!.device.destroy());
     for (const row of await rows) digest.update(new Uint8Array(row.slice().buffer));
   }
   goOn();
-  return { digest: bytesToHex(digest.digest()), submissions: submissions(), losses };
+  return { digest: bytesToHex(digest.digest()), ...work, losses };
 }
 
 /** A step's sequences, each of which goes on where it was. */
@@ -132,22 +134,32 @@ function hang(): () => void {
   };
 }
 
-function countSubmissions(queue: GPUQueue): () => number {
-  let count = 0;
-  const submit = queue.submit.bind(queue);
+type Work = Pick<LentLogits, 'submissions' | 'writtenBytes'>;
+
+/** @returns what the queue is given from now on */
+function countWork(queue: GPUQueue): Work {
+  const work = { submissions: 0, writtenBytes: 0 };
+  const { submit, writeBuffer } = GPUQueue.prototype;
   Object.defineProperty(queue, 'submit', {
     configurable: true,
     value: (buffers: readonly GPUCommandBuffer[]) => {
-      count += 1;
-      submit(buffers);
+      work.submissions += 1;
+      submit.call(queue, buffers);
     },
   });
-  return () => count;
+  Object.defineProperty(queue, 'writeBuffer', {
+    configurable: true,
+    value: (buffer: GPUBuffer, offset: number, data: Uint8Array<ArrayBuffer>) => {
+      work.writtenBytes += data.byteLength;
+      writeBuffer.call(queue, buffer, offset, data);
+    },
+  });
+  return work;
 }
 
 /** Returns as soon as more has been submitted than there was. */
-async function whenSubmitted(submissions: () => number): Promise<void> {
-  const before = submissions();
-  for (let turn = 0; turn < 1000 && submissions() === before; turn += 1)
+async function whenSubmitted(work: Work): Promise<void> {
+  const before = work.submissions;
+  for (let turn = 0; turn < 1000 && work.submissions === before; turn += 1)
     await new Promise((resolve) => setTimeout(resolve, 0));
 }

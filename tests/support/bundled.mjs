@@ -26,6 +26,7 @@ export async function bundled(entry, use) {
     });
     return await use(await import(outfile));
   } finally {
-    rmSync(folder, { recursive: true });
+    // A build that ran meanwhile has removed it.
+    rmSync(folder, { recursive: true, force: true });
   }
 }
