@@ -12,8 +12,8 @@ import { tileSpecs } from '../runtime/tile/spec.ts';
 import type { RankSetup } from './create-rank.ts';
 import type { GpuWishes } from './gpu-wishes.ts';
 import type { Logger } from './logger.ts';
-import { whereFaster, whereRoom } from './whole-layers.ts';
 import type { MeasureDevice, MeasureJob, MeasureRequest } from './probe/measure.ts';
+import { whereFaster, whereRoom } from './whole-layers.ts';
 
 export interface DeviceGpuOptions extends GpuWishes {
   readonly clock: GpuClock;

@@ -1,9 +1,8 @@
 import type { LendWhole } from '../runtime/decoder/lending.ts';
+import { leastGain } from '../runtime/gpu/gpu-share.ts';
 import type { DeviceTimes } from '../runtime/plan/device-times.ts';
 import type { ModelWork } from '../runtime/plan/workload.ts';
 
-/** What lending must save: measurements are not that exact. */
-const leastGain = 0.1;
 /** Tokens at once, and positions that they see, for which layers are to be worth lending to be lent at all. */
 const usualTokens = [1, 32];
 const usualPositions = 256;

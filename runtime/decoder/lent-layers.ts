@@ -9,12 +9,11 @@ import type { TileSpec } from '../tile/spec.ts';
 import type { BatchToken } from './batch.ts';
 import type { LayerLoan, Lending } from './lending.ts';
 import { Loans } from './loans.ts';
-import { type LayerRun, layersOf } from './lone-layers.ts';
+import { layersOf } from './lone-layers.ts';
 import { flagOverflow } from './partial-sums.ts';
 import type { RankOptions } from './rank-options.ts';
 import type { Stage } from './stage.ts';
-import type { StepEvent, StepHeader } from './step.ts';
-import { tokenCount } from './step.ts';
+import { type StepEvent, type StepHeader, tokenCount } from './step.ts';
 
 /**
  * Gives the layers that a rank computes alone to a GPU, whole.
@@ -31,7 +30,8 @@ export async function lendLayers(
   if (!lending.layers || !run) return undefined;
   const { gpu, clock } = lending;
   const { config } = stage;
-  const specs = layersOf(run).map((layer) => specsOf(stage, layer));
+  const numbers = layersOf(run);
+  const specs = numbers.map((layer) => specsOf(stage, layer));
   const shape = layersShape(gpu, config, options, specs);
   if (!shape) return undefined;
   let layers: GpuLayers | undefined;
@@ -41,7 +41,7 @@ export async function lendLayers(
   };
   const bytes = layerBytes(config, options, specs);
   const isWorth = await lending.layers(run, bytes, async () => measureLayers(await held(), clock, shape));
-  if (isWorth) return new LentLayers(stage, await held(), lending.onLost, run, shape.maxTokens, isWorth);
+  if (isWorth) return new LentLayers(stage, await held(), lending.onLost, numbers, shape.maxTokens, isWorth);
   layers?.close();
   return undefined;
 }
@@ -83,7 +83,8 @@ function specsOf(stage: Stage, layer: number): LayerSpecs {
  * meanwhile is given to it. So either can go on from the other, at any step.
  */
 export class LentLayers implements LayerLoan {
-  readonly #run: LayerRun;
+  /** Which they are. */
+  readonly #numbers: readonly number[];
   readonly #stage: Stage;
   readonly #layers: GpuLayers;
   readonly #isWorth: (tokens: number, positions: number) => boolean;
@@ -97,11 +98,11 @@ export class LentLayers implements LayerLoan {
     stage: Stage,
     layers: GpuLayers,
     onLost: Lending['onLost'],
-    run: LayerRun,
+    numbers: readonly number[],
     together: number,
     isWorth: (tokens: number, positions: number) => boolean,
   ) {
-    this.#run = run;
+    this.#numbers = numbers;
     this.#stage = stage;
     this.#layers = layers;
     this.#isWorth = isWorth;
@@ -111,7 +112,7 @@ export class LentLayers implements LayerLoan {
 
   get tiles(): number {
     if (this.#loans.isLost) return 0;
-    const counts = layersOf(this.#run).map((layer) => specsOf(this.#stage, layer));
+    const counts = this.#numbers.map((layer) => specsOf(this.#stage, layer));
     return counts.reduce((sum, { attention, ffn }) => sum + attention.length + ffn.length, 0);
   }
 
@@ -149,7 +150,7 @@ export class LentLayers implements LayerLoan {
     first: number,
   ): Generator<StepEvent, LayersOutput | undefined, void> {
     if (!this.#loans.isFree) return undefined;
-    const layers = layersOf(this.#run);
+    const layers = this.#numbers;
     const input: LayersInput = {
       tokens: tokens.length,
       residual: this.#stage.residual(first, first + tokens.length).slice(),
@@ -171,7 +172,7 @@ export class LentLayers implements LayerLoan {
       const has = this.#mirrored.get(slot) ?? 0;
       if (has >= position) continue;
       for (let page = Math.floor(has / pagePositions); page * pagePositions < position; page += 1)
-        for (const layer of layersOf(this.#run)) this.#writePage(layer, slot, page);
+        for (const layer of this.#numbers) this.#writePage(layer, slot, page);
       this.#mirrored.set(slot, position);
     }
   }
@@ -206,7 +207,7 @@ export class LentLayers implements LayerLoan {
 
   /** What came back, into memory. */
   #store(tokens: readonly BatchToken[], { rows }: LayersOutput): void {
-    layersOf(this.#run).forEach((layer, i) => {
+    this.#numbers.forEach((layer, i) => {
       this.#stage.attention.store(layer, tokens, ...rows[i]!);
     });
     for (const { slot, position } of lastOf(tokens)) this.#mirrored.set(slot, position + 1);

@@ -34,22 +34,19 @@ export class Loans {
    * @param compute begins it; whatever it throws, at once or later, is the loss of the processor
    */
   hand<T>(compute: () => Promise<T>): Loan<T> {
-    const loan: { ready: Promise<void>; result: T | undefined } = {
-      ready: Promise.resolve(),
+    this.#isBusy = true;
+    // It begins at once; what it throws then comes as what it throws later.
+    const computed = (async () => compute())();
+    const loan: Loan<T> = {
       result: undefined,
-    };
-    try {
-      this.#isBusy = true;
-      loan.ready = compute().then(
+      ready: computed.then(
         (result) => {
           this.#isBusy = false;
           loan.result = result;
         },
         (error: unknown) => this.#lose(error),
-      );
-    } catch (error) {
-      this.#lose(error);
-    }
+      ),
+    };
     this.#pending = loan.ready;
     return loan;
   }

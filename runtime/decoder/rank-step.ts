@@ -55,7 +55,7 @@ export class RankStep {
       for (const portion of portions) {
         if (sublayer > applied) yield* this.#finish(leg, portion, sublayer - 1);
         yield* this.#enter(leg, portion, sublayer);
-        const behind = yield* this.#lend(leg, portion, sublayer);
+        const behind = yield* this.#lend(portion, sublayer);
         if (behind === sublayer) yield* this.#compute(leg, portion, sublayer);
         else [applied, sublayer] = [behind, behind - 1];
       }
@@ -67,14 +67,15 @@ export class RankStep {
   }
 
   /**
-   * Has a GPU compute the layers that begin here, if they are lent: of a leg without others, which has a portion at a time.
+   * Has a GPU compute the layers that begin here, if they are lent: those of a leg without others, which has a portion at a
+   * time.
    * @returns the sublayer behind them, or this one, which then is to be computed here
    */
-  *#lend({ members }: Leg, { first, end }: Portion, sublayer: number): Steps<number> {
+  *#lend({ first, end }: Portion, sublayer: number): Steps<number> {
     const team = this.#team;
     const stage = this.#stageOf(sublayer);
     const run = stage.loneLayers;
-    if (members > 1 || sublayer !== 2 * (run?.first ?? -1) || !stage.loan.isLent) return sublayer;
+    if (!run || sublayer !== 2 * run.first || !stage.loan.isLent) return sublayer;
     // All threads' part of the residual is in place.
     team.barrier();
     if (team.index === 0) {
@@ -82,7 +83,7 @@ export class RankStep {
       stage.loan = { isLent: true, isBack: yield* stage.lent.layers!.compute(tokens, first) };
     }
     team.barrier();
-    return stage.loan.isBack ? 2 * run!.end : sublayer;
+    return stage.loan.isBack ? 2 * run.end : sublayer;
   }
 
   /** Brings the residual to where the sublayer is computed. */

@@ -11,7 +11,7 @@ export interface TileTimes {
 }
 
 /** What lending must save: measurements are not that exact. */
-const leastGain = 0.1;
+export const leastGain = 0.1;
 
 /** Milliseconds with so many tiles lent: both compute at once. */
 export function sharedMs({ tiles, processorMs, gpuMs }: TileTimes, lent: number): number {
