@@ -1,6 +1,6 @@
 import type { Arena } from '../kernels/arena.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import { type Approximation, predictorOf } from '../model/approximation.ts';
+import { type Approximation, cutOf, predictorOf } from '../model/approximation.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { perThread } from '../threads/scratch.ts';
 import type { Team } from '../threads/team.ts';
@@ -30,6 +30,7 @@ export class FfnLayer {
   readonly #tilesPerLayer: readonly number[];
   readonly #neurons: FfnTiles;
   readonly #approximation: Approximation | undefined;
+  readonly #everyNeuron: boolean;
 
   constructor(
     kernels: Kernels,
@@ -48,6 +49,7 @@ export class FfnLayer {
     const model = { config, approximation, tiles };
     this.#neurons = new Neurons({ kernels, arena, own, tokens, options, team, ...model });
     this.#approximation = approximation;
+    this.#everyNeuron = options.ffn?.everyNeuron ?? false;
   }
 
   /** The matrices that multiply a layer's input; alike in all its tiles. */
@@ -57,6 +59,11 @@ export class FfnLayer {
     const predicted = predictorOf(this.#approximation, layer) !== undefined;
     const predictor = predicted ? [this.#tiles.baseSection('predictorInput', layer)] : [];
     return [...predictor, tile.sections.get('gate')!, tile.sections.get('up')!];
+  }
+
+  /** Neurons are left out whose |silu(gate)| is below it; 0 where none are. */
+  cut(layer: number): number {
+    return this.#everyNeuron ? 0 : cutOf(this.#approximation, layer);
   }
 
   /** Tiles of a layer, on all ranks together. */

@@ -66,6 +66,7 @@ async function holdLayers(
       ffnNorm: norm('ffnNorm'),
       attention: attention.map(bytesOf),
       ffn: ffn.map(bytesOf),
+      cut: stage.ffn.cut(layer),
     });
   }
   await layers.warmUp();

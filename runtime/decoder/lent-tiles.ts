@@ -77,7 +77,7 @@ export class LentTiles {
     this.#ffn = ffn;
     for (const { layer, lent } of layers) {
       const tiles = lent.map(({ spec }) => ({ spec, bytes: stage.tiles.slot(spec.id)!.slice() }));
-      this.#ffn.hold(layer, tiles, stage.ffn.tileCount(layer));
+      this.#ffn.hold(layer, { tiles, tileCount: stage.ffn.tileCount(layer), cut: stage.ffn.cut(layer) });
     }
   }
 

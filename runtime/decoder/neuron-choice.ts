@@ -1,3 +1,4 @@
+import { cutOf } from '../model/approximation.ts';
 import { operations } from '../profile/operations.ts';
 import { ffnTileNeurons } from '../tile/spec.ts';
 import type { PlacedTile } from '../weights/placed-tile.ts';
@@ -49,7 +50,6 @@ export class GatedNeurons implements NeuronChoice {
   #listOne(layer: number, gates: number, count: number, list: number): number {
     const { kernels, config, approximation } = this.#place;
     if (config.activation !== 'silu') return kernels.firingNeurons(gates, count, list);
-    const cut = approximation?.kind === 'cut' ? approximation.cuts[layer]! : 0;
-    return kernels.neuronsOverCut(gates, count, cut, list);
+    return kernels.neuronsOverCut(gates, count, cutOf(approximation, layer), list);
   }
 }

@@ -1,11 +1,11 @@
 import { activationBytes } from '../kernels/activations.ts';
 import { CallDelays } from './call-delays.ts';
-import { FfnLayers, type GpuFfnShape } from './ffn-layers.ts';
+import { FfnLayers, type FfnTiles } from './ffn-layers.ts';
+import type { GpuFfnShape } from './ffn-programs.ts';
 import type { Gpu } from './gpu.ts';
 import { GpuCall } from './gpu-call.ts';
 import { type GpuClock, Readback } from './readback.ts';
 import { sumBytes } from './sum-bytes.ts';
-import type { TileBytes } from './tile-bytes.ts';
 
 /** What a GPU has added up of a layer: the bits that `addPartial` would have added. */
 export interface GpuFfnSums {
@@ -50,8 +50,8 @@ export class GpuFfn {
   }
 
   /** See `FfnLayers`. */
-  hold(layer: number, tiles: readonly TileBytes[], tileCount: number): void {
-    this.#layers.hold(layer, tiles, tileCount);
+  hold(layer: number, tiles: FfnTiles): void {
+    this.#layers.hold(layer, tiles);
   }
 
   /**

@@ -30,6 +30,8 @@ export interface WholeLayer {
   readonly ffnNorm: Uint32Array<ArrayBuffer>;
   readonly attention: readonly TileBytes[];
   readonly ffn: readonly TileBytes[];
+  /** As of `FfnTiles`. */
+  readonly cut: number;
 }
 
 /** What comes into a run of layers. All views are read before `begin` returns. */
@@ -93,14 +95,14 @@ export class GpuLayers {
     ];
   }
 
-  hold({ layer, attentionNorm, ffnNorm, attention, ffn }: WholeLayer): void {
+  hold({ layer, attentionNorm, ffnNorm, attention, ffn, cut }: WholeLayer): void {
     this.#attention.hold(layer, attention);
-    this.#ffn.hold(layer, ffn, ffn.length);
+    this.#ffn.hold(layer, { tiles: ffn, tileCount: ffn.length, cut });
     const { query } = attentionProducts(attention[0]!.spec)!;
-    const { gated } = ffnProducts(ffn[0]!.spec)!;
+    const { gate } = ffnProducts(ffn[0]!.spec)!;
     this.#norms.set(layer, [
       this.#norm(attentionNorm, query.activation),
-      this.#norm(ffnNorm, gated.activation),
+      this.#norm(ffnNorm, gate.activation),
     ]);
   }
 

@@ -20,8 +20,8 @@ export function layerCodes(gpu: Gpu, shape: GpuLayersShape, layers: readonly Lay
   const codes = new Set([rmsNorm, rope, storeKv(kvFormat), attention(kvFormat), applySums]);
   for (const layer of layers) {
     const { query, key, value, output } = attentionProducts(layer.attention[0]!)!;
-    const { gated } = ffnProducts(layer.ffn[0]!)!;
-    for (const { activation } of [query, gated, output])
+    const { gate } = ffnProducts(layer.ffn[0]!)!;
+    for (const { activation } of [query, gate, output])
       if (activation !== 'f32') codes.add(quantize(activation));
     for (const together of groupings(maxTokens)) {
       for (const product of [query, key, value]) codes.add(project(product, together, gpu.packedDots));

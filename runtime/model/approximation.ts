@@ -65,6 +65,11 @@ export function predictorOf(
   return approximation?.kind === 'predicted' ? (approximation.predictors[layer] ?? undefined) : undefined;
 }
 
+/** A layer's cut; 0 where nothing is left out by one. */
+export function cutOf(approximation: Approximation | undefined, layer: number): number {
+  return approximation?.kind === 'cut' ? approximation.cuts[layer]! : 0;
+}
+
 /** Ranks are multiples of it: so many rows stand beside each other in a matrix. */
 export const rankStep = 8;
 

@@ -6,6 +6,7 @@ import type { FfnActivation } from '../../runtime/model/config.ts';
 import type { TileSection, TileSpec } from '../../runtime/tile/spec.ts';
 import { randomMatrix } from '../kernels/reference/random-matrix.ts';
 import { seededFloats, Workspace } from '../kernels/support.ts';
+import { listedPartial, listedTile } from './listed-twin.ts';
 import type { FfnJob } from './operations.ts';
 
 export interface FfnCase {
@@ -13,6 +14,10 @@ export interface FfnCase {
   readonly down: KernelFormatName;
   readonly activation: FfnActivation;
   readonly hiddenSize: number;
+  /** Up and down row by row: only neurons are computed that their gates choose. */
+  readonly byRow?: boolean;
+  /** Of a SwiGLU layer in rows. */
+  readonly cut?: number;
   /** Of each tile. */
   readonly neurons: readonly number[];
   readonly tokens: number;
@@ -20,9 +25,16 @@ export interface FfnCase {
   readonly fineBits: number;
 }
 
-interface Part {
+export interface Part {
   readonly pointer: number;
   readonly section: TileSection;
+}
+
+export interface TwinTile {
+  readonly spec: TileSpec;
+  /** Gate, up and down. */
+  readonly parts: readonly Part[];
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** A layer of random tiles for a GPU, and what the AssemblyScript kernels add up of it. */
@@ -51,8 +63,10 @@ export function ffnTwin(layer: FfnCase): {
   const bound = Math.floor((2 ** 31 - 1) / tileCount);
   let flags = 0;
   const tiles = neurons.map((count, id) => {
-    const { spec, parts, bytes } = makeTile(workspace, layer, id, count);
-    const partial = partialOf(workspace, parts, input, count, tokens, gluKernels[activation](kernels));
+    const { spec, parts, bytes } = (layer.byRow ? listedTile : makeTile)(workspace, layer, id, count);
+    const partial = layer.byRow
+      ? listedPartial(workspace, layer, { spec, parts, bytes }, input)
+      : partialOf(workspace, parts, input, count, tokens, gluKernels[activation](kernels));
     flags |= kernels.addPartial(partial, fine, coarse, hiddenSize, tokens, scales, bound);
     return { spec, bytes };
   });
@@ -64,13 +78,19 @@ export function ffnTwin(layer: FfnCase): {
     tokens,
     tileCount,
     tiles,
+    cut: layer.cut ?? 0,
     input: bytes(input, inputBytes),
     scales: bytes(scales, tokens * 16),
   };
   return { job, flags, fine: workspace.readI32(fine, values), coarse: workspace.readI32(coarse, values) };
 }
 
-function makeTile(workspace: Workspace, { gate, down, hiddenSize }: FfnCase, id: number, count: number) {
+function makeTile(
+  workspace: Workspace,
+  { gate, down, hiddenSize }: FfnCase,
+  id: number,
+  count: number,
+): TwinTile {
   const shapes = [
     { role: 'gate', format: gate, rows: count, columns: hiddenSize },
     { role: 'up', format: gate, rows: count, columns: hiddenSize },
@@ -110,7 +130,12 @@ function partialOf(
   return multiply(workspace, down!, hidden, tokens);
 }
 
-function multiply(workspace: Workspace, { pointer, section }: Part, x: number, tokens: number): number {
+export function multiply(
+  workspace: Workspace,
+  { pointer, section }: Part,
+  x: number,
+  tokens: number,
+): number {
   const { format, rows, columns } = section;
   const y = workspace.room(tokens * rows * 4);
   const scratch = workspace.room(matmulScratchBytes(columns));

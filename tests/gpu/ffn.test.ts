@@ -29,6 +29,13 @@ test('tiles are put in their order into as few buffers as hold them', () => {
   expect(sizes(large!)).toEqual([[0], [1], [2]]);
 });
 
+test('a cut leaves out some neurons, and by far not all', () => {
+  const [all, some, few] = [0, 0.05, 10].map((cut) => [...ffnTwin({ ...usual, byRow: true, cut }).fine]);
+  expect(some).not.toEqual(all);
+  expect(some).not.toEqual(few);
+  expect(new Set(few)).toEqual(new Set([0]));
+});
+
 await describeOnGpus('FFN tiles', (host) => {
   test.each<[string, Partial<FfnCase>, flags?: number]>([
     ['Q4_0', {}],
@@ -39,6 +46,16 @@ await describeOnGpus('FFN tiles', (host) => {
     ['relu', { activation: 'relu', tokens: 2 }],
     ['relu2', { activation: 'relu2' }],
     ['drelu', { activation: 'drelu' }],
+    ['rows of Q4_0', { byRow: true, activation: 'relu' }],
+    ['rows of Q4_0, several tokens', { byRow: true, activation: 'relu2', hiddenSize: 288, tokens: 5 }],
+    [
+      'rows of Q8_0',
+      { byRow: true, gate: 'Q8_0', down: 'Q8_0', activation: 'drelu', tokens: 2, fineBits: 14 },
+    ],
+    ['rows of both', { byRow: true, down: 'Q8_0', activation: 'relu', hiddenSize: 2560, neurons: [256] }],
+    ['rows over a cut', { byRow: true, cut: 0.05, tokens: 2 }],
+    ['rows without a cut', { byRow: true, tokens: 3 }],
+    ['rows beyond the coarse plane', { byRow: true, activation: 'relu', fineBits: 48 }, 3],
     ['values in the coarse plane too', { fineBits: 36, tokens: 2 }, 1],
     ['values beyond it', { fineBits: 48 }, 3],
   ])('are the bits that the kernels add up: %s', async (_, change, expected = 0) => {

@@ -41,6 +41,7 @@ await describeOnGpus('whole layers on a GPU', (host) => {
     ['Q4_K and Q6_K', { type: (role) => (role === 'value' || role === 'down' ? 'Q6_K' : 'Q4_K') }],
     ['F16', { type: 'F16', ropeFactors: true, headCount: 2, headDim: 32, intermediateSize: 256 }],
     ['ReLU and pages of float32', { type: 'Q4_0', activation: 'relu' }, { kvFormat: 'f32' }],
+    ['neurons in rows', { type: 'Q4_0', activation: 'relu2', neuronRows: true }],
     ['a narrow residual', { type: 'Q4_0', hiddenSize: 288, headDim: 64 }],
   ])('have the bits of the processor: %s', async (_, shape, options) => {
     const job = await jobOf(shape, options);

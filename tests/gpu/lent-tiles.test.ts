@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
-import { smallShape, syntheticModel } from '../support/synthetic-model.ts';
+import { predictedModel } from '../support/predicted-model.ts';
+import { type SyntheticModelOptions, smallShape, syntheticModel } from '../support/synthetic-model.ts';
 import { describeOnGpus } from './hosts.ts';
 import { type LogitsJob, lentLogits } from './lent-logits.ts';
 
@@ -22,6 +23,25 @@ await describeOnGpus('a rank that lends FFN tiles to a GPU', (host) => {
     expect(digest).toBe(alone);
     expect(submissions).toBe(2 * steps.length);
     expect(losses).toEqual([]);
+  });
+
+  test.each<[string, Partial<SyntheticModelOptions>]>([
+    ['ReLU', { activation: 'relu', type: 'Q4_0' }],
+    ['SiLU', { type: 'Q8_0' }],
+  ])('has the same bits where neurons stand in rows: %s', async (_, shape) => {
+    const model = await syntheticModel({ ...smallShape, intermediateSize: 640, neuronRows: true, ...shape });
+    const expected = await lentLogits(undefined, clock, { ...job, model });
+    const { digest, submissions } = await host.run('logits', { ...job, model, tiles: 2 });
+    expect(digest).toBe(expected.digest);
+    expect(submissions).toBe(2 * steps.length);
+  });
+
+  test('leaves out what a cut does', async () => {
+    const model = await predictedModel({ ...smallShape, type: 'Q4_0' });
+    const expected = await lentLogits(undefined, clock, { ...job, model });
+    const { digest, submissions } = await host.run('logits', { ...job, model, tiles: 1 });
+    expect(digest).toBe(expected.digest);
+    expect(submissions).toBe(2 * steps.length);
   });
 
   test('lends what a step is worth', async () => {

@@ -129,6 +129,7 @@ export interface FfnJob {
   readonly tiles: readonly { readonly spec: TileSpec; readonly bytes: Uint8Array<ArrayBuffer> }[];
   readonly input: Uint8Array<ArrayBuffer>;
   readonly scales: Uint8Array<ArrayBuffer>;
+  readonly cut: number;
   /** By default what the device allows. */
   readonly bindingBytes?: number;
 }
@@ -137,7 +138,7 @@ export type Operations = typeof operations;
 
 /** A GPU that holds a job's tiles as layer 0. */
 function layerOf(gpu: Gpu, job: FfnJob): GpuFfn {
-  const { hiddenSize, activation, tokens, tileCount, tiles, bindingBytes } = job;
+  const { hiddenSize, activation, tokens, tileCount, tiles, cut, bindingBytes } = job;
   const within = bindingBytes === undefined ? gpu : new Gpu(gpu.device, gpu.packedDots, bindingBytes);
   const ffn = new GpuFfn(within, clock, {
     hiddenSize,
@@ -145,7 +146,7 @@ function layerOf(gpu: Gpu, job: FfnJob): GpuFfn {
     maxTokens: tokens,
     maxTiles: tiles.length,
   });
-  ffn.hold(0, tiles, tileCount);
+  ffn.hold(0, { tiles, tileCount, cut });
   return ffn;
 }
 
