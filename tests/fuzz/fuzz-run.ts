@@ -3,7 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Failure, type FuzzReport, fuzz } from './fuzz.ts';
+import { HearthError } from '../../runtime/error.ts';
 import { maxInputBytes } from './mutate-bytes.ts';
+import type { Target } from './target.ts';
 import { targets } from './targets.ts';
 
 interface FuzzRunOptions {
@@ -28,7 +30,7 @@ export async function fuzzRun({ target, cases, seed, minutes, replay }: FuzzRunO
     if (!open) throw new Error(`there is no target ${name}, but ${Object.keys(targets).join(', ')}`);
     const opened = await open();
     if (replay) {
-      for (const path of replay) console.log(`${path}: ${await opened.read(readFileSync(path))}`);
+      for (const path of replay) console.log(`${path}: ${await outcomeOf(opened, readFileSync(path))}`);
     } else {
       const watchdog = watch(join(folder, `${name}-hang`));
       const onFailure = (failure: Failure): void => keep(name, failure);
@@ -61,6 +63,16 @@ export async function fuzzRun({ target, cases, seed, minutes, replay }: FuzzRunO
     await opened.close?.();
   }
   return failures === 0;
+}
+
+/** @throws whatever is no refusal */
+async function outcomeOf(target: Target, input: Uint8Array): Promise<string> {
+  try {
+    return await target.read(input);
+  } catch (error) {
+    if (error instanceof HearthError && error.code !== 'INTERNAL') return `${error.code}: ${error.message}`;
+    throw error;
+  }
 }
 
 const state = new Int32Array(shared, 0, 2);

@@ -48,6 +48,9 @@ const scalars: readonly unknown[] = [
   [null],
 ];
 
+/** What is repeated comes to no more values: repeated again and again, a short value would take all time and memory. */
+const mostRepeated = 1 << 14;
+
 /** A place in a tree: what holds it, and under which key. */
 interface Place {
   readonly holder: Record<string, unknown> | unknown[];
@@ -88,8 +91,9 @@ const edits: readonly Edit[] = [
   (place, random) => {
     const value = at(place);
     const times = 1 << random.integer(9);
-    if (Array.isArray(value) && value.length > 0 && value.length * times < 4096)
-      put(place, Array.from({ length: times }, () => value).flat());
+    if (Array.isArray(value) && value.length > 0 && sizeOf(value) * times < mostRepeated)
+      // Copies: a part that stands in many places would take in what is put into one of them, and that again.
+      put(place, Array.from({ length: times }, () => structuredClone(value)).flat());
     else if (typeof value === 'string' && value.length * times < maxInputBytes)
       put(place, value.repeat(times));
   },
@@ -100,6 +104,17 @@ const edits: readonly Edit[] = [
     put(place, value);
   },
 ];
+
+/** Values in a value, itself among them, as often as its notation has them; counted no further than need be. */
+function sizeOf(value: unknown, most = mostRepeated): number {
+  let size = 1;
+  if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array))
+    for (const part of Object.values(value)) {
+      if (size >= most) break;
+      size += sizeOf(part, most - size);
+    }
+  return size;
+}
 
 function placesIn(root: Place, found: Place[] = []): Place[] {
   found.push(root);
