@@ -56,14 +56,21 @@ export class FfnLayer {
   inputs(layer: number): readonly PlacedSection[] {
     const [tile] = this.#tiles.tiles('ffn', layer);
     if (!tile) return [];
-    const predicted = predictorOf(this.#approximation, layer) !== undefined;
-    const predictor = predicted ? [this.#tiles.baseSection('predictorInput', layer)] : [];
-    return [...predictor, tile.sections.get('gate')!, tile.sections.get('up')!];
+    const { predictor } = this.choice(layer);
+    return [...(predictor ? [predictor] : []), tile.sections.get('gate')!, tile.sections.get('up')!];
   }
 
-  /** Neurons are left out whose |silu(gate)| is below it; 0 where none are. */
-  cut(layer: number): number {
-    return this.#everyNeuron ? 0 : cutOf(this.#approximation, layer);
+  /**
+   * By what a layer's neurons are chosen, but for their firing: a predictor and the threshold of its scores, or a cut.
+   */
+  choice(layer: number): { readonly limit: number; readonly predictor?: PlacedSection } {
+    const approximation = this.#approximation;
+    if (approximation?.kind === 'predicted' && predictorOf(approximation, layer))
+      return {
+        limit: approximation.threshold,
+        predictor: this.#tiles.baseSection('predictorInput', layer),
+      };
+    return { limit: this.#everyNeuron ? 0 : cutOf(approximation, layer) };
   }
 
   /** Tiles of a layer, on all ranks together. */

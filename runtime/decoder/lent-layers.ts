@@ -7,6 +7,7 @@ import type { Arena } from '../kernels/arena.ts';
 import { pagePositions } from '../kernels/kv-page.ts';
 import type { TileSpec } from '../tile/spec.ts';
 import type { BatchToken } from './batch.ts';
+import { ffnTilesOf } from './lent-ffn.ts';
 import type { LayerLoan, Lending } from './lending.ts';
 import { Loans } from './loans.ts';
 import { layersOf } from './lone-layers.ts';
@@ -65,8 +66,7 @@ async function holdLayers(
       attentionNorm: norm('attentionNorm'),
       ffnNorm: norm('ffnNorm'),
       attention: attention.map(bytesOf),
-      ffn: ffn.map(bytesOf),
-      cut: stage.ffn.cut(layer),
+      ffn: ffnTilesOf(stage, arena, layer, ffn),
     });
   }
   await layers.warmUp();
@@ -75,7 +75,8 @@ async function holdLayers(
 
 function specsOf(stage: Stage, layer: number): LayerSpecs {
   const of = (kind: 'attention' | 'ffn') => stage.tiles.tiles(kind, layer).map(({ spec }) => spec);
-  return { layer, attention: of('attention'), ffn: of('ffn') };
+  const predictorInput = stage.ffn.choice(layer).predictor?.format;
+  return { layer, attention: of('attention'), ffn: of('ffn'), predictorInput };
 }
 
 /**

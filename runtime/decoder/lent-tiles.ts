@@ -3,6 +3,7 @@ import { ffnProducts } from '../gpu/ffn-products.ts';
 import { GpuFfn, type GpuFfnSums } from '../gpu/gpu-ffn.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { PlacedTile } from '../weights/placed-tile.ts';
+import { ffnTilesOf } from './lent-ffn.ts';
 import type { Lending } from './lending.ts';
 import { type Loan, Loans } from './loans.ts';
 import type { Portion } from './micro-batch.ts';
@@ -22,7 +23,8 @@ export async function lendTiles(
   maxTokens: number,
 ): Promise<LentTiles | undefined> {
   const specs = stage.tiles.specs.filter(({ kind }) => kind === 'ffn');
-  if (specs.some((spec) => !ffnProducts(spec))) return undefined;
+  const predictorInput = (layer: number) => stage.ffn.choice(layer).predictor?.format;
+  if (specs.some((spec) => !ffnProducts(spec, predictorInput(spec.layer)))) return undefined;
   const most = (layer: number) => mostLent(lending, layer, stage.tiles.tiles('ffn', layer).length, maxTokens);
   const layers = [...new Set(specs.map(({ layer }) => layer))]
     .map((layer) => ({ layer, lent: stage.tiles.tiles('ffn', layer).slice(0, most(layer)) }))
@@ -31,7 +33,9 @@ export async function lendTiles(
   const { hiddenSize, activation } = stage.config;
   const maxTiles = Math.max(...layers.map(({ lent }) => lent.length));
   const { gpu, clock } = lending;
-  const programs = layers.flatMap(({ lent }) => allFfnCodes(gpu, lent[0]!.spec, activation, maxTokens));
+  const programs = layers.flatMap(({ layer, lent }) =>
+    allFfnCodes(gpu, lent[0]!.spec, activation, maxTokens, predictorInput(layer)),
+  );
   await gpu.prepare(programs, clock);
   const ffn = new GpuFfn(gpu, clock, { hiddenSize, activation, maxTokens, maxTiles });
   const lent = new LentTiles(stage, arena, ffn, lending, layers);
@@ -76,8 +80,8 @@ export class LentTiles {
     this.#held = new Map(layers.map(({ layer, lent }) => [layer, lent.length]));
     this.#ffn = ffn;
     for (const { layer, lent } of layers) {
-      const tiles = lent.map(({ spec }) => ({ spec, bytes: stage.tiles.slot(spec.id)!.slice() }));
-      this.#ffn.hold(layer, { tiles, tileCount: stage.ffn.tileCount(layer), cut: stage.ffn.cut(layer) });
+      const specs = lent.map(({ spec }) => spec);
+      this.#ffn.hold(layer, ffnTilesOf(stage, arena, layer, specs));
     }
   }
 
@@ -99,11 +103,12 @@ export class LentTiles {
   begin(layer: number, { first, end }: Portion): void {
     this.#loan = undefined;
     const { ffn, input, sums } = this.#stage;
-    const [gate] = ffn.inputs(layer);
-    if (this.#lent === 0 || !gate) return;
-    const start = input.address(gate, first);
+    // Whatever of a tile that a GPU computes multiplies the input takes it in one form.
+    const [matrix] = ffn.inputs(layer);
+    if (this.#lent === 0 || !matrix) return;
+    const start = input.address(matrix, first);
     // Copies: a GPU does not everywhere take memory that threads share.
-    const x = this.#arena.u8(start, input.address(gate, end) - start).slice();
+    const x = this.#arena.u8(start, input.address(matrix, end) - start).slice();
     const scales = this.#arena.u8(sums.scales + first * 16, (end - first) * 16).slice();
     this.#loan = this.#loans.hand(() => {
       this.#ffn.begin(layer, this.#lent, end - first, x, scales);

@@ -10,6 +10,7 @@ import { type LayerBuffers, padded, quantizeRun } from './layer-buffers.ts';
 import { mostOf } from './tile-bound.ts';
 import { addDown, downRows } from './wgsl/add-down.ts';
 import { attention } from './wgsl/attention.ts';
+import { tilePlace } from './wgsl/ffn-tiles.ts';
 import { project, projectedRows } from './wgsl/project.ts';
 import { quantize } from './wgsl/quantize.ts';
 import { rope, ropePairs } from './wgsl/rope.ts';
@@ -166,7 +167,7 @@ export class AttentionDispatches {
     const { scales, sums, call } = this.#shared;
     const places = specs.flatMap((spec, i) => {
       const { byteOffset, columns } = sectionOf(spec, 'attentionOutput');
-      return [0, 0, (offsets[i]! + byteOffset) / 4, columns];
+      return tilePlace({ down: (offsets[i]! + byteOffset) / 4, neurons: columns });
     });
     const tileWords = activationBytes(output.activation, padded(this.#tileColumns)) / 4;
     const adding = dispatchOf(

@@ -6,7 +6,7 @@ import { type FfnProducts, ffnProducts } from './ffn-products.ts';
 import type { FfnBuffers, FfnPrograms, FfnScratch, GpuFfnShape } from './ffn-programs.ts';
 import { FfnSlab, slabsOf } from './ffn-slab.ts';
 import type { Gpu } from './gpu.ts';
-import { ListedFfnPrograms } from './listed-ffn-programs.ts';
+import { ListedFfnPrograms, type NeuronLimit } from './listed-ffn-programs.ts';
 import type { TileBytes } from './tile-bytes.ts';
 import { tileListWords } from './wgsl/neuron-lists.ts';
 
@@ -15,8 +15,8 @@ export interface FfnTiles {
   readonly tiles: readonly TileBytes[];
   /** Of all that is added up in the layer, here and elsewhere. */
   readonly tileCount: number;
-  /** Neurons in rows of a SwiGLU model are left out whose |silu(gate)| is below it; 0: none. */
-  readonly cut: number;
+  /** Of neurons in rows. */
+  readonly choice: NeuronLimit;
 }
 
 interface Layer {
@@ -44,22 +44,27 @@ export class FfnLayers {
     };
   }
 
-  hold(layer: number, { tiles, tileCount, cut }: FfnTiles): void {
+  hold(layer: number, { tiles, tileCount, choice }: FfnTiles): void {
     const [{ spec }] = tiles as readonly [TileBytes];
-    const products = ffnProducts(spec);
+    const products = ffnProducts(spec, choice.predictor?.format);
     assert(products !== undefined && tiles.length <= this.#shape.maxTiles, 'tiles for a GPU', tiles.length);
     const place = [this.#gpu, this.#shape, this.#buffers, this.#scratch] as const;
     const programs =
       products.kind === 'dense'
         ? new DenseFfnPrograms(...place, products, tileCount)
-        : new ListedFfnPrograms(...place, { products, recordBytes: spec.records!.stride, cut, tileCount });
+        : new ListedFfnPrograms(...place, {
+            products,
+            recordBytes: spec.records!.stride,
+            choice,
+            tileCount,
+          });
     const slabs = slabsOf(tiles, this.#gpu.bindingBytes).map((slab) => new FfnSlab(this.#gpu, slab));
     this.#layers.set(layer, { products, programs, slabs });
   }
 
-  /** What gates of a layer are multiplied by. */
+  /** The form of a layer's input. */
   activationOf(layer: number): ActivationFormat {
-    return this.#layers.get(layer)!.products.gate.activation;
+    return this.#layers.get(layer)!.products.input;
   }
 
   /** One layer of each kind that programs depend on. */
@@ -71,6 +76,7 @@ export class FfnLayers {
   /** The first tiles of a layer, for the tokens of the call. */
   encode(pass: GPUComputePassEncoder, layer: number, tokens: number, tiles = Number.POSITIVE_INFINITY): void {
     const { programs, slabs } = this.#layers.get(layer)!;
+    programs.begin?.(pass, tokens);
     let first = 0;
     for (const slab of slabs) {
       const count = Math.min(slab.tiles, tiles - first);
@@ -90,7 +96,7 @@ export class FfnLayers {
 }
 
 function kindOf(products: FfnProducts): string {
-  return products.kind === 'dense'
-    ? [products.gate.name, products.down.name].join()
-    : [products.gate.name, products.up.name, products.down.name, 'listed'].join();
+  const { kind, down } = products;
+  const parts = kind === 'dense' ? [products.gate] : [products.predictor, products.choice, products.up];
+  return [kind, ...parts.map((part) => part?.name), down.name].join();
 }

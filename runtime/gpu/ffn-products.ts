@@ -8,14 +8,20 @@ import { rowProducts } from './wgsl/row-products.ts';
 /** All neurons: what multiplies gate and up, and what down. */
 export interface DenseProducts {
   readonly kind: 'dense';
+  /** The form of the layer's input. */
+  readonly input: ActivationFormat;
   readonly gate: RowProduct;
   readonly down: RowProduct;
 }
 
-/** Those neurons that their gates choose: up and down are computed row by row. */
+/** Those neurons that their gates or a predictor choose: up and down are computed row by row. */
 export interface ListedProducts {
   readonly kind: 'listed';
-  readonly gate: RowProduct;
+  readonly input: ActivationFormat;
+  /** Of the matrix by which neurons are chosen: the gate, or the predictor's output matrix. */
+  readonly choice: RowProduct;
+  /** Of the predictor's input matrix; then gates are computed row by row too, by what computes rows of up. */
+  readonly predictor: RowProduct | undefined;
   readonly up: NeuronRow;
   readonly down: NeuronRow;
 }
@@ -23,28 +29,36 @@ export interface ListedProducts {
 /** How a tile is computed. */
 export type FfnProducts = DenseProducts | ListedProducts;
 
-/** @returns undefined if a GPU does not compute such a tile */
-export function ffnProducts(spec: TileSpec): FfnProducts | undefined {
+/**
+ * @param predictorInput type of the input matrix of the layer's predictor, if it has one
+ * @returns undefined if a GPU does not compute such a tile
+ */
+export function ffnProducts(spec: TileSpec, predictorInput?: SectionFormat): FfnProducts | undefined {
   const [gate, up, down] = [sectionOf(spec, 'gate'), sectionOf(spec, 'up'), sectionOf(spec, 'down')];
-  const product = productOf(gate);
-  if (!product || gate.byRow) return undefined;
-  if (up.byRow) return listedProducts(product, up, down);
-  const back = productOf(down);
-  return up.format === gate.format && back ? { kind: 'dense', gate: product, down: back } : undefined;
+  if (gate.format !== up.format) return undefined;
+  if (up.byRow) return listedProducts(spec, predictorInput);
+  const [product, back] = [productOf(gate.format), productOf(down.format)];
+  return product && back && { kind: 'dense', input: product.activation, gate: product, down: back };
 }
 
-function productOf({ format }: TileSection): RowProduct | undefined {
-  return format === 'vector' ? undefined : rowProducts[format];
+type SectionFormat = TileSection['format'];
+
+function productOf(format: SectionFormat | undefined): RowProduct | undefined {
+  return format === undefined || format === 'vector' ? undefined : rowProducts[format];
 }
 
-/** What multiplies rows of up. */
-const rowActivation: ActivationFormat = 'q8';
-
-function listedProducts(gate: RowProduct, up: TileSection, down: TileSection): ListedProducts | undefined {
-  const [rows, back] = [neuronRows[up.format], neuronRows[down.format]];
-  return gate.activation === rowActivation && rows && back
-    ? { kind: 'listed', gate, up: rows, down: back }
-    : undefined;
+/** All of them multiply the input, so they want it in one form: that of rows. */
+function listedProducts(
+  spec: TileSpec,
+  predictorInput: SectionFormat | undefined,
+): ListedProducts | undefined {
+  const input = 'q8';
+  const [gate, scores] = [sectionOf(spec, 'gate'), sectionOf(spec, 'predictorOutput')];
+  const [up, down] = [neuronRows[sectionOf(spec, 'up').format], neuronRows[sectionOf(spec, 'down').format]];
+  const choice = productOf(gate.byRow ? scores.format : gate.format);
+  const predictor = gate.byRow ? productOf(predictorInput) : undefined;
+  const isKnown = choice?.activation === input && (!gate.byRow || predictor?.activation === input);
+  return isKnown && up && down ? { kind: 'listed', input, choice, predictor, up, down } : undefined;
 }
 
 export function sectionOf(spec: TileSpec, role: TensorRole): TileSection {

@@ -35,6 +35,8 @@ export interface FfnScratch {
 
 /** What computes tiles of a layer: dispatches in their order, from the input to sums in fixed point. */
 export interface FfnPrograms {
+  /** Once before the tiles of a layer. */
+  begin?(pass: GPUComputePassEncoder, tokens: number): void;
   /** The first tiles of a slab, for the tokens of the call. */
   encode(pass: GPUComputePassEncoder, slab: FfnSlab, tiles: number, tokens: number): void;
   close(): void;

@@ -1,8 +1,7 @@
 import type { TensorRole } from '../model/architecture.ts';
-import { sectionOf } from './ffn-products.ts';
 import type { Gpu } from './gpu.ts';
 import type { TileBytes } from './tile-bytes.ts';
-import { tilePlaceWords } from './wgsl/ffn-tiles.ts';
+import { tilePlace } from './wgsl/ffn-tiles.ts';
 
 /** Tiles of one layer that lie in one buffer. */
 export class FfnSlab {
@@ -17,15 +16,23 @@ export class FfnSlab {
     this.#gpu = gpu;
     this.tiles = tiles.length;
     this.weights = gpu.storage(tiles.reduce((sum, { bytes }) => sum + bytes.length, 0));
-    const places = new Uint32Array(tiles.length * tilePlaceWords);
     let offset = 0;
-    tiles.forEach(({ spec, bytes }, i) => {
+    const places = tiles.flatMap(({ spec, bytes }) => {
       gpu.device.queue.writeBuffer(this.weights, offset, bytes);
-      const word = (role: TensorRole) => (offset + sectionOf(spec, role).byteOffset) / 4;
-      places.set([word('gate'), word('up'), word('down'), spec.count], i * tilePlaceWords);
+      const word = (role: TensorRole) =>
+        (offset + (spec.sections.find((section) => section.role === role)?.byteOffset ?? 0)) / 4;
+      const place = tilePlace({
+        gate: word('gate'),
+        up: word('up'),
+        down: word('down'),
+        neurons: spec.count,
+        scores: word('predictorOutput'),
+        bias: word('predictorBias'),
+      });
       offset += bytes.length;
+      return place;
     });
-    this.places = gpu.storageOf(places);
+    this.places = gpu.storageOf(Uint32Array.from(places));
   }
 
   /** Its weights and places, and then these buffers, as a program's bindings. */

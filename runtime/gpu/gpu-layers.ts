@@ -3,8 +3,7 @@ import { AttentionLayers, type GpuAttentionShape } from './attention-layers.ts';
 import { attentionProducts } from './attention-products.ts';
 import { CallDelays } from './call-delays.ts';
 import { type Dispatch, dispatchOf, encode } from './dispatch.ts';
-import { FfnLayers } from './ffn-layers.ts';
-import { ffnProducts } from './ffn-products.ts';
+import { FfnLayers, type FfnTiles } from './ffn-layers.ts';
 import type { Gpu } from './gpu.ts';
 import { LayerBuffers, quantizeRun } from './layer-buffers.ts';
 import { probeSeats } from './probe-seats.ts';
@@ -29,9 +28,7 @@ export interface WholeLayer {
   readonly attentionNorm: Uint32Array<ArrayBuffer>;
   readonly ffnNorm: Uint32Array<ArrayBuffer>;
   readonly attention: readonly TileBytes[];
-  readonly ffn: readonly TileBytes[];
-  /** As of `FfnTiles`. */
-  readonly cut: number;
+  readonly ffn: FfnTiles;
 }
 
 /** What comes into a run of layers. All views are read before `begin` returns. */
@@ -95,14 +92,13 @@ export class GpuLayers {
     ];
   }
 
-  hold({ layer, attentionNorm, ffnNorm, attention, ffn, cut }: WholeLayer): void {
+  hold({ layer, attentionNorm, ffnNorm, attention, ffn }: WholeLayer): void {
     this.#attention.hold(layer, attention);
-    this.#ffn.hold(layer, { tiles: ffn, tileCount: ffn.length, cut });
+    this.#ffn.hold(layer, ffn);
     const { query } = attentionProducts(attention[0]!.spec)!;
-    const { gate } = ffnProducts(ffn[0]!.spec)!;
     this.#norms.set(layer, [
       this.#norm(attentionNorm, query.activation),
-      this.#norm(ffnNorm, gate.activation),
+      this.#norm(ffnNorm, this.#ffn.activationOf(layer)),
     ]);
   }
 

@@ -20,14 +20,15 @@ export function layerCodes(gpu: Gpu, shape: GpuLayersShape, layers: readonly Lay
   const codes = new Set([rmsNorm, rope, storeKv(kvFormat), attention(kvFormat), applySums]);
   for (const layer of layers) {
     const { query, key, value, output } = attentionProducts(layer.attention[0]!)!;
-    const { gate } = ffnProducts(layer.ffn[0]!)!;
-    for (const { activation } of [query, gate, output])
-      if (activation !== 'f32') codes.add(quantize(activation));
+    const { input } = ffnProducts(layer.ffn[0]!, layer.predictorInput)!;
+    for (const form of [query.activation, input, output.activation])
+      if (form !== 'f32') codes.add(quantize(form));
     for (const together of groupings(maxTokens)) {
       for (const product of [query, key, value]) codes.add(project(product, together, gpu.packedDots));
       codes.add(addDown(output, together, gpu.packedDots));
     }
-    for (const code of allFfnCodes(gpu, layer.ffn[0]!, config.activation, maxTokens)) codes.add(code);
+    const ffn = allFfnCodes(gpu, layer.ffn[0]!, config.activation, maxTokens, layer.predictorInput);
+    for (const code of ffn) codes.add(code);
   }
   return [...codes];
 }

@@ -1,7 +1,7 @@
 import type { RankOptions } from '../decoder/rank-options.ts';
 import { kvPageBytes } from '../kernels/kv-page.ts';
 import type { ModelConfig } from '../model/config.ts';
-import type { TileSpec } from '../tile/spec.ts';
+import type { TileSection, TileSpec } from '../tile/spec.ts';
 import { attentionProducts } from './attention-products.ts';
 import { ffnProducts } from './ffn-products.ts';
 import type { Gpu } from './gpu.ts';
@@ -12,6 +12,8 @@ export interface LayerSpecs {
   readonly layer: number;
   readonly attention: readonly TileSpec[];
   readonly ffn: readonly TileSpec[];
+  /** Type of the input matrix of its predictor, if it has one. */
+  readonly predictorInput?: TileSection['format'] | undefined;
 }
 
 /** Tokens of a call: more gain nothing, for weights are read for each few. */
@@ -27,9 +29,9 @@ export function layersShape(
   const { headDim, headCount, kvHeadCount } = config;
   if (kvFormat === 'q8') return undefined;
   const isKnown = layers.every(
-    ({ attention, ffn }) =>
+    ({ attention, ffn, predictorInput }) =>
       attention.every((spec) => attentionProducts(spec)) &&
-      ffn.every((spec) => ffnProducts(spec)) &&
+      ffn.every((spec) => ffnProducts(spec, predictorInput)) &&
       bytesOf(attention) <= bindingBytes,
   );
   const kvBytes = kvHeadCount * kvPages * kvPageBytes(headDim, kvFormat);

@@ -4,6 +4,7 @@ import type { KernelFormatName } from '../kernels/formats.ts';
 import { kvPageBytes, pagePositions } from '../kernels/kv-page.ts';
 import type { TensorRole } from '../model/architecture.ts';
 import type { ModelDescription } from '../model/description.ts';
+import { predictorOf } from '../model/approximation.ts';
 import type { RowShares } from '../model/row-shares.ts';
 import { type TileKind, type TileSpec, tileSpecs } from '../tile/spec.ts';
 import { tileLoads } from './tile-loads.ts';
@@ -67,7 +68,10 @@ export function modelWork(
     else if (spec.kind === 'vocabulary') vocabulary.push(spec);
     else sublayers[2 * spec.layer + (spec.kind === 'ffn' ? 1 : 0)]!.push(spec);
   }
-  const works = sublayers.map((tiles) => workOf(tiles, shares?.[tiles[0]!.layer]));
+  const works = sublayers.map((tiles) => {
+    const { layer } = tiles[0]!;
+    return workOf(tiles, shares?.[layer], predictorOf(description.approximation, layer)?.input);
+  });
   const headsPerTile = config.kvHeadCount / works[0]!.tiles;
   const pageBytes = kvPageBytes(config.headDim, options.kvFormat);
   return {
@@ -82,7 +86,7 @@ export function modelWork(
   };
 }
 
-function workOf(specs: readonly TileSpec[], shares?: RowShares): TileWork {
+function workOf(specs: readonly TileSpec[], shares?: RowShares, predictorInput?: KernelFormatName): TileWork {
   const matrices = new Map<KernelFormatName, { byteLength: number; weights: number }>();
   for (const { role, format, rows, columns, byteLength } of specs.flatMap((spec) => spec.sections)) {
     if (format === 'vector') continue;
@@ -99,7 +103,7 @@ function workOf(specs: readonly TileSpec[], shares?: RowShares): TileWork {
     byteLength: specs.reduce((sum, { byteLength }) => sum + byteLength, 0),
     tileBytes: Math.max(...specs.map(({ byteLength }) => byteLength)),
     loads: tileLoads(specs),
-    forGpus: specs[0]!.kind === 'ffn' && ffnProducts(specs[0]!) !== undefined,
+    forGpus: specs[0]!.kind === 'ffn' && ffnProducts(specs[0]!, predictorInput) !== undefined,
     matrices: [...matrices].map(([format, sums]) => ({ format, ...sums })),
   };
 }

@@ -78,7 +78,7 @@ export function ffnTwin(layer: FfnCase): {
     tokens,
     tileCount,
     tiles,
-    cut: layer.cut ?? 0,
+    choice: { limit: layer.cut ?? 0 },
     input: bytes(input, inputBytes),
     scales: bytes(scales, tokens * 16),
   };

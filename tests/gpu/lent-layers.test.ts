@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { kernelBytes } from '../support/kernel-bytes.ts';
+import { predictedModel } from '../support/predicted-model.ts';
 import { type SyntheticModelOptions, smallShape, syntheticModel } from '../support/synthetic-model.ts';
 import { describeOnGpus } from './hosts.ts';
 import { type LogitsJob, lentLogits } from './lent-logits.ts';
@@ -51,6 +52,14 @@ await describeOnGpus('whole layers on a GPU', (host) => {
     expect(submissions).toBe(calls);
     // Residuals, angles and places, but no page: what the GPU has computed it has.
     expect(writtenBytes).toBeLessThan(tokenCount * 3000);
+  });
+
+  test('choose neurons by predictors as the processor does', async () => {
+    const model = await predictedModel({ ...smallShape, type: 'Q4_0', activation: 'relu' });
+    const job = { ...(await jobOf({})), model, approximation: { threshold: 0 } };
+    const { digest, submissions } = await host.run('logits', job);
+    expect(digest).toBe(await alone(job));
+    expect(submissions).toBe(calls);
   });
 
   test('go on from what the processor has computed, and it from them', async () => {

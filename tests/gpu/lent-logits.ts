@@ -10,6 +10,7 @@ import type { GpuClock } from '../../runtime/gpu/readback.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import type { KernelBytes } from '../../runtime/kernels/kernels.ts';
 import type { KvFormat } from '../../runtime/kernels/kv-page.ts';
+import type { ApproximationChoice } from '../../runtime/model/approximation.ts';
 import { ModelFile } from '../../runtime/model/model-file.ts';
 import { planByShares } from '../../runtime/plan/plan.ts';
 import type { DeviceRates } from '../../runtime/protocol/probe-messages.ts';
@@ -27,6 +28,8 @@ export interface LogitsJob {
   /** Whole layers are lent, in steps that have so many tokens at least and at most. */
   readonly whole?: readonly [least: number, most: number];
   readonly kvFormat?: KvFormat;
+  /** Not exactly: of a model with cuts or predictors, and the threshold of these. */
+  readonly approximation?: ApproximationChoice;
   /** In place of all these: by which the device chooses itself. */
   readonly rates?: DeviceRates;
   /** The step in whose middle the GPU is taken away. */
@@ -52,7 +55,7 @@ export async function lentLogits(
   clock: GpuClock,
   { model, kernels, steps, loseAt, hangAt, ...job }: LogitsJob,
 ): Promise<LentLogits> {
-  const file = new ModelFile(await openGguf(memorySource(model)));
+  const file = new ModelFile(await openGguf(memorySource(model)), job.approximation);
   const losses: string[] = [];
   const options = {
     kvFormat: job.kvFormat ?? 'f16',

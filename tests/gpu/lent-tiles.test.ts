@@ -36,12 +36,19 @@ await describeOnGpus('a rank that lends FFN tiles to a GPU', (host) => {
     expect(submissions).toBe(2 * steps.length);
   });
 
-  test('leaves out what a cut does', async () => {
-    const model = await predictedModel({ ...smallShape, type: 'Q4_0' });
-    const expected = await lentLogits(undefined, clock, { ...job, model });
-    const { digest, submissions } = await host.run('logits', { ...job, model, tiles: 1 });
+  test.each<[string, Partial<SyntheticModelOptions>, rank?: number]>([
+    ['a cut', { type: 'Q4_0' }],
+    ['predictors', { type: 'Q4_0', activation: 'relu' }],
+    ['wide predictors', { type: 'Q8_0', activation: 'drelu', hiddenSize: 288 }, 288],
+  ])('leaves out what the processor does by %s', async (_, shape, rank) => {
+    const model = await predictedModel({ ...smallShape, ...shape }, rank);
+    const own = { ...job, model, approximation: { threshold: 0.1 } };
+    const expected = await lentLogits(undefined, clock, own);
+    const { digest, submissions } = await host.run('logits', { ...own, tiles: 1 });
     expect(digest).toBe(expected.digest);
     expect(submissions).toBe(2 * steps.length);
+    const exact = await lentLogits(undefined, clock, { ...job, model });
+    expect(exact.digest).not.toBe(digest);
   });
 
   test('lends what a step is worth', async () => {

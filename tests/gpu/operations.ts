@@ -3,6 +3,7 @@ import type { FfnActivation } from '../../runtime/model/config.ts';
 import type { TileSpec } from '../../runtime/tile/spec.ts';
 import { Gpu } from '../../runtime/gpu/gpu.ts';
 import { GpuFfn } from '../../runtime/gpu/gpu-ffn.ts';
+import type { NeuronLimit } from '../../runtime/gpu/listed-ffn-programs.ts';
 import { GpuMatmul } from '../../runtime/gpu/gpu-matmul.ts';
 import { measureKernel, measureSync } from '../../runtime/gpu/gpu-rates.ts';
 import { MappingDelay } from '../../runtime/gpu/mapping-delay.ts';
@@ -129,7 +130,7 @@ export interface FfnJob {
   readonly tiles: readonly { readonly spec: TileSpec; readonly bytes: Uint8Array<ArrayBuffer> }[];
   readonly input: Uint8Array<ArrayBuffer>;
   readonly scales: Uint8Array<ArrayBuffer>;
-  readonly cut: number;
+  readonly choice: NeuronLimit;
   /** By default what the device allows. */
   readonly bindingBytes?: number;
 }
@@ -138,7 +139,7 @@ export type Operations = typeof operations;
 
 /** A GPU that holds a job's tiles as layer 0. */
 function layerOf(gpu: Gpu, job: FfnJob): GpuFfn {
-  const { hiddenSize, activation, tokens, tileCount, tiles, cut, bindingBytes } = job;
+  const { hiddenSize, activation, tokens, tileCount, tiles, choice, bindingBytes } = job;
   const within = bindingBytes === undefined ? gpu : new Gpu(gpu.device, gpu.packedDots, bindingBytes);
   const ffn = new GpuFfn(within, clock, {
     hiddenSize,
@@ -146,7 +147,7 @@ function layerOf(gpu: Gpu, job: FfnJob): GpuFfn {
     maxTokens: tokens,
     maxTiles: tiles.length,
   });
-  ffn.hold(0, { tiles, tileCount, cut });
+  ffn.hold(0, { tiles, tileCount, choice });
   return ffn;
 }
 

@@ -17,12 +17,14 @@ const productStride = blocksTogether + 1;
  * blocks are multiplied side by side, and added in their order. And the largest |value · scale| of their rows of down, as
  * `factorScale` finds it. A workgroup computes a list. Groups: lists of a tile, tokens, tiles. Uniform: blocks of a row, words
  * between tokens of the input, and from one neuron's records to the next one's.
+ * @param gatesByRow whether gates are rows as those of up; else they are in the lists
  */
 export const listedValues = (
   up: NeuronRow,
   down: NeuronRow,
   activation: FfnActivation,
   packedDots: boolean,
+  gatesByRow: boolean,
 ): string => /* wgsl */ `
 struct Shape {
   blocks: u32,
@@ -51,6 +53,24 @@ fn blockProduct(row: u32, block: u32, x: u32) -> u32 {
   return multiplyF32(intToF32(rowDot(row + block * ${up.blockWords}u, at)), scale);
 }
 
+// Of this invocation's row of a matrix, the list's one at first + index, if that is among the 'count' from 'first' on.
+fn dotRows(matrix: u32, list: u32, first: u32, count: u32, x: u32, index: u32) -> u32 {
+  var sum = 0u;
+  for (var start = 0u; start < shape.blocks; start += ${blocksTogether}u) {
+    let blocks = min(shape.blocks - start, ${blocksTogether}u);
+    for (var i = 0u; i < count && index < blocks; i++) {
+      let row = matrix + lists[neuronAt(list, first + i)] * shape.recordWords;
+      products[i * ${productStride}u + index] = blockProduct(row, start + index, x);
+    }
+    workgroupBarrier();
+    for (var block = 0u; block < blocks && index < count; block++) {
+      sum = addF32(sum, products[index * ${productStride}u + block]);
+    }
+    workgroupBarrier();
+  }
+  return multiplyF32(sum, streamScale);
+}
+
 // Of a row of down, less its sign. Magnitudes are ordered as their bits are.
 fn largestScale(row: u32) -> u32 {
   var half = 0u;
@@ -75,22 +95,11 @@ fn main(
   let length = workgroupUniformLoad(&listed);
   for (var first = 0u; first < length; first += ${rowsTogether}u) {
     let count = min(length - first, ${rowsTogether}u);
-    var sum = 0u;
-    for (var start = 0u; start < shape.blocks; start += ${blocksTogether}u) {
-      let blocks = min(shape.blocks - start, ${blocksTogether}u);
-      for (var i = 0u; i < count && index < blocks; i++) {
-        let row = place.up + lists[neuronAt(list, first + i)] * shape.recordWords;
-        products[i * ${productStride}u + index] = blockProduct(row, start + index, x);
-      }
-      workgroupBarrier();
-      for (var block = 0u; block < blocks && index < count; block++) {
-        sum = addF32(sum, products[index * ${productStride}u + block]);
-      }
-      workgroupBarrier();
-    }
+    ${gatesByRow ? 'let gate = dotRows(place.gate, list, first, count, x, index);' : ''}
+    let up = dotRows(place.up, list, first, count, x, index);
     if (index < count) {
       let at = valueAt(list, first + index);
-      let value = activated(lists[at], multiplyF32(sum, streamScale));
+      let value = activated(${gatesByRow ? 'gate' : 'lists[at]'}, up);
       lists[at] = value;
       let row = place.down + lists[neuronAt(list, first + index)] * shape.recordWords;
       let scaled = multiplyF32(largestScale(row), multiplyF32(value, streamScale));

@@ -1,7 +1,10 @@
+/** Columns of a block. */
+export const rowBlock = 32;
+
 /** How the rows of a weight type lie (`assembly/rows.ts`) and are computed, in WGSL. All rows multiply activations of `q8`. */
 export interface NeuronRow {
   readonly name: string;
-  /** Words of a block's quants: 32 columns. */
+  /** Words of a block's quants. */
   readonly blockWords: number;
   /** What is subtracted from a quant. */
   readonly offset: number;

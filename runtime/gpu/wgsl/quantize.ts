@@ -6,14 +6,22 @@ import { float32 } from './text.ts';
 const columnsEach = 4;
 const invocations = 64;
 
+/** As `relu` of `assembly/relu-glu.ts`: a NaN stays one. */
+const rectify = /* wgsl */ `
+fn rectified(x: u32) -> u32 { return select(x, 0u, x >= signBit && (x & ~signBit) <= infinityBits); }`;
+const asItIs = /* wgsl */ `
+fn rectified(x: u32) -> u32 { return x; }`;
+
 /**
  * Runs of 256 float32 to the streams that products read, as `quantizeQ8` (blocks of 32) or `quantizeQ8K` (256) make
  * them, bit for bit: [tokens, runs], a workgroup each, tokens in y.
+ * @param isRectified negative values are taken for zeros
  */
-export const quantize = (format: 'q8' | 'q8k'): string => /* wgsl */ `
+export const quantize = (format: 'q8' | 'q8k', isRectified = false): string => /* wgsl */ `
 @group(0) @binding(0) var<storage, read> values: array<u32>;
 @group(0) @binding(1) var<storage, read_write> stream: array<u32>;
 ${binary32}
+${isRectified ? rectify : asItIs}
 const blockInvocations = ${format === 'q8' ? 32 / columnsEach : invocations}u;
 const smallest = ${float32(2 ** -64)};
 const rounding = ${float32(12582912)};
@@ -42,10 +50,10 @@ fn main(
 ) {
   let run = group.y * groups.x + group.x;
   let start = (run * ${invocations}u + index) * ${columnsEach}u;
-  let x0 = values[start];
-  let x1 = values[start + 1u];
-  let x2 = values[start + 2u];
-  let x3 = values[start + 3u];
+  let x0 = rectified(values[start]);
+  let x1 = rectified(values[start + 1u]);
+  let x2 = rectified(values[start + 2u]);
+  let x3 = rectified(values[start + 3u]);
   let block = index / blockInvocations;
   // Magnitudes are ordered as their bits are, with NaN above all.
   atomicMax(&largest[block], max(max(x0 & ~signBit, x1 & ~signBit), max(x2 & ~signBit, x3 & ~signBit)));
