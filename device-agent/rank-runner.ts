@@ -21,7 +21,7 @@ import { decodeStep, type StepBounds } from '../runtime/protocol/step-frame.ts';
 import { type Clock, once } from './clock.ts';
 import type { RankHost } from './create-rank.ts';
 import { DutyCycle } from './duty-cycle.ts';
-import { filledKvPages, restoreKvPage } from './kv-pages.ts';
+import { filledKvRuns, restoreKvRun } from './kv-runs.ts';
 import type { Logger } from './logger.ts';
 import { StepExchange } from './step-exchange.ts';
 import { StepInbox } from './step-inbox.ts';
@@ -144,10 +144,10 @@ export class RankRunner {
     this.host.rank.release(slot);
   }
 
-  /** Takes a page of KV that was computed elsewhere. @throws HearthError FRAME_MALFORMED, as `restoreKvPage` */
+  /** Takes a run of KV that was computed elsewhere. @throws HearthError FRAME_MALFORMED, as `restoreKvRun` */
   restoreKv(frame: Frame): void {
     this.abandon();
-    restoreKvPage(this.host.rank, frame);
+    restoreKvRun(this.host.rank, frame);
   }
 
   abandon(): void {
@@ -234,7 +234,7 @@ export class RankRunner {
     const spans = this.host.profile?.end() ?? [];
     for (const frame of encodeSpans(header.stepId, spans)) this.#output.frame(frame);
     // The others have their logits: this holds up nobody but the next step's frames.
-    const copies = this.#copiesKv ? filledKvPages(this.host.rank, header) : [];
+    const copies = this.#copiesKv ? filledKvRuns(this.host.rank, header) : [];
     for (const frame of copies) this.#output.frame(frame);
     if (this.#clock.nowMs() - this.#reportedMs >= reportMs) this.reportMemory();
   }

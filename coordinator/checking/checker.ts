@@ -15,10 +15,10 @@ import type { Spot } from './spot.ts';
 import type { StepRecord } from './step-record.ts';
 import { wayTo } from './way-to.ts';
 
-/** A page of KV on which a step builds. */
-export interface CheckPage {
+/** A run of KV on which a step builds. */
+export interface CheckRun {
   readonly slot: number;
-  readonly page: number;
+  readonly run: number;
   readonly tileId: number;
   readonly bytes: Uint8Array;
 }
@@ -30,10 +30,10 @@ export interface CheckTask {
   readonly assignment: Assignment;
   readonly options: RankOptions;
   readonly record: StepRecord;
-  /** Slots whose pages are whole: of others attention cannot be computed again. */
+  /** Slots whose runs are whole: of others attention cannot be computed again. */
   readonly slots: readonly number[];
   /** Of those slots, in order. */
-  readonly pages: readonly CheckPage[];
+  readonly runs: readonly CheckRun[];
 }
 
 /** Computes a part of a step again. */
@@ -61,7 +61,7 @@ export function checkerOf(model: Pick<TileModel, 'description' | 'cutTile'>): Ch
 }
 
 async function replay(
-  { spot, assignment, options, record, slots, pages }: CheckTask,
+  { spot, assignment, options, record, slots, runs }: CheckTask,
   model: Pick<TileModel, 'description' | 'cutTile'>,
   place: Place,
 ): Promise<Difference | undefined> {
@@ -78,7 +78,7 @@ async function replay(
   const compared = comparedTokens(header, isAttention ? slots : undefined);
   const again = new Replay(rank, { spot, record, compared, hiddenSize, layerCount, vocabSize });
   for (const tile of tiles) rank.loadTile(tile.id, await model.cutTile(tile));
-  for (const { slot, page, tileId, bytes } of pages) rank.restoreKvPage(slot, page, tileId, bytes);
+  for (const { slot, run, tileId, bytes } of runs) rank.restoreKvRun(slot, run, tileId, bytes);
   return again.run(header, takesEmbeddings(part) ? record.embeddings : new Float32Array());
 }
 

@@ -3,13 +3,13 @@ import { availableMemory } from '../../device-agent/node/available-memory.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import { type StepHeader, type StepSequence, tokenCount } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
-import { pagePositions } from '../../runtime/kernels/kv-page.ts';
+import { runPositions } from '../../runtime/kernels/kv-page.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
 import type { FormationRank } from '../cluster/formation-rank.ts';
 import type { KvCopies } from '../cluster/kv-copies.ts';
 import type { Member } from '../cluster/member.ts';
 import type { ModelSource } from '../cluster/tile-delivery.ts';
-import type { Checker, CheckPage, CheckTask } from './checker.ts';
+import type { Checker, CheckRun, CheckTask } from './checker.ts';
 import { differenceInWords } from './difference.ts';
 import { type Spot, spotInWords, spotsOf } from './spot.ts';
 import { StepRecorder } from './step-record.ts';
@@ -46,7 +46,7 @@ export interface CheckedFormation {
 /**
  * Has parts of steps computed a second time, and compares bits. It watches what passes through the hub, so that no
  * device knows what is checked; one that computes alone is asked for its sums, and knows then that some of them are. One check is under way at a time; attention is checked where all keys and values that it
- * reads are at hand: at the beginning of a sequence, and at the first position of a page of which there are copies.
+ * reads are at hand: at the beginning of a sequence, and at the first position of a run of which there are copies.
  */
 export class Checks {
   readonly #options: ChecksOptions;
@@ -115,11 +115,11 @@ export class Checks {
     if (!recorder || !record || !formation) return;
     const { spot } = recorder;
     const rank = formation.ranks[spot.rank]!;
-    const { slots, pages } = this.#history(spot, record.header);
+    const { slots, runs } = this.#history(spot, record.header);
     if (spot.kind === 'attention' && slots.length === 0) return;
     this.#turnsOf(spot).done(spot);
     const { assignment } = rank;
-    void this.#check({ spot, assignment, options: formation.rankOptions, record, slots, pages }, rank.member);
+    void this.#check({ spot, assignment, options: formation.rankOptions, record, slots, runs }, rank.member);
   }
 
   #turnsOf({ kind }: Spot): Turns {
@@ -144,26 +144,26 @@ export class Checks {
   }
 
   #mayBeWhole({ start }: StepSequence): boolean {
-    return start === 0 || (start % pagePositions === 0 && this.#formation?.copiesKv === true);
+    return start === 0 || (start % runPositions === 0 && this.#formation?.copiesKv === true);
   }
 
-  /** The pages that attention reads and the step does not write, of slots that have all of them. */
-  #history({ kind, tiles }: Spot, { sequences }: StepHeader): Pick<CheckTask, 'slots' | 'pages'> {
-    if (kind !== 'attention') return { slots: [], pages: [] };
+  /** The runs that attention reads and the step does not write, of slots that have all of them. */
+  #history({ kind, tiles }: Spot, { sequences }: StepHeader): Pick<CheckTask, 'slots' | 'runs'> {
+    if (kind !== 'attention') return { slots: [], runs: [] };
     const { copies } = this.#formation!;
     const slots: number[] = [];
-    const pages: CheckPage[] = [];
+    const runs: CheckRun[] = [];
     for (const sequence of sequences.filter((one) => this.#mayBeWhole(one))) {
       const { slot, start } = sequence;
-      const indices = Array.from({ length: start / pagePositions }, (_, page) => page);
-      const found = indices.flatMap((page) =>
-        tiles.map(({ id }) => ({ slot, page, tileId: id, bytes: copies.page(slot, page, id) })),
+      const indices = Array.from({ length: start / runPositions }, (_, run) => run);
+      const found = indices.flatMap((run) =>
+        tiles.map(({ id }) => ({ slot, run, tileId: id, bytes: copies.run(slot, run, id) })),
       );
-      if (!found.every((page): page is CheckPage => page.bytes !== undefined)) continue;
+      if (!found.every((run): run is CheckRun => run.bytes !== undefined)) continue;
       slots.push(slot);
-      pages.push(...found);
+      runs.push(...found);
     }
-    return { slots, pages };
+    return { slots, runs };
   }
 
   async #check(task: CheckTask, member: Member): Promise<void> {

@@ -18,7 +18,7 @@ export class Caches {
   /** The ranks start anew, with what there are copies of. @returns how many positions each slot has kept */
   restart(): readonly number[] {
     for (const [slot, held] of this.#held.entries())
-      this.#held[slot] = Math.min(this.#copies.positions(slot), held - (held % this.#copies.pagePositions));
+      this.#held[slot] = Math.min(this.#copies.positions(slot), held - (held % this.#copies.runPositions));
     this.#copies.restart(this.#held);
     for (const [slot, held] of this.#held.entries()) if (held > 0) this.#unrestored.add(slot);
     return [...this.#held];

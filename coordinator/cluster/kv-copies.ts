@@ -2,14 +2,14 @@ import { availableMemory } from '../../device-agent/node/available-memory.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
-import { kvPageBytes, pagePositions } from '../../runtime/kernels/kv-page.ts';
+import { kvRunBytes, runPositions } from '../../runtime/kernels/kv-page.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
-import { decodeKvPage, encodeKvPage } from '../../runtime/protocol/kv-frame.ts';
+import { decodeKvRun, encodeKvRun } from '../../runtime/protocol/kv-frame.ts';
 import type { TileSpec } from '../../runtime/tile/spec.ts';
 import type { ModelSource } from './tile-delivery.ts';
 
-/** A full page of one slot's positions, as far as it has come. */
-interface PageCopy {
+/** A run of one slot's positions, as far as it has come. */
+interface RunCopy {
   /** What an earlier step has left here is not of these positions' tokens. */
   readonly sinceStep: number;
   readonly tiles: Map<number, Uint8Array>;
@@ -20,23 +20,23 @@ const mostBytes = 1 << 30;
 const mostOfAvailable = 1 / 4;
 
 /**
- * Copies of the KV pages that the devices have filled: what a device takes with it when it vanishes need not be computed
- * again. Pages are bits to be put back as they were, and only full ones are sent, so that each position travels once.
+ * Copies of the runs of KV that the devices have filled: what a device takes with it when it vanishes need not be computed
+ * again. Runs are bits to be put back as they were, and only full ones are sent, so that each position travels once.
  */
 export class KvCopies {
-  /** What is kept is whole pages. */
-  readonly pagePositions = pagePositions;
+  /** What is kept is whole runs. */
+  readonly runPositions = runPositions;
   readonly #specs: ReadonlyMap<number, TileSpec>;
-  readonly #pageBytes: number;
+  readonly #runBytes: number;
   readonly #availableBytes: () => number;
   #maxBytes = 0;
-  readonly #slots: PageCopy[][];
+  readonly #slots: RunCopy[][];
   #bytes = 0;
 
   constructor({ tiles, description }: ModelSource, options: RankOptions, availableBytes = availableMemory) {
     const attention = tiles.filter(({ kind }) => kind === 'attention');
     this.#specs = new Map(attention.map((spec) => [spec.id, spec]));
-    this.#pageBytes = kvPageBytes(description.config.headDim, options.kvFormat);
+    this.#runBytes = kvRunBytes(description.config.headDim, options.kvFormat);
     this.#availableBytes = availableBytes;
     this.#slots = Array.from({ length: options.maxSequences }, () => []);
     this.restart([]);
@@ -50,26 +50,26 @@ export class KvCopies {
   /** A step writes its sequences' positions: what was there before is not theirs. */
   begin({ stepId, sequences }: StepHeader): void {
     for (const { slot, start, count } of sequences) {
-      const pages = this.#slots[slot]!;
-      const first = Math.floor(start / pagePositions);
-      this.#forget(pages, first);
-      while (pages.length * pagePositions < start + count)
-        pages.push({ sinceStep: pages.length < first ? Number.POSITIVE_INFINITY : stepId, tiles: new Map() });
+      const runs = this.#slots[slot]!;
+      const first = Math.floor(start / runPositions);
+      this.#forget(runs, first);
+      while (runs.length * runPositions < start + count)
+        runs.push({ sinceStep: runs.length < first ? Number.POSITIVE_INFINITY : stepId, tiles: new Map() });
     }
   }
 
   /**
-   * Keeps a page that a rank has filled.
+   * Keeps a run that a rank has filled.
    * @param held the tiles of the rank
    * @throws HearthError FRAME_MALFORMED; PROTOCOL_UNEXPECTED_MESSAGE
    */
   take(frame: Frame, held: readonly number[]): void {
-    const { slot, page, tileId, heads } = decodeKvPage(frame);
+    const { slot, run, tileId, heads } = decodeKvRun(frame);
     const bytes = heads[0]!;
     const spec = held.includes(tileId) ? this.#specs.get(tileId) : undefined;
-    if (!spec || slot >= this.#slots.length || bytes.length !== spec.count * this.#pageBytes)
-      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a KV page of tile ${tileId} is not this rank's`);
-    const copy = this.#slots[slot]![page];
+    if (!spec || slot >= this.#slots.length || bytes.length !== spec.count * this.#runBytes)
+      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a KV run of tile ${tileId} is not this rank's`);
+    const copy = this.#slots[slot]![run];
     // Of positions that were given up meanwhile.
     if (!copy || frame.id < copy.sinceStep || copy.tiles.has(tileId)) return;
     if (this.#bytes + bytes.length > this.#maxBytes) return;
@@ -77,24 +77,24 @@ export class KvCopies {
     this.#bytes += bytes.length;
   }
 
-  /** A tile's part of a page of a slot, if there is a copy. */
-  page(slot: number, page: number, tileId: number): Uint8Array | undefined {
-    return this.#slots[slot]![page]?.tiles.get(tileId);
+  /** A tile's part of a run of a slot, if there is a copy. */
+  run(slot: number, run: number, tileId: number): Uint8Array | undefined {
+    return this.#slots[slot]![run]?.tiles.get(tileId);
   }
 
   /** How many of a slot's first positions there are whole copies of. */
   positions(slot: number): number {
-    const pages = this.#slots[slot]!;
-    const missing = pages.findIndex(({ tiles }) => tiles.size < this.#specs.size);
-    return (missing < 0 ? pages.length : missing) * pagePositions;
+    const runs = this.#slots[slot]!;
+    const missing = runs.findIndex(({ tiles }) => tiles.size < this.#specs.size);
+    return (missing < 0 ? runs.length : missing) * runPositions;
   }
 
   /** Devices begin anew with these first positions of each slot; steps are counted from 0 again. */
   restart(positions: readonly number[]): void {
-    this.#slots.forEach((pages, slot) => {
-      const kept = Math.floor((positions[slot] ?? 0) / pagePositions);
-      this.#forget(pages, kept);
-      this.#slots[slot] = pages.map(({ tiles }) => ({ sinceStep: 0, tiles }));
+    this.#slots.forEach((runs, slot) => {
+      const kept = Math.floor((positions[slot] ?? 0) / runPositions);
+      this.#forget(runs, kept);
+      this.#slots[slot] = runs.map(({ tiles }) => ({ sinceStep: 0, tiles }));
     });
     this.#maxBytes = Math.min(mostBytes, this.#bytes + mostOfAvailable * this.#availableBytes());
   }
@@ -106,13 +106,12 @@ export class KvCopies {
   /** What gives a rank its part of a slot's first positions, in the order in which it takes them. */
   *framesFor(slot: number, positions: number, held: readonly number[]): Generator<Uint8Array> {
     const own = held.filter((id) => this.#specs.has(id));
-    const pages = this.#slots[slot]!.slice(0, Math.ceil(positions / pagePositions));
-    for (const [page, { tiles }] of pages.entries())
-      for (const tileId of own) yield encodeKvPage(0, { slot, page, tileId, heads: [tiles.get(tileId)!] });
+    const runs = this.#slots[slot]!.slice(0, Math.ceil(positions / runPositions));
+    for (const [run, { tiles }] of runs.entries())
+      for (const tileId of own) yield encodeKvRun(0, { slot, run, tileId, heads: [tiles.get(tileId)!] });
   }
 
-  #forget(pages: PageCopy[], from: number): void {
-    for (const { tiles } of pages.splice(from))
-      for (const { length } of tiles.values()) this.#bytes -= length;
+  #forget(runs: RunCopy[], from: number): void {
+    for (const { tiles } of runs.splice(from)) for (const { length } of tiles.values()) this.#bytes -= length;
   }
 }

@@ -23,8 +23,8 @@ export class CountingRanks {
         codecOf: (syncIndex: number) => rank.codecOf(syncIndex),
         release: (slot: number) => rank.release(slot),
         kvTileIds: rank.kvTileIds,
-        kvPage: (...args: Parameters<typeof rank.kvPage>) => rank.kvPage(...args),
-        restoreKvPage: (...args: Parameters<typeof rank.restoreKvPage>) => rank.restoreKvPage(...args),
+        kvRun: (...args: Parameters<typeof rank.kvRun>) => rank.kvRun(...args),
+        restoreKvRun: (...args: Parameters<typeof rank.restoreKvRun>) => rank.restoreKvRun(...args),
         step: (...args: Parameters<typeof rank.step>) => {
           this.#steps += 1;
           this.#tokens += tokenCount(args[0]);

@@ -2,7 +2,7 @@ import type { PlaneCodec } from '../collective/plane-codec.ts';
 import { assert, HearthError } from '../error.ts';
 import type { ModelDescription } from '../model/description.ts';
 import { takesEmbeddings } from '../plan/plan.ts';
-import { pagePositions } from '../kernels/kv-page.ts';
+import { kvRunParts, pageRuns, runPositions } from '../kernels/kv-page.ts';
 import { operations } from '../profile/operations.ts';
 import type { Recorder } from '../profile/recorder.ts';
 import { alone, type SharedTeam, type Team } from '../threads/team.ts';
@@ -139,19 +139,23 @@ export class Rank {
     return this.#stages.flatMap(({ attention }) => attention.tileIds);
   }
 
-  /** A page that a sequence has filled, in each KV head of a tile, as views into memory. */
-  kvPage(slot: number, page: number, tileId: number): Uint8Array[] {
-    return this.#attentionStage(tileId).attention.kvPage(slot, page, this.#specs[tileId]!);
+  /** A run that a sequence has filled, in each KV head of a tile, as views into memory. */
+  kvRun(slot: number, run: number, tileId: number): Uint8Array[] {
+    const { attention, config } = this.#attentionStage(tileId);
+    const [page, inPage] = [Math.floor(run / pageRuns), run % pageRuns];
+    const heads = attention.kvPage(slot, page, this.#specs[tileId]!);
+    return heads.flatMap((bytes) => kvRunParts(bytes, config.headDim, this.#options.kvFormat, inPage));
   }
 
   /**
-   * Puts back a page that was read by `kvPage` on any rank; a sequence's pages come in order.
+   * Puts back a run that was read by `kvRun` on any rank; a sequence's runs come in order.
    * @param bytes of all heads of the tile
-   * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE for a page that has no place here; CONTEXT_FULL
+   * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE for a run that has no place here; CONTEXT_FULL
    */
-  restoreKvPage(slot: number, page: number, tileId: number, bytes: Uint8Array): void {
+  restoreKvRun(slot: number, run: number, tileId: number, bytes: Uint8Array): void {
     const { maxSequences, contextLength } = this.#options;
-    const positions = (page + 1) * pagePositions;
+    const positions = (run + 1) * runPositions;
+    const page = Math.floor(run / pageRuns);
     const isHere = this.kvTileIds.includes(tileId) && slot < maxSequences && positions <= contextLength;
     const stage = isHere ? this.#attentionStage(tileId) : undefined;
     const attention = stage?.attention;
@@ -160,18 +164,15 @@ export class Rank {
     if (
       !attention ||
       (page !== held && page !== held - 1) ||
-      bytes.length !== heads * attention.cache.pageBytes
+      bytes.length !== (heads * attention.cache.pageBytes) / pageRuns
     )
-      throw new HearthError(
-        'PROTOCOL_UNEXPECTED_MESSAGE',
-        `page ${page} of slot ${slot} does not belong here`,
-      );
+      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `run ${run} of slot ${slot} does not belong here`);
     attention.cache.reserve(slot, positions);
-    stage?.lent.layers?.keep(slot, page * pagePositions);
+    stage?.lent.layers?.keep(slot, run * runPositions);
     let offset = 0;
-    for (const head of this.kvPage(slot, page, tileId)) {
-      head.set(bytes.subarray(offset, offset + head.length));
-      offset += head.length;
+    for (const part of this.kvRun(slot, run, tileId)) {
+      part.set(bytes.subarray(offset, offset + part.length));
+      offset += part.length;
     }
   }
 

@@ -104,7 +104,7 @@ export interface Configure extends TileSetup {
   readonly options: RankOptions;
   /** Whether to send, after each step, where its time went. */
   readonly profile: boolean;
-  /** Whether to send, after each step, the KV pages that it has filled. */
+  /** Whether to send, after each step, the runs of KV that it has filled. */
   readonly copiesKv: boolean;
 }
 

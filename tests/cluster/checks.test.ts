@@ -232,9 +232,12 @@ describe('checks', () => {
   it('look at each device at once, and then at as many steps as they are to', async () => {
     const never = await watched(shares(1, 1), [{}, {}], 1e-9);
     await never.step(0, 10);
-    for (let start = 10; start < 60; start += 1) await never.step(start, 1);
-    // Attention is looked at where sequences begin.
+    for (let start = 10; start < 16; start += 1) await never.step(start, 1);
+    // Attention is looked at where sequences begin, or go on behind copies.
     expect(never.checked).toHaveLength(3);
+    await never.step(16, 1);
+    expect(never.checked).toHaveLength(4);
+    for (let start = 17; start < 60; start += 1) await never.step(start, 1);
     for (let slot = 1; slot < 3; slot += 1) await never.step(0, 10, slot);
     expect(never.checked).toHaveLength(4);
     expect(new Set(never.checked.map(({ rank }) => rank)).size).toBe(2);

@@ -13,7 +13,7 @@ import {
   wantedTokens,
 } from '../../runtime/decoder/step.ts';
 import { assert } from '../../runtime/error.ts';
-import { kvPageBytes, pagePositions } from '../../runtime/kernels/kv-page.ts';
+import { kvRunBytes, runPositions } from '../../runtime/kernels/kv-page.ts';
 import type { ModelDescription } from '../../runtime/model/description.ts';
 import type { Assignment, Leg } from '../../runtime/plan/plan.ts';
 import { type TileSpec, tileSpecs } from '../../runtime/tile/spec.ts';
@@ -50,7 +50,7 @@ interface Working {
 export class FakeRank implements ComputingRank {
   readonly #assignment: Assignment;
   readonly #layerCount: number;
-  readonly #pageBytes: number;
+  readonly #runBytes: number;
   readonly #hiddenSize: number;
   readonly #specs: readonly TileSpec[];
   readonly #options: RankOptions;
@@ -67,7 +67,7 @@ export class FakeRank implements ComputingRank {
   ) {
     this.#assignment = assignment;
     this.#layerCount = description.config.layerCount;
-    this.#pageBytes = kvPageBytes(description.config.headDim, options.kvFormat);
+    this.#runBytes = kvRunBytes(description.config.headDim, options.kvFormat);
     this.#hiddenSize = description.config.hiddenSize;
     this.#specs = tileSpecs(description);
     this.#missing = new Set(assignment.tileIds);
@@ -96,18 +96,18 @@ export class FakeRank implements ComputingRank {
   }
 
   /** Of every tile the same: what the cache holds. */
-  kvPage(slot: number, page: number, tileId: number): Uint8Array[] {
-    const bytes = new Uint8Array(this.#specs[tileId]!.count * this.#pageBytes);
-    const values = this.#caches.get(slot)!.slice(page * pagePositions, (page + 1) * pagePositions);
-    assert(values.length === pagePositions, 'a full page');
+  kvRun(slot: number, run: number, tileId: number): Uint8Array[] {
+    const bytes = new Uint8Array(this.#specs[tileId]!.count * this.#runBytes);
+    const values = this.#caches.get(slot)!.slice(run * runPositions, (run + 1) * runPositions);
+    assert(values.length === runPositions, 'a full run');
     new Int32Array(bytes.buffer).set(values);
     return [bytes];
   }
 
-  restoreKvPage(slot: number, page: number, _: number, bytes: Uint8Array): void {
-    const cache = (this.#caches.get(slot) ?? []).slice(0, page * pagePositions);
-    assert(cache.length === page * pagePositions, 'pages come in order');
-    this.#caches.set(slot, [...cache, ...new Int32Array(bytes.slice().buffer, 0, pagePositions)]);
+  restoreKvRun(slot: number, run: number, _: number, bytes: Uint8Array): void {
+    const cache = (this.#caches.get(slot) ?? []).slice(0, run * runPositions);
+    assert(cache.length === run * runPositions, 'runs come in order');
+    this.#caches.set(slot, [...cache, ...new Int32Array(bytes.slice().buffer, 0, runPositions)]);
   }
 
   codecOf(): PlaneCodec {

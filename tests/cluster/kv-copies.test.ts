@@ -6,10 +6,10 @@ import { pipelineLayout, tensorLayout } from '../../coordinator/cluster/seat-lay
 import { startKernels } from '../../device-agent/node/kernel-files.ts';
 import { kernelRanks } from '../../device-agent/rank-host.ts';
 import type { StepInput } from '../../runtime/generation/step-runner.ts';
-import { type KvFormat, kvPageBytes } from '../../runtime/kernels/kv-page.ts';
+import { type KvFormat, kvRunBytes } from '../../runtime/kernels/kv-page.ts';
 import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { decodeFrame, defaultFrameLimits, type Frame } from '../../runtime/protocol/frame.ts';
-import { decodeKvPage, encodeKvPage } from '../../runtime/protocol/kv-frame.ts';
+import { decodeKvRun, encodeKvRun } from '../../runtime/protocol/kv-frame.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { noSources } from '../support/rank-host.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
@@ -20,11 +20,11 @@ import { joinDevice } from './test-cluster.ts';
 const { tiles, description } = fakeModel();
 const attention = tiles.filter(({ kind }) => kind === 'attention');
 const all = attention.map(({ id }) => id);
-const pageBytes = kvPageBytes(description.config.headDim, fakeRankOptions.kvFormat);
+const runBytes = kvRunBytes(description.config.headDim, fakeRankOptions.kvFormat);
 
-function pageFrame(stepId: number, slot: number, page: number, tileId: number, fill = 1): Frame {
-  const heads = [new Uint8Array(tiles[tileId]!.count * pageBytes).fill(fill)];
-  return decodeFrame(encodeKvPage(stepId, { slot, page, tileId, heads }), defaultFrameLimits);
+function runFrame(stepId: number, slot: number, run: number, tileId: number, fill = 1): Frame {
+  const heads = [new Uint8Array(tiles[tileId]!.count * runBytes).fill(fill)];
+  return decodeFrame(encodeKvRun(stepId, { slot, run, tileId, heads }), defaultFrameLimits);
 }
 
 const step = (stepId: number, slot: number, start: number, count: number) => ({
@@ -33,62 +33,62 @@ const step = (stepId: number, slot: number, start: number, count: number) => ({
 });
 
 describe('copies of KV', () => {
-  it('count pages that have come whole, from the first on', () => {
+  it('count runs that have come whole, from the first on', () => {
     const copies = new KvCopies(fakeModel(), fakeRankOptions);
     copies.begin(step(0, 1, 0, 200));
-    for (const id of all) copies.take(pageFrame(0, 1, 1, id), all);
+    for (const id of all) copies.take(runFrame(0, 1, 1, id), all);
     expect(copies.positions(1)).toBe(0);
-    for (const id of all.slice(1)) copies.take(pageFrame(0, 1, 0, id), all);
+    for (const id of all.slice(1)) copies.take(runFrame(0, 1, 0, id), all);
     expect(copies.positions(1)).toBe(0);
-    copies.take(pageFrame(0, 1, 0, all[0]!), all);
-    expect([copies.positions(0), copies.positions(1)]).toEqual([0, 128]);
+    copies.take(runFrame(0, 1, 0, all[0]!), all);
+    expect([copies.positions(0), copies.positions(1)]).toEqual([0, 32]);
   });
 
   it('are given up where other tokens take their places, also when they come late', () => {
     const copies = new KvCopies(fakeModel(), fakeRankOptions);
     copies.begin(step(0, 0, 0, 200));
-    for (const page of [0, 1, 2]) for (const id of all) copies.take(pageFrame(0, 0, page, id), all);
-    expect(copies.positions(0)).toBe(192);
-    copies.begin(step(1, 0, 100, 100));
-    expect(copies.positions(0)).toBe(64);
-    for (const id of all) copies.take(pageFrame(0, 0, 1, id), all);
-    expect(copies.positions(0)).toBe(64);
-    for (const id of all) copies.take(pageFrame(1, 0, 1, id), all);
-    expect(copies.positions(0)).toBe(128);
+    for (const run of [0, 1, 2]) for (const id of all) copies.take(runFrame(0, 0, run, id), all);
+    expect(copies.positions(0)).toBe(48);
+    copies.begin(step(1, 0, 25, 100));
+    expect(copies.positions(0)).toBe(16);
+    for (const id of all) copies.take(runFrame(0, 0, 1, id), all);
+    expect(copies.positions(0)).toBe(16);
+    for (const id of all) copies.take(runFrame(1, 0, 1, id), all);
+    expect(copies.positions(0)).toBe(32);
     copies.release(0);
     expect([copies.positions(0), copies.byteLength]).toEqual([0, 0]);
   });
 
   it('come back as they were, those of a rank’s tiles, for the positions that are wanted', () => {
     const copies = new KvCopies(fakeModel(), fakeRankOptions);
-    copies.begin(step(5, 2, 0, 128));
-    for (const page of [0, 1]) for (const id of all) copies.take(pageFrame(5, 2, page, id, id + page), all);
-    copies.restart([0, 0, 128, 0]);
-    const frames = [...copies.framesFor(2, 64, [all[0]!, all[2]!])];
-    const pages = frames.map((frame) => decodeKvPage(decodeFrame(frame, defaultFrameLimits)));
-    expect(pages.map(({ slot, page, tileId }) => [slot, page, tileId])).toEqual([
+    copies.begin(step(5, 2, 0, 32));
+    for (const run of [0, 1]) for (const id of all) copies.take(runFrame(5, 2, run, id, id + run), all);
+    copies.restart([0, 0, 32, 0]);
+    const frames = [...copies.framesFor(2, 16, [all[0]!, all[2]!])];
+    const runs = frames.map((frame) => decodeKvRun(decodeFrame(frame, defaultFrameLimits)));
+    expect(runs.map(({ slot, run, tileId }) => [slot, run, tileId])).toEqual([
       [2, 0, all[0]],
       [2, 0, all[2]],
     ]);
-    expect(pages.map(({ heads }) => heads[0]![0])).toEqual([all[0], all[2]]);
+    expect(runs.map(({ heads }) => heads[0]![0])).toEqual([all[0], all[2]]);
   });
 
   it('take no more than they may', () => {
-    const copies = new KvCopies(fakeModel(), fakeRankOptions, () => 12 * pageBytes);
-    copies.begin(step(0, 0, 0, 128));
-    for (const page of [0, 1]) for (const id of all) copies.take(pageFrame(0, 0, page, id), all);
-    expect(copies.byteLength).toBeLessThanOrEqual(3 * pageBytes);
+    const copies = new KvCopies(fakeModel(), fakeRankOptions, () => 12 * runBytes);
+    copies.begin(step(0, 0, 0, 32));
+    for (const run of [0, 1]) for (const id of all) copies.take(runFrame(0, 0, run, id), all);
+    expect(copies.byteLength).toBeLessThanOrEqual(3 * runBytes);
     expect(copies.positions(0)).toBe(0);
   });
 
   it.each([
-    ['of a tile that the rank does not hold', pageFrame(0, 0, 0, all[1]!), [all[0]!]],
-    ['of a slot that there is not', pageFrame(0, 4, 0, all[0]!), all],
-    ['of another length', { ...pageFrame(0, 0, 0, all[0]!), payload: new Uint8Array(100) }, all],
-    ['of nothing', { ...pageFrame(0, 0, 0, all[0]!), payload: new Uint8Array(4) }, all],
+    ['of a tile that the rank does not hold', runFrame(0, 0, 0, all[1]!), [all[0]!]],
+    ['of a slot that there is not', runFrame(0, 4, 0, all[0]!), all],
+    ['of another length', { ...runFrame(0, 0, 0, all[0]!), payload: new Uint8Array(100) }, all],
+    ['of nothing', { ...runFrame(0, 0, 0, all[0]!), payload: new Uint8Array(4) }, all],
   ])('%s are refused', (_, frame, held) => {
     const copies = new KvCopies(fakeModel(), fakeRankOptions);
-    copies.begin(step(0, 0, 0, 64));
+    copies.begin(step(0, 0, 0, 16));
     expect(() => copies.take(frame, held)).toThrow(
       expect.objectContaining({ code: expect.stringMatching(/^PROTOCOL|^FRAME/) }),
     );
@@ -139,9 +139,9 @@ describe('when a device takes KV with it', { timeout: 60_000 }, () => {
     await cluster.whenReady();
     expect(kept).toEqual([
       [0, 0, 0],
-      [0, 128, 0],
+      [0, 144, 0],
     ]);
-    await cluster.step([input(128, 20)]);
+    await cluster.step([input(144, 4)]);
     expect([await rowOf(148, 3), await rowOf(151, 1)]).toEqual(expected);
     expect(new Set(expected[0]).size).toBeGreaterThan(1000);
   });

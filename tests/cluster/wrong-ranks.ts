@@ -29,7 +29,7 @@ export function wrongRanks(create: CreateRank, wrongs: Wrongs): CreateRank {
     const step: ComputingRank['step'] = (header, embeddings) => {
       const { kv } = wrongs;
       const reads = header.sequences.some(({ slot, start }) => slot === kv?.slot && start >= 64);
-      if (kv && reads) rank.kvPage(kv.slot, 0, kv.id)[0]![kv.byte]! ^= 1;
+      if (kv && reads) rank.kvRun(kv.slot, 0, kv.id)[0]![kv.byte]! ^= 1;
       steps += 1;
       return tamper(rank.step(header, embeddings), steps - 1, wrongs);
     };

@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { kvPageBytes, pagePositions } from '../../runtime/kernels/kv-page.ts';
+import {
+  kvFormats,
+  kvKernels,
+  kvPageBytes,
+  kvRunBytes,
+  kvRunParts,
+  pagePositions,
+} from '../../runtime/kernels/kv-page.ts';
 import { numberToHalf } from './reference/half.ts';
 import { quantizeBlock } from './reference/quantize.ts';
-import { onBothBuilds, seededFloats } from './support.ts';
+import { onBothBuilds, seededFloats, Workspace } from './support.ts';
 
 describe('storeKv', () => {
   const interesting = [
@@ -94,5 +101,31 @@ describe('storeKv', () => {
       });
       expect(view.getFloat32(start + pagePositions * headDim + position * 4, true)).toBe(scale);
     }
+  });
+});
+
+describe.each(kvFormats)('runs of %s', (format) => {
+  test.each([20, 64, 80])('hold what their positions write, and nothing else: heads of %i', (headDim) => {
+    const workspace = new Workspace('baseline');
+    const { kernels, arena } = workspace;
+    const pageBytes = kvPageBytes(headDim, format);
+    const page = workspace.room(pageBytes);
+    const row = workspace.f32(seededFloats(3, 2 * headDim));
+    for (let position = 0; position < pagePositions; position += 1) {
+      const bytes = arena.u8(page, pageBytes).fill(0);
+      kvKernels(kernels, format).store(page, row, row + headDim * 4, position, headDim);
+      const written = bytes.filter((byte) => byte !== 0).length;
+      expect(written).toBeGreaterThan(headDim);
+      const parts = kvRunParts(bytes, headDim, format, position >> 4);
+      expect(parts.flatMap((part) => [...part]).filter((byte) => byte !== 0)).toHaveLength(written);
+      expect(parts.reduce((sum, { length }) => sum + length, 0)).toBe(kvRunBytes(headDim, format));
+    }
+  });
+
+  test('are the whole page together', () => {
+    const page = Uint8Array.from({ length: kvPageBytes(64, format) }, (_, i) => (i * 7) % 251);
+    const runs = [0, 1, 2, 3].flatMap((run) => kvRunParts(page, 64, format, run));
+    const sorted = runs.toSorted((a, b) => a.byteOffset - b.byteOffset);
+    expect(Buffer.concat(sorted).equals(page)).toBe(true);
   });
 });

@@ -4,7 +4,7 @@ import { addPlanes, encodePlanes, replacePlanes } from '../../../runtime/collect
 import { LogitPicker } from '../../../runtime/decoder/logit-picker.ts';
 import { decodeControl, encodeControl } from '../../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits, encodeFrame, type Frame } from '../../../runtime/protocol/frame.ts';
-import { decodeKvPage, encodeKvPage } from '../../../runtime/protocol/kv-frame.ts';
+import { decodeKvRun, encodeKvRun } from '../../../runtime/protocol/kv-frame.ts';
 import { decodeLogits, encodeLogits } from '../../../runtime/protocol/logits-frame.ts';
 import { packPlain, unpackPlain } from '../../../runtime/protocol/msgpack.ts';
 import { decodeSpans, encodeSpans } from '../../../runtime/protocol/spans-frame.ts';
@@ -55,7 +55,7 @@ export function frameTarget(): Target {
   const point = { stepId: 1, syncIndex: 2, first: 0, tokens: 16 };
   const sequences = [{ slot: 1, start: 0, count: 2, logits: 'all' }] as const;
   const spans = { operations: Uint8Array.of(1, 2), durationsUs: Float32Array.of(1.5, 0), lost: 0 };
-  const page = { slot: 1, page: 0, tileId: 3, heads: [new Uint8Array(64).fill(3)] };
+  const run = { slot: 1, run: 0, tileId: 3, heads: [new Uint8Array(64).fill(3)] };
   const logits = [{ firstVocabularyRow: 8, vocabularyRows: 16, values: new Float32Array(32) }];
   const tile = new Uint8Array(100).fill(7);
   const seeds = [
@@ -65,7 +65,7 @@ export function frameTarget(): Target {
     encodeStep({ stepId: 1, sequences }, new Float32Array(2 * hiddenSize).fill(0.5)),
     ...encodeLogits(1, [undefined, 2], logits, new LogitPicker()),
     ...encodeSpans(1, [spans, spans]),
-    encodeKvPage(1, page),
+    encodeKvRun(1, run),
     encodeTile(1, { id: 3, hash: nodeSha256(tile), bytes: tile }),
     encodeFrame({ type: 'residual', flags: 0, index: 1, id: 1, rows: 2 }, new Uint8Array(8 * hiddenSize)),
   ];
@@ -76,7 +76,7 @@ export function frameTarget(): Target {
     step: (frame) => decodeStep(frame, bounds),
     logits: (frame) => decodeLogits(frame, vocabSize),
     spans: decodeSpans,
-    kv: decodeKvPage,
+    kv: decodeKvRun,
     tile: (frame) => decodeTile(frame, nodeSha256),
   };
   return {
