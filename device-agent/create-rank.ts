@@ -6,7 +6,7 @@ import type { Tile } from '../runtime/protocol/tile-frame.ts';
 /** What a session needs of a rank, so that a test may script one. */
 export type ComputingRank = Pick<
   Rank,
-  'step' | 'codecOf' | 'release' | 'kvTileIds' | 'kvRun' | 'restoreKvRun'
+  'step' | 'codecOf' | 'release' | 'kvTileIds' | 'kvRun' | 'restoreKvRuns'
 >;
 
 /** A rank and what keeps it going. */

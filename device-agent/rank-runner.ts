@@ -21,7 +21,7 @@ import { decodeStep, type StepBounds } from '../runtime/protocol/step-frame.ts';
 import { type Clock, once } from './clock.ts';
 import type { RankHost } from './create-rank.ts';
 import { DutyCycle } from './duty-cycle.ts';
-import { filledKvRuns, restoreKvRun } from './kv-runs.ts';
+import { filledKvRuns, restoreKvRuns } from './kv-runs.ts';
 import type { Logger } from './logger.ts';
 import { StepExchange } from './step-exchange.ts';
 import { StepInbox } from './step-inbox.ts';
@@ -144,10 +144,10 @@ export class RankRunner {
     this.host.rank.release(slot);
   }
 
-  /** Takes a run of KV that was computed elsewhere. @throws HearthError FRAME_MALFORMED, as `restoreKvRun` */
+  /** Takes runs of KV that were computed elsewhere. @throws HearthError FRAME_MALFORMED, as `restoreKvRuns` */
   restoreKv(frame: Frame): void {
     this.abandon();
-    restoreKvRun(this.host.rank, frame);
+    restoreKvRuns(this.host.rank, frame);
   }
 
   abandon(): void {

@@ -78,7 +78,7 @@ async function replay(
   const compared = comparedTokens(header, isAttention ? slots : undefined);
   const again = new Replay(rank, { spot, record, compared, hiddenSize, layerCount, vocabSize });
   for (const tile of tiles) rank.loadTile(tile.id, await model.cutTile(tile));
-  for (const { slot, run, tileId, bytes } of runs) rank.restoreKvRun(slot, run, tileId, bytes);
+  for (const { slot, run, tileId, bytes } of runs) rank.restoreKvRuns(slot, run, tileId, bytes);
   return again.run(header, takesEmbeddings(part) ? record.embeddings : new Float32Array());
 }
 

@@ -2,9 +2,9 @@ import { availableMemory } from '../../device-agent/node/available-memory.ts';
 import type { RankOptions } from '../../runtime/decoder/rank-options.ts';
 import type { StepHeader } from '../../runtime/decoder/step.ts';
 import { HearthError } from '../../runtime/error.ts';
-import { kvRunBytes, runPositions } from '../../runtime/kernels/kv-page.ts';
+import { kvRunBytes, pageRuns, runPositions } from '../../runtime/kernels/kv-page.ts';
 import type { Frame } from '../../runtime/protocol/frame.ts';
-import { decodeKvRun, encodeKvRun } from '../../runtime/protocol/kv-frame.ts';
+import { decodeKvRuns, encodeKvRuns } from '../../runtime/protocol/kv-frame.ts';
 import type { TileSpec } from '../../runtime/tile/spec.ts';
 import type { ModelSource } from './tile-delivery.ts';
 
@@ -59,19 +59,30 @@ export class KvCopies {
   }
 
   /**
-   * Keeps a run that a rank has filled.
+   * Keeps runs that a rank has filled.
    * @param held the tiles of the rank
    * @throws HearthError FRAME_MALFORMED; PROTOCOL_UNEXPECTED_MESSAGE
    */
   take(frame: Frame, held: readonly number[]): void {
-    const { slot, run, tileId, heads } = decodeKvRun(frame);
+    const { slot, run, tileId, heads } = decodeKvRuns(frame);
     const bytes = heads[0]!;
     const spec = held.includes(tileId) ? this.#specs.get(tileId) : undefined;
-    if (!spec || slot >= this.#slots.length || bytes.length !== spec.count * this.#runBytes)
-      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `a KV run of tile ${tileId} is not this rank's`);
-    const copy = this.#slots[slot]![run];
+    const runBytes = (spec?.count ?? 0) * this.#runBytes;
+    const isPart = bytes.length % runBytes === 0 && bytes.length <= (pageRuns - (run % pageRuns)) * runBytes;
+    if (!spec || slot >= this.#slots.length || !isPart)
+      throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `KV runs of tile ${tileId} are not this rank's`);
+    for (let i = 0; i * runBytes < bytes.length; i += 1)
+      this.#keep(
+        this.#slots[slot]![run + i],
+        frame.id,
+        tileId,
+        bytes.subarray(i * runBytes, (i + 1) * runBytes),
+      );
+  }
+
+  #keep(copy: RunCopy | undefined, stepId: number, tileId: number, bytes: Uint8Array): void {
     // Of positions that were given up meanwhile.
-    if (!copy || frame.id < copy.sinceStep || copy.tiles.has(tileId)) return;
+    if (!copy || stepId < copy.sinceStep || copy.tiles.has(tileId)) return;
     if (this.#bytes + bytes.length > this.#maxBytes) return;
     copy.tiles.set(tileId, Uint8Array.from(bytes));
     this.#bytes += bytes.length;
@@ -107,8 +118,11 @@ export class KvCopies {
   *framesFor(slot: number, positions: number, held: readonly number[]): Generator<Uint8Array> {
     const own = held.filter((id) => this.#specs.has(id));
     const runs = this.#slots[slot]!.slice(0, Math.ceil(positions / runPositions));
-    for (const [run, { tiles }] of runs.entries())
-      for (const tileId of own) yield encodeKvRun(0, { slot, run, tileId, heads: [tiles.get(tileId)!] });
+    for (let run = 0; run < runs.length; run += pageRuns) {
+      const page = runs.slice(run, run + pageRuns);
+      for (const tileId of own)
+        yield encodeKvRuns(0, { slot, run, tileId, heads: page.map(({ tiles }) => tiles.get(tileId)!) });
+    }
   }
 
   #forget(runs: RunCopy[], from: number): void {

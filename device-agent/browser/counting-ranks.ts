@@ -24,7 +24,7 @@ export class CountingRanks {
         release: (slot: number) => rank.release(slot),
         kvTileIds: rank.kvTileIds,
         kvRun: (...args: Parameters<typeof rank.kvRun>) => rank.kvRun(...args),
-        restoreKvRun: (...args: Parameters<typeof rank.restoreKvRun>) => rank.restoreKvRun(...args),
+        restoreKvRuns: (...args: Parameters<typeof rank.restoreKvRuns>) => rank.restoreKvRuns(...args),
         step: (...args: Parameters<typeof rank.step>) => {
           this.#steps += 1;
           this.#tokens += tokenCount(args[0]);

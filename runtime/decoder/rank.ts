@@ -148,32 +148,29 @@ export class Rank {
   }
 
   /**
-   * Puts back a run that was read by `kvRun` on any rank; a sequence's runs come in order.
-   * @param bytes of all heads of the tile
-   * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE for a run that has no place here; CONTEXT_FULL
+   * Puts back runs that were read by `kvRun` on any rank, one or more of a page; a sequence's pages come in order.
+   * @param bytes run by run, of all heads of the tile
+   * @throws HearthError PROTOCOL_UNEXPECTED_MESSAGE for runs that have no place here; CONTEXT_FULL
    */
-  restoreKvRun(slot: number, run: number, tileId: number, bytes: Uint8Array): void {
+  restoreKvRuns(slot: number, run: number, tileId: number, bytes: Uint8Array): void {
     const { maxSequences, contextLength } = this.#options;
-    const positions = (run + 1) * runPositions;
-    const page = Math.floor(run / pageRuns);
-    const isHere = this.kvTileIds.includes(tileId) && slot < maxSequences && positions <= contextLength;
+    const isHere = this.kvTileIds.includes(tileId) && slot < maxSequences;
     const stage = isHere ? this.#attentionStage(tileId) : undefined;
-    const attention = stage?.attention;
-    const held = attention?.cache.pageCount(slot) ?? 0;
-    const heads = this.#specs[tileId]?.count ?? 0;
-    if (
-      !attention ||
-      (page !== held && page !== held - 1) ||
-      bytes.length !== (heads * attention.cache.pageBytes) / pageRuns
-    )
+    const cache = stage?.attention.cache;
+    const runBytes = cache ? (this.#specs[tileId]!.count * cache.pageBytes) / pageRuns : 1;
+    const end = run + bytes.length / runBytes;
+    const [page, held] = [Math.floor(run / pageRuns), cache?.pageCount(slot) ?? 0];
+    const fits = end > run && Math.ceil(end / pageRuns) === page + 1 && end * runPositions <= contextLength;
+    if (!cache || !Number.isInteger(end) || !fits || (page !== held && page !== held - 1))
       throw new HearthError('PROTOCOL_UNEXPECTED_MESSAGE', `run ${run} of slot ${slot} does not belong here`);
-    attention.cache.reserve(slot, positions);
-    stage?.lent.layers?.keep(slot, run * runPositions);
+    cache.reserve(slot, end * runPositions);
+    stage.lent.layers?.keep(slot, run * runPositions);
     let offset = 0;
-    for (const part of this.kvRun(slot, run, tileId)) {
-      part.set(bytes.subarray(offset, offset + part.length));
-      offset += part.length;
-    }
+    for (let at = run; at < end; at += 1)
+      for (const part of this.kvRun(slot, at, tileId)) {
+        part.set(bytes.subarray(offset, offset + part.length));
+        offset += part.length;
+      }
   }
 
   #attentionStage(tileId: number): Stage {

@@ -104,10 +104,12 @@ export class FakeRank implements ComputingRank {
     return [bytes];
   }
 
-  restoreKvRun(slot: number, run: number, _: number, bytes: Uint8Array): void {
+  restoreKvRuns(slot: number, run: number, tileId: number, bytes: Uint8Array): void {
     const cache = (this.#caches.get(slot) ?? []).slice(0, run * runPositions);
     assert(cache.length === run * runPositions, 'runs come in order');
-    this.#caches.set(slot, [...cache, ...new Int32Array(bytes.slice().buffer, 0, runPositions)]);
+    const words = (this.#specs[tileId]!.count * this.#runBytes) / 4;
+    const values = new Int32Array(bytes.slice().buffer).filter((_, at) => at % words < runPositions);
+    this.#caches.set(slot, [...cache, ...values]);
   }
 
   codecOf(): PlaneCodec {
@@ -213,17 +215,14 @@ export class FakeRank implements ComputingRank {
     const kind = syncIndex % 2 === 0 ? 'attention' : 'ffn';
     const mine = this.#loaded.filter(({ spec }) => spec.kind === kind && spec.layer === layer);
     const coarseUsed = layer === 1 && mine.length > 0;
+    const weights = mine.reduce((sum, { weight }) => sum + weight, 0);
     residual.slice(first, end).forEach((value, t) => {
       const row = [t * size, (t + 1) * size] as const;
       fine.fill(
         mine.reduce((sum, { spec, weight }) => sum + (value % 97) * weight + spec.id, 0),
         ...row,
       );
-      if (coarseUsed)
-        coarse.fill(
-          mine.reduce((sum, { weight }) => sum + weight, 0),
-          ...row,
-        );
+      if (coarseUsed) coarse.fill(weights, ...row);
     });
     return { syncIndex, first, tokens: end - first, fine, coarse, coarseUsed };
   }

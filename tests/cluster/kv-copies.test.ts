@@ -9,7 +9,7 @@ import type { StepInput } from '../../runtime/generation/step-runner.ts';
 import { type KvFormat, kvRunBytes } from '../../runtime/kernels/kv-page.ts';
 import { type ModelFile, openModelFile } from '../../runtime/model/model-file.ts';
 import { decodeFrame, defaultFrameLimits, type Frame } from '../../runtime/protocol/frame.ts';
-import { decodeKvRun, encodeKvRun } from '../../runtime/protocol/kv-frame.ts';
+import { decodeKvRuns, encodeKvRuns } from '../../runtime/protocol/kv-frame.ts';
 import { memorySource } from '../support/memory-source.ts';
 import { noSources } from '../support/rank-host.ts';
 import { syntheticModel } from '../support/synthetic-model.ts';
@@ -24,7 +24,7 @@ const runBytes = kvRunBytes(description.config.headDim, fakeRankOptions.kvFormat
 
 function runFrame(stepId: number, slot: number, run: number, tileId: number, fill = 1): Frame {
   const heads = [new Uint8Array(tiles[tileId]!.count * runBytes).fill(fill)];
-  return decodeFrame(encodeKvRun(stepId, { slot, run, tileId, heads }), defaultFrameLimits);
+  return decodeFrame(encodeKvRuns(stepId, { slot, run, tileId, heads }), defaultFrameLimits);
 }
 
 const step = (stepId: number, slot: number, start: number, count: number) => ({
@@ -65,12 +65,33 @@ describe('copies of KV', () => {
     for (const run of [0, 1]) for (const id of all) copies.take(runFrame(5, 2, run, id, id + run), all);
     copies.restart([0, 0, 32, 0]);
     const frames = [...copies.framesFor(2, 16, [all[0]!, all[2]!])];
-    const runs = frames.map((frame) => decodeKvRun(decodeFrame(frame, defaultFrameLimits)));
+    const runs = frames.map((frame) => decodeKvRuns(decodeFrame(frame, defaultFrameLimits)));
     expect(runs.map(({ slot, run, tileId }) => [slot, run, tileId])).toEqual([
       [2, 0, all[0]],
       [2, 0, all[2]],
     ]);
     expect(runs.map(({ heads }) => heads[0]![0])).toEqual([all[0], all[2]]);
+  });
+
+  it('travel by the page, as far as it is full', () => {
+    const [id] = all as [number];
+    const fills = [0, 1, 2, 3, 4, 5].map((run) => runFrame(9, 0, run, id, 1 + run));
+    const bytes = Buffer.concat(fills.map(({ payload }) => payload.subarray(4)));
+    const size = bytes.length / fills.length;
+    const copies = new KvCopies(fakeModel(), fakeRankOptions);
+    copies.begin(step(9, 0, 0, 96));
+    const sent = [bytes.subarray(0, 4 * size), bytes.subarray(4 * size)];
+    for (const [i, heads] of sent.entries())
+      copies.take(
+        decodeFrame(encodeKvRuns(9, { slot: 0, run: 4 * i, tileId: id, heads: [heads] }), defaultFrameLimits),
+        [id],
+      );
+    const frames = [...copies.framesFor(0, 96, [id])].map((frame) => decodeFrame(frame, defaultFrameLimits));
+    expect(frames.map((frame) => decodeKvRuns(frame))).toMatchObject([
+      { run: 0, tileId: id },
+      { run: 4, tileId: id },
+    ]);
+    expect(Buffer.concat(frames.map((frame) => decodeKvRuns(frame).heads[0]!)).equals(bytes)).toBe(true);
   });
 
   it('take no more than they may', () => {

@@ -12,7 +12,7 @@ import {
   type Frame,
   lastFlag,
 } from '../../runtime/protocol/frame.ts';
-import { decodeKvRun, encodeKvRun } from '../../runtime/protocol/kv-frame.ts';
+import { decodeKvRuns, encodeKvRuns } from '../../runtime/protocol/kv-frame.ts';
 import { decodeLogits } from '../../runtime/protocol/logits-frame.ts';
 import { controlNumbers } from '../../runtime/protocol/messages.ts';
 import { decodeSpans, encodeSpans } from '../../runtime/protocol/spans-frame.ts';
@@ -86,8 +86,8 @@ function read(frame: Frame, shown: Example['shown']): { says: object; again?: Ui
       };
     }
     case 'kv': {
-      const run = decodeKvRun(frame);
-      return { says: { type: 'kv', stepId, ...run }, again: encodeKvRun(stepId, run) };
+      const run = decodeKvRuns(frame);
+      return { says: { type: 'kv', stepId, ...run }, again: encodeKvRuns(stepId, run) };
     }
     default: {
       const planes = referenceCodec.allocatePlanes((shown.fine as number[]).length);

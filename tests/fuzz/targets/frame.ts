@@ -4,7 +4,7 @@ import { addPlanes, encodePlanes, replacePlanes } from '../../../runtime/collect
 import { LogitPicker } from '../../../runtime/decoder/logit-picker.ts';
 import { decodeControl, encodeControl } from '../../../runtime/protocol/control.ts';
 import { decodeFrame, defaultFrameLimits, encodeFrame, type Frame } from '../../../runtime/protocol/frame.ts';
-import { decodeKvRun, encodeKvRun } from '../../../runtime/protocol/kv-frame.ts';
+import { decodeKvRuns, encodeKvRuns } from '../../../runtime/protocol/kv-frame.ts';
 import { decodeLogits, encodeLogits } from '../../../runtime/protocol/logits-frame.ts';
 import { packPlain, unpackPlain } from '../../../runtime/protocol/msgpack.ts';
 import { decodeSpans, encodeSpans } from '../../../runtime/protocol/spans-frame.ts';
@@ -65,7 +65,7 @@ export function frameTarget(): Target {
     encodeStep({ stepId: 1, sequences }, new Float32Array(2 * hiddenSize).fill(0.5)),
     ...encodeLogits(1, [undefined, 2], logits, new LogitPicker()),
     ...encodeSpans(1, [spans, spans]),
-    encodeKvRun(1, run),
+    encodeKvRuns(1, run),
     encodeTile(1, { id: 3, hash: nodeSha256(tile), bytes: tile }),
     encodeFrame({ type: 'residual', flags: 0, index: 1, id: 1, rows: 2 }, new Uint8Array(8 * hiddenSize)),
   ];
@@ -76,7 +76,7 @@ export function frameTarget(): Target {
     step: (frame) => decodeStep(frame, bounds),
     logits: (frame) => decodeLogits(frame, vocabSize),
     spans: decodeSpans,
-    kv: decodeKvRun,
+    kv: decodeKvRuns,
     tile: (frame) => decodeTile(frame, nodeSha256),
   };
   return {
