@@ -1,6 +1,6 @@
 import { type Lend, type Lending, type LendWhole, lendTo } from '../runtime/decoder/lending.ts';
 import type { Gpu } from '../runtime/gpu/gpu.ts';
-import { measureKernel, measureSync } from '../runtime/gpu/gpu-rates.ts';
+import { measureKernel, measureSync } from '../runtime/gpu/rates/gpu-rates.ts';
 import type { GpuClock } from '../runtime/gpu/readback.ts';
 import { rowProducts } from '../runtime/gpu/wgsl/row-products.ts';
 import type { KernelFormatName } from '../runtime/kernels/formats.ts';

@@ -1,5 +1,5 @@
 import type { LendWhole } from '../runtime/decoder/lending.ts';
-import { leastGain } from '../runtime/gpu/gpu-share.ts';
+import { leastGain } from '../runtime/gpu/rates/gpu-share.ts';
 import type { DeviceTimes } from '../runtime/plan/device-times.ts';
 import type { ModelWork } from '../runtime/plan/workload.ts';
 

@@ -1,6 +1,6 @@
 import { HearthError } from '../error.ts';
 import type { Gpu } from '../gpu/gpu.ts';
-import type { LayerTimes } from '../gpu/layer-times.ts';
+import type { LayerTimes } from '../gpu/layers/layer-times.ts';
 import type { GpuClock } from '../gpu/readback.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { BatchToken } from './batch.ts';

@@ -1,4 +1,4 @@
-import type { FfnTiles } from '../gpu/ffn-layers.ts';
+import type { FfnTiles } from '../gpu/ffn/ffn-layers.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { TileSpec } from '../tile/spec.ts';
 import type { Stage } from './stage.ts';

@@ -1,14 +1,19 @@
-import { GpuLayers, type GpuLayersShape, type LayersInput, type LayersOutput } from '../gpu/gpu-layers.ts';
-import { layerCodes } from '../gpu/layer-codes.ts';
-import { measureLayers } from '../gpu/layer-times.ts';
-import { layerBytes, type LayerSpecs, layersShape } from '../gpu/layers-shape.ts';
+import {
+  GpuLayers,
+  type GpuLayersShape,
+  type LayersInput,
+  type LayersOutput,
+} from '../gpu/layers/gpu-layers.ts';
+import { layerCodes } from '../gpu/layers/layer-codes.ts';
+import { measureLayers } from '../gpu/layers/layer-times.ts';
+import { type LayerSpecs, layerBytes, layersShape } from '../gpu/layers/layers-shape.ts';
 import { seatWords } from '../gpu/wgsl/seats.ts';
 import type { Arena } from '../kernels/arena.ts';
 import { pagePositions } from '../kernels/kv-page.ts';
 import type { TileSpec } from '../tile/spec.ts';
 import type { BatchToken } from './batch.ts';
-import { ffnTilesOf } from './lent-ffn.ts';
 import type { LayerLoan, Lending } from './lending.ts';
+import { ffnTilesOf } from './lent-ffn.ts';
 import { Loans } from './loans.ts';
 import { layersOf } from './lone-layers.ts';
 import { flagOverflow } from './partial-sums.ts';

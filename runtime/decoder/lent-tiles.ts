@@ -1,10 +1,10 @@
-import { allFfnCodes } from '../gpu/ffn-codes.ts';
-import { ffnProducts } from '../gpu/ffn-products.ts';
-import { GpuFfn, type GpuFfnSums } from '../gpu/gpu-ffn.ts';
+import { allFfnCodes } from '../gpu/ffn/ffn-codes.ts';
+import { ffnProducts } from '../gpu/ffn/ffn-products.ts';
+import { GpuFfn, type GpuFfnSums } from '../gpu/ffn/gpu-ffn.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { PlacedTile } from '../weights/placed-tile.ts';
-import { ffnTilesOf } from './lent-ffn.ts';
 import type { Lending } from './lending.ts';
+import { ffnTilesOf } from './lent-ffn.ts';
 import { type Loan, Loans } from './loans.ts';
 import type { Portion } from './micro-batch.ts';
 import type { Stage } from './stage.ts';

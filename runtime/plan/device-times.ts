@@ -1,5 +1,5 @@
 import { HearthError } from '../error.ts';
-import { sharedMs, type TileTimes, tilesToLend } from '../gpu/gpu-share.ts';
+import { sharedMs, type TileTimes, tilesToLend } from '../gpu/rates/gpu-share.ts';
 import { tokenGroups } from '../gpu/token-groups.ts';
 import type { KernelFormatName } from '../kernels/formats.ts';
 import type { DeviceProfile, GpuProfile, KernelRates } from './profiles.ts';

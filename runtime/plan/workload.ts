@@ -1,10 +1,10 @@
 import type { RankOptions } from '../decoder/rank-options.ts';
-import { ffnProducts } from '../gpu/ffn-products.ts';
+import { ffnProducts } from '../gpu/ffn/ffn-products.ts';
 import type { KernelFormatName } from '../kernels/formats.ts';
 import { kvPageBytes, pagePositions } from '../kernels/kv-page.ts';
+import { predictorOf } from '../model/approximation.ts';
 import type { TensorRole } from '../model/architecture.ts';
 import type { ModelDescription } from '../model/description.ts';
-import { predictorOf } from '../model/approximation.ts';
 import type { RowShares } from '../model/row-shares.ts';
 import { type TileKind, type TileSpec, tileSpecs } from '../tile/spec.ts';
 import { tileLoads } from './tile-loads.ts';

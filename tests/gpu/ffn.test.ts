@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { loadKernels } from '../../runtime/kernels/kernels.ts';
-import { Arena } from '../../runtime/kernels/arena.ts';
+import { slabsOf } from '../../runtime/gpu/ffn/ffn-slab.ts';
 import { quantizeActivations } from '../../runtime/kernels/activations.ts';
+import { Arena } from '../../runtime/kernels/arena.ts';
+import { loadKernels } from '../../runtime/kernels/kernels.ts';
 import { seededFloats } from '../kernels/support.ts';
 import { kernelBytes } from '../support/kernel-bytes.ts';
 import { type FfnCase, ffnTwin } from './ffn-twin.ts';
-import { slabsOf } from '../../runtime/gpu/ffn-slab.ts';
 import { describeOnGpus } from './hosts.ts';
 import { wordsOf } from './twin.ts';
 

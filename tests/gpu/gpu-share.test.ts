@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { sharedMs, type TileTimes, tilesToLend } from '../../runtime/gpu/gpu-share.ts';
+import { sharedMs, type TileTimes, tilesToLend } from '../../runtime/gpu/rates/gpu-share.ts';
 
 /** A layer of TinyLlama in Q4_0, its rates in GB/s: tiles of 0.9 MB. */
 function layer(processor: number, gpu: number, syncMs: number, room = 22): TileTimes {

@@ -1,17 +1,17 @@
-import type { KernelFormatName } from '../../runtime/kernels/formats.ts';
-import type { FfnActivation } from '../../runtime/model/config.ts';
-import type { TileSpec } from '../../runtime/tile/spec.ts';
+import { GpuFfn } from '../../runtime/gpu/ffn/gpu-ffn.ts';
+import type { NeuronLimit } from '../../runtime/gpu/ffn/listed-ffn-programs.ts';
 import { Gpu } from '../../runtime/gpu/gpu.ts';
-import { GpuFfn } from '../../runtime/gpu/gpu-ffn.ts';
-import type { NeuronLimit } from '../../runtime/gpu/listed-ffn-programs.ts';
-import { GpuMatmul } from '../../runtime/gpu/gpu-matmul.ts';
-import { measureKernel, measureSync } from '../../runtime/gpu/gpu-rates.ts';
 import { MappingDelay } from '../../runtime/gpu/mapping-delay.ts';
+import { GpuMatmul } from '../../runtime/gpu/rates/gpu-matmul.ts';
+import { measureKernel, measureSync } from '../../runtime/gpu/rates/gpu-rates.ts';
 import { type GpuClock, Readback } from '../../runtime/gpu/readback.ts';
 import { quantize } from '../../runtime/gpu/wgsl/quantize.ts';
 import { rowProducts } from '../../runtime/gpu/wgsl/row-products.ts';
-import { type LogitsJob, lentLogits } from './lent-logits.ts';
+import type { KernelFormatName } from '../../runtime/kernels/formats.ts';
+import type { FfnActivation } from '../../runtime/model/config.ts';
+import type { TileSpec } from '../../runtime/tile/spec.ts';
 import { arithmeticProgram } from './arithmetic-program.ts';
+import { type LogitsJob, lentLogits } from './lent-logits.ts';
 
 type Words = Uint32Array<ArrayBuffer>;
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { whereFaster, whereRoom } from '../../device-agent/whole-layers.ts';
 import { loneLayers } from '../../runtime/decoder/lone-layers.ts';
-import type { Leg } from '../../runtime/plan/plan.ts';
-import type { GpuLayers, GpuLayersShape } from '../../runtime/gpu/gpu-layers.ts';
 import { CallDelays } from '../../runtime/gpu/call-delays.ts';
-import { measureLayers } from '../../runtime/gpu/layer-times.ts';
-import { layersShape } from '../../runtime/gpu/layers-shape.ts';
+import type { GpuLayers, GpuLayersShape } from '../../runtime/gpu/layers/gpu-layers.ts';
+import { measureLayers } from '../../runtime/gpu/layers/layer-times.ts';
+import { layersShape } from '../../runtime/gpu/layers/layers-shape.ts';
+import type { Leg } from '../../runtime/plan/plan.ts';
 import { modelWork } from '../../runtime/plan/workload.ts';
 import { tileSpecs } from '../../runtime/tile/spec.ts';
 import { description } from '../support/description.ts';

@@ -2,9 +2,16 @@ import { binary32 } from './binary32.ts';
 import { streamScale } from './packed-weights.ts';
 import { float32 } from './text.ts';
 
-/** Invocations of a workgroup: 4 columns each, 256 in all. */
+/** Invocations of a workgroup, and columns of each. */
 const columnsEach = 4;
 const invocations = 64;
+/** Columns of a run, which a workgroup takes. */
+export const quantizeRun = columnsEach * invocations;
+
+/** Columns in whole runs. */
+export function padded(columns: number): number {
+  return Math.ceil(columns / quantizeRun) * quantizeRun;
+}
 
 /** As `relu` of `assembly/relu-glu.ts`: a NaN stays one. */
 const rectify = /* wgsl */ `

@@ -1,9 +1,9 @@
-import type { ActivationFormat } from '../kernels/activations.ts';
-import type { TensorRole } from '../model/architecture.ts';
-import type { TileSection, TileSpec } from '../tile/spec.ts';
-import { type NeuronRow, neuronRows } from './wgsl/neuron-row.ts';
-import type { RowProduct } from './wgsl/row-product.ts';
-import { rowProducts } from './wgsl/row-products.ts';
+import type { ActivationFormat } from '../../kernels/activations.ts';
+import type { TensorRole } from '../../model/architecture.ts';
+import type { TileSection, TileSpec } from '../../tile/spec.ts';
+import { type NeuronRow, neuronRows } from '../wgsl/neuron-row.ts';
+import type { RowProduct } from '../wgsl/row-product.ts';
+import { rowProducts } from '../wgsl/row-products.ts';
 
 /** All neurons: what multiplies gate and up, and what down. */
 export interface DenseProducts {

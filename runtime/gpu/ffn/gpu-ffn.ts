@@ -1,11 +1,11 @@
-import { activationBytes } from '../kernels/activations.ts';
-import { CallDelays } from './call-delays.ts';
+import { activationBytes } from '../../kernels/activations.ts';
+import { CallDelays } from '../call-delays.ts';
+import type { Gpu } from '../gpu.ts';
+import { GpuCall } from '../gpu-call.ts';
+import { type GpuClock, Readback } from '../readback.ts';
+import { sumBytes } from '../sum-bytes.ts';
 import { FfnLayers, type FfnTiles } from './ffn-layers.ts';
 import type { GpuFfnShape } from './ffn-programs.ts';
-import type { Gpu } from './gpu.ts';
-import { GpuCall } from './gpu-call.ts';
-import { type GpuClock, Readback } from './readback.ts';
-import { sumBytes } from './sum-bytes.ts';
 
 /** What a GPU has added up of a layer: the bits that `addPartial` would have added. */
 export interface GpuFfnSums {

@@ -1,7 +1,7 @@
-import type { TileSpec } from '../tile/spec.ts';
-import { sectionOf } from './ffn-products.ts';
-import type { RowProduct } from './wgsl/row-product.ts';
-import { rowProducts } from './wgsl/row-products.ts';
+import type { TileSpec } from '../../tile/spec.ts';
+import { sectionOf } from '../ffn/ffn-products.ts';
+import type { RowProduct } from '../wgsl/row-product.ts';
+import { rowProducts } from '../wgsl/row-products.ts';
 
 /** What multiplies the normed residual, all in one form of it, and what the heads. */
 export interface AttentionProducts {

@@ -1,28 +1,19 @@
-import { assert } from '../error.ts';
-import { activationBytes } from '../kernels/activations.ts';
-import { type KvFormat, kvPageBytes } from '../kernels/kv-page.ts';
-import type { ModelConfig } from '../model/config.ts';
+import { assert } from '../../error.ts';
+import { activationBytes } from '../../kernels/activations.ts';
+import { kvPageBytes } from '../../kernels/kv-page.ts';
+import { type Dispatch, encode } from '../dispatch.ts';
+import type { Gpu } from '../gpu.ts';
+import type { TileBytes } from '../tile-bytes.ts';
+import { groupings, tokenGroups } from '../token-groups.ts';
+import { padded } from '../wgsl/quantize.ts';
 import {
   type AttentionBuffers,
   AttentionDispatches,
   type LayerBuffersOfAttention,
 } from './attention-dispatches.ts';
 import { attentionProducts } from './attention-products.ts';
-import { type Dispatch, encode } from './dispatch.ts';
-import type { Gpu } from './gpu.ts';
-import { type LayerBuffers, padded } from './layer-buffers.ts';
-import type { TileBytes } from './tile-bytes.ts';
-import { groupings, tokenGroups } from './token-groups.ts';
-
-export interface GpuAttentionShape {
-  readonly config: ModelConfig;
-  /** A GPU does not compute 8-bit pages. */
-  readonly kvFormat: Exclude<KvFormat, 'q8'>;
-  /** Most tokens of a call. */
-  readonly maxTokens: number;
-  readonly contextLength: number;
-  readonly kvPages: number;
-}
+import type { GpuAttentionShape } from './attention-shape.ts';
+import type { LayerBuffers } from './layer-buffers.ts';
 
 interface Layer {
   readonly buffers: AttentionBuffers;

@@ -1,21 +1,21 @@
-import { type ActivationFormat, activationBytes } from '../kernels/activations.ts';
-import { kvPageBytes } from '../kernels/kv-page.ts';
-import type { TileSpec } from '../tile/spec.ts';
-import type { GpuAttentionShape } from './attention-layers.ts';
+import { type ActivationFormat, activationBytes } from '../../kernels/activations.ts';
+import { kvPageBytes } from '../../kernels/kv-page.ts';
+import type { TileSpec } from '../../tile/spec.ts';
+import { type Dispatch, dispatchOf } from '../dispatch.ts';
+import { sectionOf } from '../ffn/ffn-products.ts';
+import type { Gpu } from '../gpu.ts';
+import { mostOf } from '../tile-bound.ts';
+import { addDown, downRows } from '../wgsl/add-down.ts';
+import { attention } from '../wgsl/attention.ts';
+import { tilePlace } from '../wgsl/ffn-tiles.ts';
+import { project, projectedRows } from '../wgsl/project.ts';
+import { padded, quantize, quantizeRun } from '../wgsl/quantize.ts';
+import { rope, ropePairs } from '../wgsl/rope.ts';
+import { storedPairs, storeKv } from '../wgsl/store-kv.ts';
+import { float32Bits } from '../wgsl/text.ts';
 import type { AttentionProducts } from './attention-products.ts';
-import { type Dispatch, dispatchOf } from './dispatch.ts';
-import { sectionOf } from './ffn-products.ts';
-import type { Gpu } from './gpu.ts';
-import { type LayerBuffers, padded, quantizeRun } from './layer-buffers.ts';
-import { mostOf } from './tile-bound.ts';
-import { addDown, downRows } from './wgsl/add-down.ts';
-import { attention } from './wgsl/attention.ts';
-import { tilePlace } from './wgsl/ffn-tiles.ts';
-import { project, projectedRows } from './wgsl/project.ts';
-import { quantize } from './wgsl/quantize.ts';
-import { rope, ropePairs } from './wgsl/rope.ts';
-import { storedPairs, storeKv } from './wgsl/store-kv.ts';
-import { float32Bits } from './wgsl/text.ts';
+import type { GpuAttentionShape } from './attention-shape.ts';
+import type { LayerBuffers } from './layer-buffers.ts';
 
 /** What a layer's attention works in, besides what all layers share. */
 export interface AttentionBuffers extends LayerBuffersOfAttention {

@@ -1,7 +1,7 @@
-import type { ActivationFormat } from '../kernels/activations.ts';
-import type { FfnActivation } from '../model/config.ts';
+import type { ActivationFormat } from '../../kernels/activations.ts';
+import type { FfnActivation } from '../../model/config.ts';
+import type { GpuCall } from '../gpu-call.ts';
 import type { FfnSlab } from './ffn-slab.ts';
-import type { GpuCall } from './gpu-call.ts';
 
 export interface GpuFfnShape {
   readonly hiddenSize: number;

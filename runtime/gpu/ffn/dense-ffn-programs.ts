@@ -1,14 +1,14 @@
-import { type ActivationFormat, activationBytes } from '../kernels/activations.ts';
-import { ffnTileNeurons } from '../tile/spec.ts';
+import { type ActivationFormat, activationBytes } from '../../kernels/activations.ts';
+import { ffnTileNeurons } from '../../tile/spec.ts';
+import type { Gpu } from '../gpu.ts';
+import { mostOf } from '../tile-bound.ts';
+import { groupings, tokenGroups } from '../token-groups.ts';
+import { downRows } from '../wgsl/add-down.ts';
+import { neuronsTogether } from '../wgsl/gated-neurons.ts';
 import { denseCodes } from './ffn-codes.ts';
 import type { DenseProducts } from './ffn-products.ts';
 import type { FfnBuffers, FfnPrograms, FfnScratch, GpuFfnShape } from './ffn-programs.ts';
 import type { FfnSlab } from './ffn-slab.ts';
-import type { Gpu } from './gpu.ts';
-import { mostOf } from './tile-bound.ts';
-import { groupings, tokenGroups } from './token-groups.ts';
-import { downRows } from './wgsl/add-down.ts';
-import { neuronsTogether } from './wgsl/gated-neurons.ts';
 
 /** What computes a layer, one token or several together. */
 interface Pipelines {

@@ -1,19 +1,20 @@
-import { pagePositions } from '../kernels/kv-page.ts';
-import { AttentionLayers, type GpuAttentionShape } from './attention-layers.ts';
+import { pagePositions } from '../../kernels/kv-page.ts';
+import { CallDelays } from '../call-delays.ts';
+import { type Dispatch, dispatchOf, encode } from '../dispatch.ts';
+import { FfnLayers, type FfnTiles } from '../ffn/ffn-layers.ts';
+import type { Gpu } from '../gpu.ts';
+import { type BufferPart, type GpuClock, Readback } from '../readback.ts';
+import type { TileBytes } from '../tile-bytes.ts';
+import { appliedValues, applySums } from '../wgsl/apply-sums.ts';
+import { quantize, quantizeRun } from '../wgsl/quantize.ts';
+import { rmsNorm } from '../wgsl/rms-norm.ts';
+import { seatWords } from '../wgsl/seats.ts';
+import { float32Bits } from '../wgsl/text.ts';
+import { AttentionLayers } from './attention-layers.ts';
 import { attentionProducts } from './attention-products.ts';
-import { CallDelays } from './call-delays.ts';
-import { type Dispatch, dispatchOf, encode } from './dispatch.ts';
-import { FfnLayers, type FfnTiles } from './ffn-layers.ts';
-import type { Gpu } from './gpu.ts';
-import { LayerBuffers, quantizeRun } from './layer-buffers.ts';
+import type { GpuAttentionShape } from './attention-shape.ts';
+import { LayerBuffers } from './layer-buffers.ts';
 import { probeSeats } from './probe-seats.ts';
-import { type BufferPart, type GpuClock, Readback } from './readback.ts';
-import type { TileBytes } from './tile-bytes.ts';
-import { appliedValues, applySums } from './wgsl/apply-sums.ts';
-import { quantize } from './wgsl/quantize.ts';
-import { rmsNorm } from './wgsl/rms-norm.ts';
-import { seatWords } from './wgsl/seats.ts';
-import { float32Bits } from './wgsl/text.ts';
 
 export interface GpuLayersShape extends GpuAttentionShape {
   readonly maxSequences: number;

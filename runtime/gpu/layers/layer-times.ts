@@ -1,6 +1,6 @@
+import type { GpuClock } from '../readback.ts';
 import type { GpuLayers, GpuLayersShape } from './gpu-layers.ts';
 import { probeSeats } from './probe-seats.ts';
-import type { GpuClock } from './readback.ts';
 
 /** Milliseconds of a run of layers, for so many tokens of which the last sees so many positions. */
 export type LayerTimes = (tokens: number, positions: number) => number;

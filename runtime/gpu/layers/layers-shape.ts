@@ -1,10 +1,10 @@
-import type { RankOptions } from '../decoder/rank-options.ts';
-import { kvPageBytes } from '../kernels/kv-page.ts';
-import type { ModelConfig } from '../model/config.ts';
-import type { TileSection, TileSpec } from '../tile/spec.ts';
+import type { RankOptions } from '../../decoder/rank-options.ts';
+import { kvPageBytes } from '../../kernels/kv-page.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import type { TileSection, TileSpec } from '../../tile/spec.ts';
+import { ffnProducts } from '../ffn/ffn-products.ts';
+import type { Gpu } from '../gpu.ts';
 import { attentionProducts } from './attention-products.ts';
-import { ffnProducts } from './ffn-products.ts';
-import type { Gpu } from './gpu.ts';
 import type { GpuLayersShape } from './gpu-layers.ts';
 
 /** All tiles of a layer. */

@@ -1,7 +1,7 @@
-import type { TensorRole } from '../model/architecture.ts';
-import type { Gpu } from './gpu.ts';
-import type { TileBytes } from './tile-bytes.ts';
-import { tilePlace } from './wgsl/ffn-tiles.ts';
+import type { TensorRole } from '../../model/architecture.ts';
+import type { Gpu } from '../gpu.ts';
+import type { TileBytes } from '../tile-bytes.ts';
+import { tilePlace } from '../wgsl/ffn-tiles.ts';
 
 /** Tiles of one layer that lie in one buffer. */
 export class FfnSlab {

@@ -1,13 +1,13 @@
-import { activationBytes } from '../kernels/activations.ts';
-import type { TileSection } from '../tile/spec.ts';
-import { type Dispatch, dispatchOf, encode } from './dispatch.ts';
+import { activationBytes } from '../../kernels/activations.ts';
+import type { TileSection } from '../../tile/spec.ts';
+import { type Dispatch, dispatchOf, encode } from '../dispatch.ts';
+import type { Gpu } from '../gpu.ts';
+import { groupings, tokenGroups } from '../token-groups.ts';
+import { projectedRows } from '../wgsl/project.ts';
+import { padded, quantizeRun } from '../wgsl/quantize.ts';
+import type { RowProduct } from '../wgsl/row-product.ts';
 import { predictorCodes } from './ffn-codes.ts';
 import type { FfnBuffers, GpuFfnShape } from './ffn-programs.ts';
-import type { Gpu } from './gpu.ts';
-import { padded, quantizeRun } from './layer-buffers.ts';
-import { groupings, tokenGroups } from './token-groups.ts';
-import { projectedRows } from './wgsl/project.ts';
-import type { RowProduct } from './wgsl/row-product.ts';
 
 /** The input matrix of a layer's predictor, packed, [rank, hiddenSize]. */
 export interface PredictorInput {

@@ -1,16 +1,16 @@
-import { activationBytes } from '../kernels/activations.ts';
+import { activationBytes } from '../../kernels/activations.ts';
+import type { Gpu } from '../gpu.ts';
+import { mostOf } from '../tile-bound.ts';
+import { groupings, tokenGroups } from '../token-groups.ts';
+import { addedGroups } from '../wgsl/add-rows.ts';
+import { tileLists } from '../wgsl/neuron-lists.ts';
+import { rowBlock } from '../wgsl/neuron-row.ts';
+import { float32Bits } from '../wgsl/text.ts';
 import { listedCodes } from './ffn-codes.ts';
 import type { ListedProducts } from './ffn-products.ts';
 import type { FfnBuffers, FfnPrograms, FfnScratch, GpuFfnShape } from './ffn-programs.ts';
 import type { FfnSlab } from './ffn-slab.ts';
-import type { Gpu } from './gpu.ts';
 import { GpuPredictor, type PredictorInput } from './gpu-predictor.ts';
-import { mostOf } from './tile-bound.ts';
-import { groupings, tokenGroups } from './token-groups.ts';
-import { addedGroups } from './wgsl/add-rows.ts';
-import { tileLists } from './wgsl/neuron-lists.ts';
-import { rowBlock } from './wgsl/neuron-row.ts';
-import { float32Bits } from './wgsl/text.ts';
 
 /** What a layer's tiles have in common, and what it takes to compute them. */
 export interface ListedLayer {

@@ -1,16 +1,16 @@
-import type { FfnActivation } from '../model/config.ts';
-import type { TileSection, TileSpec } from '../tile/spec.ts';
+import type { FfnActivation } from '../../model/config.ts';
+import type { TileSection, TileSpec } from '../../tile/spec.ts';
+import type { Gpu } from '../gpu.ts';
+import { groupings } from '../token-groups.ts';
+import { addDown } from '../wgsl/add-down.ts';
+import { addRows } from '../wgsl/add-rows.ts';
+import { gatedNeurons } from '../wgsl/gated-neurons.ts';
+import { listGated, listPredicted } from '../wgsl/list-chosen.ts';
+import { listedValues } from '../wgsl/listed-values.ts';
+import { project } from '../wgsl/project.ts';
+import { quantize } from '../wgsl/quantize.ts';
+import type { RowProduct } from '../wgsl/row-product.ts';
 import { type DenseProducts, ffnProducts, type ListedProducts } from './ffn-products.ts';
-import type { Gpu } from './gpu.ts';
-import { groupings } from './token-groups.ts';
-import { addDown } from './wgsl/add-down.ts';
-import { addRows } from './wgsl/add-rows.ts';
-import { gatedNeurons } from './wgsl/gated-neurons.ts';
-import { listGated, listPredicted } from './wgsl/list-chosen.ts';
-import { listedValues } from './wgsl/listed-values.ts';
-import { project } from './wgsl/project.ts';
-import { quantize } from './wgsl/quantize.ts';
-import type { RowProduct } from './wgsl/row-product.ts';
 
 /** Of the programs that compute all neurons; without the last where down takes neurons as they are. */
 export type DenseCodes = readonly [neurons: string, adding: string, quantizing?: string];

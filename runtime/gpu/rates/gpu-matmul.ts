@@ -1,9 +1,9 @@
-import { activationBytes } from '../kernels/activations.ts';
-import { paddedRowCount } from '../kernels/formats.ts';
-import type { Gpu } from './gpu.ts';
-import { groupings, tokenGroups } from './token-groups.ts';
-import { matmul, matmulRows } from './wgsl/matmul.ts';
-import type { RowProduct } from './wgsl/row-product.ts';
+import { activationBytes } from '../../kernels/activations.ts';
+import { paddedRowCount } from '../../kernels/formats.ts';
+import type { Gpu } from '../gpu.ts';
+import { groupings, tokenGroups } from '../token-groups.ts';
+import { matmul, matmulRows } from '../wgsl/matmul.ts';
+import type { RowProduct } from '../wgsl/row-product.ts';
 
 /** A packed matrix on a GPU, its input and its output. */
 export class GpuMatmul {

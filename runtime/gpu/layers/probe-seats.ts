@@ -1,5 +1,5 @@
-import { pagePositions } from '../kernels/kv-page.ts';
-import { seatWords } from './wgsl/seats.ts';
+import { pagePositions } from '../../kernels/kv-page.ts';
+import { seatWords } from '../wgsl/seats.ts';
 
 /** Tokens of one sequence, the last of which sees so many positions, all of them in the first page, whatever is there. */
 export function probeSeats(tokens: number, positions: number): Uint32Array<ArrayBuffer> {

@@ -1,14 +1,14 @@
-import { type ActivationFormat, activationBytes } from '../kernels/activations.ts';
-import { assert } from '../error.ts';
-import { ffnTileNeurons } from '../tile/spec.ts';
+import { assert } from '../../error.ts';
+import { type ActivationFormat, activationBytes } from '../../kernels/activations.ts';
+import { ffnTileNeurons } from '../../tile/spec.ts';
+import type { Gpu } from '../gpu.ts';
+import type { TileBytes } from '../tile-bytes.ts';
+import { tileListWords } from '../wgsl/neuron-lists.ts';
 import { DenseFfnPrograms } from './dense-ffn-programs.ts';
 import { type FfnProducts, ffnProducts } from './ffn-products.ts';
 import type { FfnBuffers, FfnPrograms, FfnScratch, GpuFfnShape } from './ffn-programs.ts';
 import { FfnSlab, slabsOf } from './ffn-slab.ts';
-import type { Gpu } from './gpu.ts';
 import { ListedFfnPrograms, type NeuronLimit } from './listed-ffn-programs.ts';
-import type { TileBytes } from './tile-bytes.ts';
-import { tileListWords } from './wgsl/neuron-lists.ts';
 
 /** Tiles of a layer, all in the same formats, of which `ffnProducts` knows. */
 export interface FfnTiles {

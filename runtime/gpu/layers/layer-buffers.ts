@@ -1,15 +1,8 @@
-import { type ActivationFormat, activationBytes } from '../kernels/activations.ts';
-import type { Gpu } from './gpu.ts';
-import { GpuCall } from './gpu-call.ts';
-import { sumBytes } from './sum-bytes.ts';
-
-/** Columns that `quantize` takes at a time. */
-export const quantizeRun = 256;
-
-/** Columns in whole runs. */
-export function padded(columns: number): number {
-  return Math.ceil(columns / quantizeRun) * quantizeRun;
-}
+import { type ActivationFormat, activationBytes } from '../../kernels/activations.ts';
+import type { Gpu } from '../gpu.ts';
+import { GpuCall } from '../gpu-call.ts';
+import { sumBytes } from '../sum-bytes.ts';
+import { padded } from '../wgsl/quantize.ts';
 
 /** What goes through all layers of a call. */
 export class LayerBuffers {

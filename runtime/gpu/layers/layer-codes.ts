@@ -1,18 +1,18 @@
+import { allFfnCodes } from '../ffn/ffn-codes.ts';
+import { ffnProducts } from '../ffn/ffn-products.ts';
+import type { Gpu } from '../gpu.ts';
+import { groupings } from '../token-groups.ts';
+import { addDown } from '../wgsl/add-down.ts';
+import { applySums } from '../wgsl/apply-sums.ts';
+import { attention } from '../wgsl/attention.ts';
+import { project } from '../wgsl/project.ts';
+import { quantize } from '../wgsl/quantize.ts';
+import { rmsNorm } from '../wgsl/rms-norm.ts';
+import { rope } from '../wgsl/rope.ts';
+import { storeKv } from '../wgsl/store-kv.ts';
 import { attentionProducts } from './attention-products.ts';
-import { allFfnCodes } from './ffn-codes.ts';
-import { ffnProducts } from './ffn-products.ts';
-import type { Gpu } from './gpu.ts';
 import type { GpuLayersShape } from './gpu-layers.ts';
 import type { LayerSpecs } from './layers-shape.ts';
-import { groupings } from './token-groups.ts';
-import { addDown } from './wgsl/add-down.ts';
-import { applySums } from './wgsl/apply-sums.ts';
-import { attention } from './wgsl/attention.ts';
-import { project } from './wgsl/project.ts';
-import { quantize } from './wgsl/quantize.ts';
-import { rmsNorm } from './wgsl/rms-norm.ts';
-import { rope } from './wgsl/rope.ts';
-import { storeKv } from './wgsl/store-kv.ts';
 
 /** All programs that such layers are computed with. */
 export function layerCodes(gpu: Gpu, shape: GpuLayersShape, layers: readonly LayerSpecs[]): string[] {

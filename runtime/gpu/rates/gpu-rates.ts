@@ -1,11 +1,11 @@
-import type { KernelFormatName } from '../kernels/formats.ts';
-import { kernelFormats } from '../kernels/formats.ts';
-import type { KernelRates } from '../plan/profiles.ts';
-import type { Gpu } from './gpu.ts';
+import type { KernelFormatName } from '../../kernels/formats.ts';
+import { kernelFormats } from '../../kernels/formats.ts';
+import type { KernelRates } from '../../plan/profiles.ts';
+import type { Gpu } from '../gpu.ts';
+import { MappingDelay } from '../mapping-delay.ts';
+import { type GpuClock, Readback } from '../readback.ts';
+import { rowProducts } from '../wgsl/row-products.ts';
 import { GpuMatmul } from './gpu-matmul.ts';
-import { MappingDelay } from './mapping-delay.ts';
-import { type GpuClock, Readback } from './readback.ts';
-import { rowProducts } from './wgsl/row-products.ts';
 
 /** Enough for a mapping delay to settle. */
 const syncRounds = 24;
