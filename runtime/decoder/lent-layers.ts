@@ -13,7 +13,7 @@ import { pagePositions } from '../kernels/kv-page.ts';
 import type { TileSpec } from '../tile/spec.ts';
 import type { BatchToken } from './batch.ts';
 import type { LayerLoan, Lending } from './lending.ts';
-import { ffnTilesOf } from './lent-ffn.ts';
+import { layerTilesOf } from './lent-ffn.ts';
 import { Loans } from './loans.ts';
 import { layersOf } from './lone-layers.ts';
 import { flagOverflow } from './partial-sums.ts';
@@ -71,7 +71,7 @@ async function holdLayers(
       attentionNorm: norm('attentionNorm'),
       ffnNorm: norm('ffnNorm'),
       attention: attention.map(bytesOf),
-      ffn: ffnTilesOf(stage, arena, layer, ffn),
+      ffn: layerTilesOf(stage, arena, layer, ffn),
     });
   }
   await layers.warmUp();

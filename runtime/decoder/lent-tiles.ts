@@ -4,7 +4,7 @@ import { GpuFfn, type GpuFfnSums } from '../gpu/ffn/gpu-ffn.ts';
 import type { Arena } from '../kernels/arena.ts';
 import type { PlacedTile } from '../weights/placed-tile.ts';
 import type { Lending } from './lending.ts';
-import { ffnTilesOf } from './lent-ffn.ts';
+import { layerTilesOf } from './lent-ffn.ts';
 import { type Loan, Loans } from './loans.ts';
 import type { Portion } from './micro-batch.ts';
 import type { Stage } from './stage.ts';
@@ -81,7 +81,7 @@ export class LentTiles {
     this.#ffn = ffn;
     for (const { layer, lent } of layers) {
       const specs = lent.map(({ spec }) => spec);
-      this.#ffn.hold(layer, ffnTilesOf(stage, arena, layer, specs));
+      this.#ffn.hold(layer, layerTilesOf(stage, arena, layer, specs));
     }
   }
 

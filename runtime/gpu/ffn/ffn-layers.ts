@@ -11,7 +11,7 @@ import { FfnSlab, slabsOf } from './ffn-slab.ts';
 import { ListedFfnPrograms, type NeuronLimit } from './listed-ffn-programs.ts';
 
 /** Tiles of a layer, all in the same formats, of which `ffnProducts` knows. */
-export interface FfnTiles {
+export interface LayerTiles {
   readonly tiles: readonly TileBytes[];
   /** Of all that is added up in the layer, here and elsewhere. */
   readonly tileCount: number;
@@ -44,7 +44,7 @@ export class FfnLayers {
     };
   }
 
-  hold(layer: number, { tiles, tileCount, choice }: FfnTiles): void {
+  hold(layer: number, { tiles, tileCount, choice }: LayerTiles): void {
     const [{ spec }] = tiles as readonly [TileBytes];
     const products = ffnProducts(spec, choice.predictor?.format);
     assert(products !== undefined && tiles.length <= this.#shape.maxTiles, 'tiles for a GPU', tiles.length);

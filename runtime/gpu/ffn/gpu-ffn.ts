@@ -4,7 +4,7 @@ import type { Gpu } from '../gpu.ts';
 import { GpuCall } from '../gpu-call.ts';
 import { type GpuClock, Readback } from '../readback.ts';
 import { sumBytes } from '../sum-bytes.ts';
-import { FfnLayers, type FfnTiles } from './ffn-layers.ts';
+import { FfnLayers, type LayerTiles } from './ffn-layers.ts';
 import type { GpuFfnShape } from './ffn-programs.ts';
 
 /** What a GPU has added up of a layer: the bits that `addPartial` would have added. */
@@ -50,7 +50,7 @@ export class GpuFfn {
   }
 
   /** See `FfnLayers`. */
-  hold(layer: number, tiles: FfnTiles): void {
+  hold(layer: number, tiles: LayerTiles): void {
     this.#layers.hold(layer, tiles);
   }
 

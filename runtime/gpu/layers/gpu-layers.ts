@@ -1,7 +1,7 @@
 import { pagePositions } from '../../kernels/kv-page.ts';
 import { CallDelays } from '../call-delays.ts';
 import { type Dispatch, dispatchOf, encode } from '../dispatch.ts';
-import { FfnLayers, type FfnTiles } from '../ffn/ffn-layers.ts';
+import { FfnLayers, type LayerTiles } from '../ffn/ffn-layers.ts';
 import type { Gpu } from '../gpu.ts';
 import { type BufferPart, type GpuClock, Readback } from '../readback.ts';
 import type { TileBytes } from '../tile-bytes.ts';
@@ -29,7 +29,7 @@ export interface WholeLayer {
   readonly attentionNorm: Uint32Array<ArrayBuffer>;
   readonly ffnNorm: Uint32Array<ArrayBuffer>;
   readonly attention: readonly TileBytes[];
-  readonly ffn: FfnTiles;
+  readonly ffn: LayerTiles;
 }
 
 /** What comes into a run of layers. All views are read before `begin` returns. */
