@@ -15,11 +15,13 @@ interface TileCosts {
   readonly position: number;
 }
 
-/** What a layer's tiles cost, as if all were alike. */
+/** What a layer's tiles cost, on average. */
 interface SublayerCosts {
   readonly processor: TileCosts;
   /** Undefined where the device has no GPU for them. */
   readonly gpu: TileCosts | undefined;
+  /** What a token by itself reads of the first 0, 1, … tiles, in average ones; undefined where all are alike. */
+  readonly readOfFirst: readonly number[] | undefined;
   /** What is worth lending, by tiles and tokens. */
   readonly lent: Map<string, number>;
 }
@@ -35,7 +37,7 @@ export class DeviceTimes {
   /** @param gpuRoom the part of its FFN tiles that its GPU has room for; by default as if it had all of the model's */
   constructor(work: ModelWork, device: DeviceProfile, gpuRoom = roomFor(work, device.gpu)) {
     const positionMs = (work.kvBytesPerPosition * 1000) / device.attentionBytesPerSecond;
-    const known = new Map<string, SublayerCosts>();
+    const known = new Map<string, Pick<SublayerCosts, 'processor' | 'gpu'>>();
     // Layers of one make are alike: a model has a few of them.
     const costsOf = (tiles: TileWork): SublayerCosts => {
       const key = JSON.stringify({ ...tiles, firstTile: 0, loads: undefined });
@@ -46,10 +48,9 @@ export class DeviceTimes {
           tiles.kind === 'attention' ? positionMs : 0,
         ),
         gpu: gpuCosts(tiles, device.gpu),
-        lent: new Map<string, number>(),
       };
       known.set(key, costs);
-      return costs;
+      return { ...costs, readOfFirst: tiles.loads && sumsOf(tiles.loads), lent: new Map<string, number>() };
     };
     this.#threads = Math.max(1, device.threads);
     this.#sublayers = work.sublayers.map(costsOf);
@@ -98,13 +99,21 @@ export class DeviceTimes {
     return lent;
   }
 
-  #tileTimes({ processor, gpu }: SublayerCosts, tiles: number, tokens: number): TileTimes {
-    const [processorMs, gpuMs] = [weightsMs(processor, tokens), groupsMs(gpu!, tokens)];
+  /** The GPU has the first tiles. Which ones a device has of a layer is not known where others have some of it too. */
+  #tileTimes({ processor, gpu, readOfFirst }: SublayerCosts, tiles: number, tokens: number): TileTimes {
+    const read = readOfFirst?.length === tiles + 1 ? readOfFirst : undefined;
+    const heat = (first: number, end: number) =>
+      read && first < end ? (read[end]! - read[first]!) / (end - first) : 1;
+    const heated = ({ single, ...rest }: TileCosts, by: number): TileCosts => ({
+      ...rest,
+      single: single * by,
+    });
     return {
       tiles,
       room: Math.floor(tiles * this.#gpuRoom),
-      processorMs: (count) => this.#rounds(count) * processorMs,
-      gpuMs: (count) => this.#gpu!.syncMs + count * gpuMs,
+      processorMs: (count) =>
+        this.#rounds(count) * weightsMs(heated(processor, heat(tiles - count, tiles)), tokens),
+      gpuMs: (count) => this.#gpu!.syncMs + count * groupsMs(heated(gpu!, heat(0, count)), tokens),
     };
   }
 
@@ -116,6 +125,12 @@ export class DeviceTimes {
   #rounds(tiles: number): number {
     return Math.ceil(tiles / this.#threads) * this.#threads;
   }
+}
+
+/** Of the first 0, 1, … numbers. */
+function sumsOf(numbers: readonly number[]): number[] {
+  let sum = 0;
+  return [0, ...numbers.map((number) => (sum += number))];
 }
 
 /** Tokens that share one reading and unpacking of weights: `assembly/panel.ts`. */

@@ -3,7 +3,8 @@ import { DeviceTimes } from '../../runtime/plan/device-times.ts';
 import { planCluster } from '../../runtime/plan/planner.ts';
 import { problemOf } from '../../runtime/plan/problem.ts';
 import type { DeviceProfile, GpuProfile } from '../../runtime/plan/profiles.ts';
-import { modelWork } from '../../runtime/plan/workload.ts';
+import { type ModelWork, modelWork } from '../../runtime/plan/workload.ts';
+import { sparseShape } from '../support/sparse-description.ts';
 import { device, link, planOptions, smallModel } from '../support/plan.ts';
 
 const work = modelWork(smallModel(), planOptions);
@@ -57,11 +58,25 @@ describe('a device with a GPU', () => {
     expect(new DeviceTimes(work, device({ gpu }), 0.25).gpuTiles(ffn, tiles, 1)).toBe(5);
   });
 
-  test('lends none of other weight types, nor tiles that stand row by row', () => {
+  test('lends none of other weight types', () => {
     expect(timesOf({ kernels: { Q8_0: gpu.kernels.Q4_0! } }).gpuTiles(ffn, tiles, 1)).toBe(0);
-    const sparse = modelWork({ ...smallModel(), neuronRows: true }, planOptions);
-    expect(sparse.sublayers[ffn]!.forGpus).toBe(false);
-    expect(new DeviceTimes(sparse, device({ gpu })).gpuTiles(ffn, tiles, 1)).toBe(0);
+    const others = smallModel().layers.map((layer) => ({ ...layer, up: 'Q5_0', gate: 'Q5_0' }) as const);
+    const odd = modelWork({ ...smallModel(), layers: others }, planOptions);
+    expect(odd.sublayers[ffn]!.forGpus).toBe(false);
+    expect(new DeviceTimes(odd, device({ gpu })).gpuTiles(ffn, tiles, 1)).toBe(0);
+  });
+
+  test.each([false, true])('lends hot tiles, of which more is read: predicted %s', (isPredicted) => {
+    const { description, shares } = sparseShape(smallModel(), isPredicted);
+    const sparse = modelWork(description, planOptions, shares);
+    const alike = { ...sparse, sublayers: sparse.sublayers.map((own) => ({ ...own, loads: undefined })) };
+    const syncMs = 0.01;
+    const lentOf = (of: ModelWork) =>
+      new DeviceTimes(of, device({ gpu: { ...gpu, syncMs } })).gpuTiles(ffn, tiles, 1);
+    expect(lentOf(sparse)).toBeGreaterThan(0);
+    expect(lentOf(sparse)).toBeLessThan(lentOf(alike));
+    const ms = new DeviceTimes(sparse, device({ gpu: { ...gpu, syncMs } })).sublayerMs(ffn, tiles, 1, 0);
+    expect(ms).toBeLessThan(0.6 * new DeviceTimes(sparse, device({})).sublayerMs(ffn, tiles, 1, 0));
   });
 
   test('gets more of a model than one without', () => {
