@@ -3,9 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Failure, type FuzzReport, fuzz } from './fuzz.ts';
-import { HearthError } from '../../runtime/error.ts';
 import { maxInputBytes } from './mutate-bytes.ts';
-import type { Target } from './target.ts';
+import { outcomeOf } from './outcome.ts';
 import { targets } from './targets.ts';
 
 interface FuzzRunOptions {
@@ -63,16 +62,6 @@ export async function fuzzRun({ target, cases, seed, minutes, replay }: FuzzRunO
     await opened.close?.();
   }
   return failures === 0;
-}
-
-/** @throws whatever is no refusal */
-async function outcomeOf(target: Target, input: Uint8Array): Promise<string> {
-  try {
-    return await target.read(input);
-  } catch (error) {
-    if (error instanceof HearthError && error.code !== 'INTERNAL') return `${error.code}: ${error.message}`;
-    throw error;
-  }
 }
 
 const state = new Int32Array(shared, 0, 2);

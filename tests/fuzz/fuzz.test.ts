@@ -5,6 +5,7 @@ import { HearthError } from '../../runtime/error.ts';
 import { Random } from '../support/random.ts';
 import { fuzz } from './fuzz.ts';
 import { mutateBytes } from './mutate-bytes.ts';
+import { outcomeOf } from './outcome.ts';
 import type { Target } from './target.ts';
 import { targets } from './targets.ts';
 
@@ -36,15 +37,6 @@ describe.each(Object.entries(targets))('what comes in by %s', (name, open) => {
     }
   });
 });
-
-async function outcomeOf(target: Target, input: Uint8Array): Promise<string> {
-  try {
-    return await target.read(input);
-  } catch (error) {
-    if (error instanceof HearthError && error.code !== 'INTERNAL') return error.code;
-    throw error;
-  }
-}
 
 describe('a run', () => {
   /** Fails as it is told to. */

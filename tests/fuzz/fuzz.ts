@@ -1,8 +1,8 @@
 import { getHeapStatistics } from 'node:v8';
 import { collectGarbage } from '../../device-agent/node/collect-garbage.ts';
-import { HearthError } from '../../runtime/error.ts';
 import { Random } from '../support/random.ts';
 import { maxInputBytes } from './mutate-bytes.ts';
+import { isRefusal } from './outcome.ts';
 import type { Target } from './target.ts';
 
 export interface FuzzOptions {
@@ -161,7 +161,7 @@ class FuzzRun {
   }
 
   #judge(error: unknown, input: Uint8Array): string {
-    if (error instanceof HearthError && error.code !== 'INTERNAL')
+    if (isRefusal(error))
       // What an input puts into a message makes no other end of it.
       return `${error.code}: ${error.message.replace(/"[^"]*"|'[^']*'|\d+/g, '_').slice(0, 60)}`;
     const stack = (error as Error)?.stack ?? String(error);

@@ -1,9 +1,9 @@
 import { admit } from '../../../coordinator/cluster/admit.ts';
 import type { Cluster } from '../../../coordinator/cluster/cluster.ts';
 import { type Logger, silentLogger } from '../../../device-agent/logger.ts';
-import { HearthError } from '../../../runtime/error.ts';
 import { FakeClock } from '../../cluster/fake-clock.ts';
 import { joinDevice, testCluster } from '../../cluster/test-cluster.ts';
+import { isRefusal } from '../outcome.ts';
 import { packSequence, sequenceMutator, unpackSequence } from '../sequence.ts';
 import type { Target } from '../target.ts';
 import { mutateFrame } from './frame.ts';
@@ -54,7 +54,7 @@ async function play(cluster: Cluster): Promise<void> {
   try {
     for (const step of steps) await cluster.step(step);
   } catch (error) {
-    if (!(error instanceof HearthError) || error.code === 'INTERNAL') throw error;
+    if (!isRefusal(error)) throw error;
   }
 }
 
@@ -64,8 +64,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 function noticing(internal: unknown[]): Logger {
   const notice = (fields: { readonly error?: unknown }): void => {
     const { error } = fields;
-    if (error !== undefined && (!(error instanceof HearthError) || error.code === 'INTERNAL'))
-      internal.push(error);
+    if (error !== undefined && !isRefusal(error)) internal.push(error);
   };
   return { ...silentLogger, warn: notice, error: notice };
 }
