@@ -19,9 +19,18 @@ export function dispatchOf(
 }
 
 export function encode(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[], tokens: number): void {
-  for (const { pipeline, group, workgroups } of dispatches) {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(...workgroups(tokens));
-  }
+  for (const { pipeline, group, workgroups } of dispatches)
+    encodeOne(pass, pipeline, group, ...workgroups(tokens));
+}
+
+/** One program, where its buffers or workgroups depend on more than the tokens. */
+export function encodeOne(
+  pass: GPUComputePassEncoder,
+  pipeline: GPUComputePipeline,
+  group: GPUBindGroup,
+  ...workgroups: readonly [x: number, y?: number, z?: number]
+): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(...workgroups);
 }

@@ -37,10 +37,10 @@ export class DeviceTimes {
   /** @param gpuRoom the part of its FFN tiles that its GPU has room for; by default as if it had all of the model's */
   constructor(work: ModelWork, device: DeviceProfile, gpuRoom = roomFor(work, device.gpu)) {
     const positionMs = (work.kvBytesPerPosition * 1000) / device.attentionBytesPerSecond;
-    const known = new Map<string, Pick<SublayerCosts, 'processor' | 'gpu'>>();
+    const known = new Map<string, SublayerCosts>();
     // Layers of one make are alike: a model has a few of them.
     const costsOf = (tiles: TileWork): SublayerCosts => {
-      const key = JSON.stringify({ ...tiles, firstTile: 0, loads: undefined });
+      const key = JSON.stringify({ ...tiles, firstTile: 0 });
       const costs = known.get(key) ?? {
         processor: tileCosts(
           tiles,
@@ -48,9 +48,11 @@ export class DeviceTimes {
           tiles.kind === 'attention' ? positionMs : 0,
         ),
         gpu: gpuCosts(tiles, device.gpu),
+        readOfFirst: tiles.loads && sumsOf(tiles.loads),
+        lent: new Map<string, number>(),
       };
       known.set(key, costs);
-      return { ...costs, readOfFirst: tiles.loads && sumsOf(tiles.loads), lent: new Map<string, number>() };
+      return costs;
     };
     this.#threads = Math.max(1, device.threads);
     this.#sublayers = work.sublayers.map(costsOf);

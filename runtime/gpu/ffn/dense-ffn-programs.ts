@@ -1,5 +1,6 @@
 import { type ActivationFormat, activationBytes } from '../../kernels/activations.ts';
 import { ffnTileNeurons } from '../../tile/spec.ts';
+import { encodeOne } from '../dispatch.ts';
 import type { Gpu } from '../gpu.ts';
 import { mostOf } from '../tile-bound.ts';
 import { groupings, tokenGroups } from '../token-groups.ts';
@@ -58,21 +59,12 @@ export class DenseFfnPrograms implements FfnPrograms {
     const together = tokenGroups(tokens);
     const { neurons, quantizing, adding } = this.#pipelines.get(together)!;
     const groups = Math.ceil(tokens / together);
-    pass.setPipeline(neurons);
-    pass.setBindGroup(
-      0,
-      slab.bind(neurons, [this.#input, this.#scratch.neurons, this.#gatedShape, call.buffer]),
-    );
-    pass.dispatchWorkgroups(ffnTileNeurons / neuronsTogether, groups, tiles);
-    if (quantizing) {
-      pass.setPipeline(quantizing.pipeline);
-      pass.setBindGroup(0, quantizing.group);
-      pass.dispatchWorkgroups(tiles, tokens);
-    }
+    const gated = [this.#input, this.#scratch.neurons, this.#gatedShape, call.buffer];
+    encodeOne(pass, neurons, slab.bind(neurons, gated), ffnTileNeurons / neuronsTogether, groups, tiles);
+    if (quantizing) encodeOne(pass, quantizing.pipeline, quantizing.group, tiles, tokens);
     const hidden = quantizing ? this.#scratch.hidden : this.#scratch.neurons;
-    pass.setPipeline(adding);
-    pass.setBindGroup(0, slab.bind(adding, [hidden, scales, sums, this.#downShape, call.buffer]));
-    pass.dispatchWorkgroups(Math.ceil(this.#shape.hiddenSize / downRows), groups, tiles);
+    const added = slab.bind(adding, [hidden, scales, sums, this.#downShape, call.buffer]);
+    encodeOne(pass, adding, added, Math.ceil(this.#shape.hiddenSize / downRows), groups, tiles);
   }
 
   #pipelinesOf(products: DenseProducts, together: number): Pipelines {

@@ -3,7 +3,7 @@ import type { TileSection } from '../../tile/spec.ts';
 import { type Dispatch, dispatchOf, encode } from '../dispatch.ts';
 import type { Gpu } from '../gpu.ts';
 import { groupings, tokenGroups } from '../token-groups.ts';
-import { projectedRows } from '../wgsl/project.ts';
+import { projectedRows, projectionPlace } from '../wgsl/project.ts';
 import { padded, quantizeRun } from '../wgsl/quantize.ts';
 import type { RowProduct } from '../wgsl/row-product.ts';
 import { predictorCodes } from './ffn-codes.ts';
@@ -39,7 +39,7 @@ export class GpuPredictor {
     this.stream = gpu.storage(maxTokens * this.strideWords * 4);
     const matrix = gpu.storage(bytes.length);
     gpu.device.queue.writeBuffer(matrix, 0, bytes);
-    const places = gpu.storageOf(Uint32Array.of(0, rank, 0, 0));
+    const places = gpu.storageOf(Uint32Array.from(projectionPlace({ weights: 0, rows: rank, column: 0 })));
     const hidden = gpu.storage(maxTokens * columns * 4);
     const inputStride = activationBytes(product.activation, inputColumns) / 4;
     const shape = gpu.uniform([hiddenSize / product.blockColumns, inputStride, columns]);

@@ -1,4 +1,5 @@
 import { activationBytes } from '../../kernels/activations.ts';
+import { encodeOne } from '../dispatch.ts';
 import type { Gpu } from '../gpu.ts';
 import { mostOf } from '../tile-bound.ts';
 import { groupings, tokenGroups } from '../token-groups.ts';
@@ -89,15 +90,12 @@ export class ListedFfnPrograms implements FfnPrograms {
     const { choice, rows, sums: added } = this.#shapes;
     const together = tokenGroups(tokens);
     const choosing = this.#choosing.get(together)!;
-    pass.setPipeline(choosing);
-    pass.setBindGroup(0, slab.bind(choosing, [this.#choiceInput, lists, choice, call.buffer]));
-    pass.dispatchWorkgroups(tileLists, Math.ceil(tokens / together), tiles);
-    pass.setPipeline(this.#values);
-    pass.setBindGroup(0, slab.bind(this.#values, [this.#input, lists, rows]));
-    pass.dispatchWorkgroups(tileLists, tokens, tiles);
-    pass.setPipeline(this.#adding);
-    pass.setBindGroup(0, slab.bind(this.#adding, [lists, scales, sums, added, call.buffer]));
-    pass.dispatchWorkgroups(this.#columnGroups, tokens, tiles);
+    const chosen = slab.bind(choosing, [this.#choiceInput, lists, choice, call.buffer]);
+    encodeOne(pass, choosing, chosen, tileLists, Math.ceil(tokens / together), tiles);
+    const valued = slab.bind(this.#values, [this.#input, lists, rows]);
+    encodeOne(pass, this.#values, valued, tileLists, tokens, tiles);
+    const summed = slab.bind(this.#adding, [lists, scales, sums, added, call.buffer]);
+    encodeOne(pass, this.#adding, summed, this.#columnGroups, tokens, tiles);
   }
 
   close(): void {

@@ -8,7 +8,7 @@ import { mostOf } from '../tile-bound.ts';
 import { addDown, downRows } from '../wgsl/add-down.ts';
 import { attention } from '../wgsl/attention.ts';
 import { tilePlace } from '../wgsl/ffn-tiles.ts';
-import { project, projectedRows } from '../wgsl/project.ts';
+import { project, projectedRows, projectionPlace } from '../wgsl/project.ts';
 import { padded, quantize, quantizeRun } from '../wgsl/quantize.ts';
 import { rope, ropePairs } from '../wgsl/rope.ts';
 import { storedPairs, storeKv } from '../wgsl/store-kv.ts';
@@ -97,12 +97,12 @@ export class AttentionDispatches {
       const at = (name: typeof role | `${typeof role}Bias`) =>
         (offsets[i]! + sectionOf(spec, name).byteOffset) / 4;
       const hasBias = spec.sections.some((section) => section.role === `${role}Bias`);
-      return [
-        at(role),
-        spec.count * rowsPerKvHead,
-        hasBias ? at(`${role}Bias`) : 0,
-        spec.first * rowsPerKvHead,
-      ];
+      return projectionPlace({
+        weights: at(role),
+        rows: spec.count * rowsPerKvHead,
+        bias: hasBias ? at(`${role}Bias`) : 0,
+        column: spec.first * rowsPerKvHead,
+      });
     });
     const input = activationBytes(product.activation, this.#shared.inputColumns) / 4;
     const buffers = [

@@ -1,5 +1,6 @@
 import { activationBytes } from '../../kernels/activations.ts';
 import { paddedRowCount } from '../../kernels/formats.ts';
+import { encodeOne } from '../dispatch.ts';
 import type { Gpu } from '../gpu.ts';
 import { groupings, tokenGroups } from '../token-groups.ts';
 import { matmul, matmulRows } from '../wgsl/matmul.ts';
@@ -64,9 +65,7 @@ export class GpuMatmul {
     const { pipeline, group } = this.#programs.get(together)!;
     this.#gpu.device.queue.writeBuffer(this.#shape, 8, Uint32Array.of(tokens));
     const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(Math.ceil(this.#rows / matmulRows), Math.ceil(tokens / together));
+    encodeOne(pass, pipeline, group, Math.ceil(this.#rows / matmulRows), Math.ceil(tokens / together));
     pass.end();
   }
 

@@ -3,7 +3,7 @@ import { call } from './call.ts';
 import { tilePlaces } from './ffn-tiles.ts';
 import { fixedPoint } from './fixed-point.ts';
 import { neuronLists } from './neuron-lists.ts';
-import { type NeuronRow, rowScale } from './neuron-row.ts';
+import { type NeuronRow, rowBlock, rowScale } from './neuron-row.ts';
 import { weightScales } from './packed-weights.ts';
 import { float32 } from './text.ts';
 
@@ -15,7 +15,7 @@ const rounding = float32(12582912);
 
 /** Workgroups that take all columns. */
 export const addedGroups = ({ blockWords }: NeuronRow, hiddenSize: number): number =>
-  Math.ceil(((hiddenSize / 32) * blockWords) / addedWords);
+  Math.ceil(((hiddenSize / rowBlock) * blockWords) / addedWords);
 
 /**
  * Adds up each tile's listed rows, times their values, and that to the fixed-point sums of all, see `fixedPoint`: the integer
@@ -52,7 +52,7 @@ fn main(
   @builtin(local_invocation_index) index: u32,
 ) {
   if (all(group == vec3u(0)) && index == 0u) { signSums(); }
-  let blocks = shape.rows / 32u;
+  let blocks = shape.rows / ${rowBlock}u;
   let word = group.x * ${addedWords}u + index;
   let firstList = listOf(group.y, group.z, groups.z, 0u);
   var largest = 0u;
@@ -69,7 +69,7 @@ fn main(
   // Without a scale there is nothing to add.
   if (word >= blocks * ${down.blockWords}u || scale == 0u) { return; }
   let unit = multiplyF32(scale, streamScale);
-  let column = (word / ${down.blockWords}u) * 32u + (word % ${down.blockWords}u) * 4u;
+  let column = (word / ${down.blockWords}u) * ${rowBlock}u + (word % ${down.blockWords}u) * 4u;
   for (var i = 0u; i < ${4 * down.groups}u; i++) {
     let whole = columnSums[i >> 2u][i & 3u] - ${down.offset} * total;
     addPartial(multiplyF32(intToF32(whole), unit), group.y, column + 16u * (i >> 2u) + (i & 3u));

@@ -6,8 +6,18 @@ import type { RowProduct } from './row-product.ts';
 /** Rows of a workgroup. */
 export const projectedRows = 64;
 
-/** Words of a `Place`. */
-export const projectionPlaceWords = 4;
+/** What `project` computes of a tile: where its matrix and its bias (0: it has none) begin, in words, and its first column of the output. */
+export interface ProjectionPlace {
+  readonly weights: number;
+  readonly rows: number;
+  readonly bias?: number;
+  readonly column: number;
+}
+
+/** The words of a `Place`. */
+export function projectionPlace({ weights, rows, bias = 0, column }: ProjectionPlace): number[] {
+  return [weights, rows, bias, column];
+}
 
 /**
  * Queries, keys or values of a layer's tiles, with `addBias` of `assembly/bias.ts`: matrix · input + bias, float32 bits; an
